@@ -1,0 +1,219 @@
+"""A data set on disk: its facts, images and labels, by record number.
+
+Follows `TFRecordDataset` of the original, of which it reads all files.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.data import pyramid
+from msg_stylegan.data.records import RecordFile
+
+_FULL_HASH_BYTES = 64 << 20
+_BLOCK_BYTES = 64 << 10
+_NUM_BLOCKS = 1000
+
+
+class TFRecordDataset:
+    """The images and labels of a folder of multi-resolution TFRecords.
+
+    Holds no images in memory, and may be read from several threads.
+
+    Args:
+        path: Folder that `dataset_tool.py`, or the original's, has made.
+        resolution: Side of the images to return, at most the stored one; 0 = the stored one.
+        max_label_size: Numbers per label to return: 0 = none, -1 = all, n = the first n.
+
+    Attributes:
+        path: `pathlib.Path` of the folder.
+        name: Last component of the path.
+        num_images: Number of images.
+        resolution: Side of the images as returned.
+        stored_resolution: Side of the largest level on disk.
+        num_channels: 1 (grayscale) or 3 (RGB).
+        shape: `(resolution, resolution, num_channels)`.
+        label_size: Numbers per label as returned.
+        stored_label_size: Numbers per label on disk.
+
+    Raises:
+        ValueError: The folder is no data set, or has not what is asked for.
+    """
+
+    def __init__(self, path, resolution=0, max_label_size=0):
+        self.path = Path(path)
+        self.name = self.path.absolute().name
+        files = self._open_levels()
+        full = files[max(files)]
+        self.stored_resolution = max(files)
+        self.num_images = full.num_records
+        self.num_channels = full.shape[0]
+
+        self.resolution = self._effective_resolution(resolution)
+        # Differs from the original: a lower resolution is really read or computed.
+        self._records = files.get(self.resolution, full)
+        if self._records.num_records != self.num_images:
+            raise ValueError(
+                f"{self._records.path} holds {self._records.num_records} records, but {full.path} "
+                f"holds {self.num_images}. Run `python dataset_tool.py verify {self.path}`."
+            )
+        for file in files.values():
+            if file is not self._records:
+                file.close()
+
+        self._labels, self._labels_path = self._open_labels()
+        self.stored_label_size = 0 if self._labels is None else self._labels.shape[1]
+        self.label_size = self._effective_label_size(max_label_size)
+        self.shape = (self.resolution, self.resolution, self.num_channels)
+        self._fingerprint = None
+
+    def read_images(self, indices):
+        """Reads images by record number; uint8 `[N, resolution, resolution, num_channels]`."""
+        images = self._records.read(indices)  # [NCHW]
+        if images.shape[2] != self.resolution:
+            levels = [pyramid.downsample(image, self.resolution) for image in images]
+            empty = np.empty((0, self.num_channels, self.resolution, self.resolution), np.uint8)
+            images = np.stack(levels) if levels else empty
+        return np.ascontiguousarray(images.transpose(0, 2, 3, 1))  # [NHWC]
+
+    def read_labels(self, indices):
+        """Reads labels by record number; float32 `[N, label_size]`."""
+        indices = np.asarray(indices, np.int64).reshape(-1)
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self.num_images:
+            raise IndexError(f"Label {indices.min()} or {indices.max()} of {self.num_images}.")
+        if self.label_size == 0:
+            return np.zeros((len(indices), 0), np.float32)
+        return np.asarray(self._labels[indices, : self.label_size], np.float32)
+
+    def iterate_images(self, batch_size, num_images=None, mirror=False, seed=0, start=0):
+        """Yields batches in the order of the records, again from the first after the last.
+
+        Args:
+            batch_size: Images per batch; the last one may be shorter.
+            num_images: Images in all; None = each image once.
+            mirror: Whether each image is flipped left to right with probability 1/2.
+            seed: Decides which ones, together with the position: the batch size does not matter.
+            start: Position of the first image; from `num_images` of the data set on, positions
+                count on into the next round.
+
+        Yields:
+            uint8 `[n, resolution, resolution, num_channels]`.
+        """
+        stop = start + (self.num_images if num_images is None else num_images)
+        for begin in range(start, stop, batch_size):
+            positions = np.arange(begin, min(begin + batch_size, stop))
+            images = self.read_images(positions % self.num_images)
+            if mirror:
+                # One draw per position, so the generator can be moved to any of them.
+                draws = np.random.PCG64(seed).advance(begin).random_raw(len(positions))
+                flip = draws >> np.uint64(63) == 1
+                images[flip] = images[flip, :, ::-1]
+            yield images
+
+    def fingerprint(self):
+        """Identifies the content that this object returns, whatever its path and its dates are.
+
+        Files of together up to 64 MiB are hashed whole. Of larger ones the sizes, the first and
+        the last block and 1000 blocks evenly between them count, each of 64 KiB: a data set that
+        was made again differs, one pixel changed by hand may not.
+
+        Returns:
+            SHA-256, as 64 hexadecimal digits.
+        """
+        if self._fingerprint is None:
+            paths = [self._records.path]
+            if self.label_size:
+                paths.append(self._labels_path)
+            sizes = [path.stat().st_size for path in paths]
+            digest = hashlib.sha256(repr((self.shape, self.label_size, sizes)).encode())
+            for path, size in zip(paths, sizes, strict=True):
+                _hash_file(digest, path, size, whole=sum(sizes) <= _FULL_HASH_BYTES)
+            self._fingerprint = digest.hexdigest()
+        return self._fingerprint
+
+    def _open_levels(self):
+        """Opens the files of all levels: a dictionary from resolution to `RecordFile`."""
+        if not self.path.is_dir():
+            raise ValueError(
+                f"`dataset.path`: there is no folder {self.path}. Make a data set with "
+                "`python dataset_tool.py create_from_images OUT FOLDER`."
+            )
+        paths = sorted(self.path.glob("*.tfrecords"))
+        if not paths:
+            raise ValueError(
+                f"`dataset.path`: {self.path} holds no .tfrecords file. Expected a data set made "
+                "by dataset_tool.py."
+            )
+        files = {}
+        for path in paths:
+            file = RecordFile(path)
+            channels, height, width = file.shape
+            if height != width or not pyramid.is_pyramid_resolution(height):
+                raise ValueError(f"{path}: images of {width}x{height} cannot be used.")
+            if channels not in (1, 3):
+                raise ValueError(f"{path}: images with {channels} channels cannot be used.")
+            if height in files:
+                raise ValueError(
+                    f"{path} and {files[height].path} both hold images of {width}x{height}. "
+                    "A data set has one file per resolution."
+                )
+            files[height] = file
+        if len({file.shape[0] for file in files.values()}) > 1:
+            raise ValueError(f"The files in {self.path} differ in their number of channels.")
+        return files
+
+    def _effective_resolution(self, resolution):
+        if resolution == 0:
+            return self.stored_resolution
+        if not pyramid.is_pyramid_resolution(resolution):
+            raise ValueError(
+                f"`dataset.resolution` must be a power of two, or 0. Received: {resolution}"
+            )
+        if resolution > self.stored_resolution:
+            raise ValueError(
+                f"`dataset.resolution` is {resolution}, but {self.path} holds images of "
+                f"{self.stored_resolution}x{self.stored_resolution}. Use at most that, or 0."
+            )
+        return resolution
+
+    def _open_labels(self):
+        path = next(iter(sorted(self.path.glob("*.labels"))), None)
+        if path is None:
+            return None, None
+        try:
+            labels = np.load(path, mmap_mode="r")
+        except (ValueError, EOFError, OSError) as error:
+            raise ValueError(f"{path} is not a file of labels: {error}") from error
+        if labels.ndim != 2 or labels.shape[0] != self.num_images:
+            raise ValueError(
+                f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
+                f"of the {self.num_images} images. Was it made for another data set?"
+            )
+        return labels, path
+
+    def _effective_label_size(self, max_label_size):
+        if max_label_size < -1:
+            raise ValueError(
+                "`dataset.max_label_size` must be 0 (none), -1 (all) or a positive number. "
+                f"Received: {max_label_size}"
+            )
+        if max_label_size > self.stored_label_size:
+            raise ValueError(
+                f"`dataset.max_label_size` is {max_label_size}, but {self.path} has "
+                f"{self.stored_label_size or 'no'} numbers per label. Use -1 for all of them."
+            )
+        return self.stored_label_size if max_label_size == -1 else max_label_size
+
+
+def _hash_file(digest, path, size, whole):
+    with path.open("rb") as file:
+        if whole:
+            while block := file.read(1 << 20):
+                digest.update(block)
+            return
+        last = max(size - _BLOCK_BYTES, 0)
+        for offset in sorted({last * k // (_NUM_BLOCKS + 1) for k in range(_NUM_BLOCKS + 2)}):
+            file.seek(offset, os.SEEK_SET)
+            digest.update(file.read(_BLOCK_BYTES))

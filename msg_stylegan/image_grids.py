@@ -1,0 +1,164 @@
+"""PNG pictures of many images: plain grids and contact sheets that show every scale.
+
+The grid sizes follow the `4k` and `1080p` rules of the original's training loop.
+"""
+
+import re
+
+import numpy as np
+from PIL import Image, PngImagePlugin
+
+from msg_stylegan.files import atomic_path
+
+# Sizes of the screens that a grid should fill, with the least and the largest number of cells
+# per axis: name -> (screen width, screen height, (min, max) columns, (min, max) rows).
+_SCREENS = {
+    "4k": (3840, 2160, (7, 32), (4, 32)),
+    "1080p": (1920, 1080, (3, 32), (2, 32)),
+}
+
+# Brightness of the gaps of a contact sheet.
+_GAP_VALUE = 255
+
+
+def grid_size(rule, resolution):
+    """Number of images in a grid.
+
+    Args:
+        rule: "4k" or "1080p" (as many as fit on such a screen, within the original's limits), or
+            "WxH" for W columns and H rows.
+        resolution: Size of one image in pixels.
+
+    Returns:
+        Tuple `(columns, rows)`.
+
+    Raises:
+        ValueError: `rule` is none of these.
+
+    Source:
+        `setup_snapshot_image_grid` of the original.
+    """
+    if rule in _SCREENS:
+        width, height, columns, rows = _SCREENS[rule]
+        return (
+            min(max(width // resolution, columns[0]), columns[1]),
+            min(max(height // resolution, rows[0]), rows[1]),
+        )
+    explicit = re.fullmatch(r"([0-9]+)x([0-9]+)", rule)
+    if explicit and int(explicit[1]) > 0 and int(explicit[2]) > 0:
+        return int(explicit[1]), int(explicit[2])
+    raise ValueError(
+        f'Expected a grid size "4k", "1080p" or "WxH" with at least one column and one row '
+        f'(such as "8x4"). Received {rule!r}.'
+    )
+
+
+def image_grid(images, size):
+    """Lays images side by side, row by row, without gaps.
+
+    Args:
+        images: uint8 `[N, r, r, C]`, C = 1 or 3.
+        size: `(columns, rows)` with `columns * rows == N`.
+
+    Returns:
+        uint8 `[rows * r, columns * r, C]`.
+    """
+    images = _check_images(images)
+    columns, rows = size
+    count, height, width, channels = images.shape
+    if columns * rows != count:
+        raise ValueError(f"A grid of {columns}x{rows} needs {columns * rows} images, not {count}.")
+    grid = images.reshape(rows, columns, height, width, channels)  # [RCHWC] split N into a grid
+    grid = grid.transpose(0, 2, 1, 3, 4)  # [RHCWC]
+    return grid.reshape(rows * height, columns * width, channels)  # [HWC]
+
+
+def contact_sheet(images, *, columns=1, zoom=1, gap=2):
+    """Shows all scales of each sample side by side, low to high, each enlarged to full size.
+
+    Pixels are repeated, never blended, so that a scale looks the way the network made it.
+
+    Args:
+        images: List of uint8 arrays `[N, r, r, C]`, low to high resolution. Each resolution must
+            divide the highest one.
+        columns: Samples per row of the sheet. The last row may stay partly empty.
+        zoom: Enlarges everything by this whole number, for data sets of very small images.
+        gap: Space between scales in pixels. Samples are separated by three times as much.
+
+    Returns:
+        uint8 `[height, width, C]`.
+    """
+    images = [_check_images(image) for image in images]
+    count, size, _, channels = images[-1].shape
+    if columns < 1 or zoom < 1:
+        raise ValueError(f"Expected columns and zoom of at least 1. Received {columns}, {zoom}.")
+    for image in images:
+        if len(image) != count or image.shape[3] != channels or size % image.shape[1]:
+            raise ValueError(
+                "A contact sheet needs the same samples at every scale, and scales that divide "
+                f"the highest one. Received shapes {[list(i.shape) for i in images]}."
+            )
+    size *= zoom
+    scales = [_repeat_pixels(image, size // image.shape[1]) for image in images]
+    strip_width = len(scales) * (size + gap) - gap
+    margin = 3 * gap
+    rows = -(-count // columns)
+    columns = min(columns, count)
+    sheet = np.full(
+        (
+            rows * (size + margin) - margin,
+            columns * (strip_width + margin) - margin,
+            channels,
+        ),
+        _GAP_VALUE,
+        np.uint8,
+    )
+    for index in range(count):
+        top = (index // columns) * (size + margin)
+        left = (index % columns) * (strip_width + margin)
+        for scale in scales:
+            sheet[top : top + size, left : left + size] = scale[index]
+            left += size + gap
+    return sheet
+
+
+def save_image(image, path, metadata=None):
+    """Writes one picture as PNG, whole or not at all.
+
+    Args:
+        image: uint8 `[H, W, C]`, C = 1 (grayscale) or 3 (RGB).
+        path: Target, ending in `.png`.
+        metadata: Optional dict of facts that are stored as text inside the PNG.
+    """
+    _check_images(image[None])
+    text = PngImagePlugin.PngInfo()
+    for key, value in (metadata or {}).items():
+        text.add_text(key, str(value))
+    picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
+    with atomic_path(path) as temporary:
+        picture.save(temporary, format="PNG", pnginfo=text)
+
+
+def save_image_grid(images, path, size):
+    """Writes `image_grid(images, size)` as PNG.
+
+    Args:
+        images: uint8 `[N, r, r, C]`.
+        path: Target, ending in `.png`.
+        size: `(columns, rows)` with `columns * rows == N`.
+    """
+    save_image(image_grid(images, size), path)
+
+
+def _repeat_pixels(images, factor):
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def _check_images(images):
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise ValueError(
+            "Expected uint8 images [N, height, width, channels] with 1 or 3 channels. "
+            f"Received {images.dtype} {list(images.shape)}."
+        )
+    return images

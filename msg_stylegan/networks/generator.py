@@ -1,0 +1,218 @@
+"""MSG-StyleGAN generator: mapping, truncation, synthesis of all scales."""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks.mapping import MappingNetwork
+from msg_stylegan.networks.synthesis import SynthesisNetwork
+
+# How replicas agree on a weight that each of them assigns; Keras 2 and 3 spell it differently.
+_MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class Generator(keras.Model):
+    """Generator whose every block gives an image; the original's `G_style`.
+
+    Differs from the original: truncation is a call argument (the original had it off in training
+    and validation and on elsewhere).
+
+    Args:
+        resolution: Side of the largest image, in pixels; a power of two of at least 8.
+        num_channels: Channels of the images, 1 or 3.
+        label_size: Size of the label vectors; 0 for an unconditional network.
+        z_dim, w_dim: Sizes of z and w.
+        mapping_layers, mapping_width, mapping_lr_multiplier, mapping_nonlinearity, normalize_z:
+            See `MappingNetwork`.
+        channel_base, channel_decay, channel_max: See `resolutions.channels`.
+        nonlinearity, use_styles, use_noise, use_pixel_norm, use_instance_norm: See `Epilogue`.
+        use_const_input, blur_filter: See `SynthesisBlock`.
+        equalized_lr: See `EqualizedLayer`.
+        w_avg_beta: Decay of the running mean of w per training pass.
+
+    Call arguments:
+        z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
+        labels: `[N, label_size]`, or None when `label_size` is 0.
+        truncation_psi: Distance of w from its mean relative to the untruncated distance; 1 for no
+            truncation. Ignored in training.
+        truncation_cutoff: Number of layers that are truncated, from the lowest resolution; None
+            for all.
+        noise_mode, noise_seed: See `Noise`.
+        training: Whether this pass moves `w_avg`.
+
+    Returns:
+        List of images `[N, r, r, num_channels]`, low to high resolution, in about [-1, 1].
+
+    Source:
+        MSG-GAN, section 3; StyleGAN, section 2 and appendix B (truncation).
+    """
+
+    def __init__(
+        self,
+        resolution,
+        num_channels,
+        label_size,
+        z_dim,
+        w_dim,
+        mapping_layers,
+        mapping_width,
+        mapping_lr_multiplier,
+        mapping_nonlinearity,
+        normalize_z,
+        channel_base,
+        channel_decay,
+        channel_max,
+        nonlinearity,
+        equalized_lr,
+        use_styles,
+        use_noise,
+        use_const_input,
+        use_pixel_norm,
+        use_instance_norm,
+        blur_filter,
+        w_avg_beta,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.num_channels = num_channels
+        self.label_size = label_size
+        self.z_dim = z_dim
+        self.w_dim = w_dim
+        self.w_avg_beta = w_avg_beta
+        self.options = {
+            "resolution": resolution,
+            "num_channels": num_channels,
+            "label_size": label_size,
+            "z_dim": z_dim,
+            "w_dim": w_dim,
+            "mapping_layers": mapping_layers,
+            "mapping_width": mapping_width,
+            "mapping_lr_multiplier": mapping_lr_multiplier,
+            "mapping_nonlinearity": mapping_nonlinearity,
+            "normalize_z": normalize_z,
+            "channel_base": channel_base,
+            "channel_decay": channel_decay,
+            "channel_max": channel_max,
+            "nonlinearity": nonlinearity,
+            "equalized_lr": equalized_lr,
+            "use_styles": use_styles,
+            "use_noise": use_noise,
+            "use_const_input": use_const_input,
+            "use_pixel_norm": use_pixel_norm,
+            "use_instance_norm": use_instance_norm,
+            "blur_filter": list(blur_filter),
+            "w_avg_beta": w_avg_beta,
+        }
+        self.mapping = MappingNetwork(
+            z_dim=z_dim,
+            w_dim=w_dim,
+            label_size=label_size,
+            num_layers=mapping_layers,
+            width=mapping_width,
+            lr_multiplier=mapping_lr_multiplier,
+            nonlinearity=mapping_nonlinearity,
+            normalize_z=normalize_z,
+            equalized_lr=equalized_lr,
+            name="mapping",
+        )
+        self.synthesis = SynthesisNetwork(
+            resolution=resolution,
+            num_channels=num_channels,
+            channel_base=channel_base,
+            channel_decay=channel_decay,
+            channel_max=channel_max,
+            w_dim=w_dim,
+            block_options={
+                "use_const_input": use_const_input,
+                "blur_filter": list(blur_filter),
+                "nonlinearity": nonlinearity,
+                "use_noise": use_noise,
+                "use_pixel_norm": use_pixel_norm,
+                "use_instance_norm": use_instance_norm,
+                "use_styles": use_styles,
+                "equalized_lr": equalized_lr,
+            },
+            name="synthesis",
+        )
+
+    @property
+    def resolutions(self):
+        """Sides of the images, low to high."""
+        return self.synthesis.resolutions
+
+    @property
+    def num_ws(self):
+        """Number of w vectors that the synthesis takes per sample."""
+        return self.synthesis.num_ws
+
+    def build(self, input_shape=None):
+        self.mapping.build()
+        self.synthesis.build()
+        self.w_avg = self.add_weight(
+            name="w_avg",
+            shape=(self.w_dim,),
+            initializer="zeros",
+            trainable=False,
+            aggregation=_MEAN,
+        )
+        self.built = True
+
+    def __call__(
+        self,
+        z,
+        labels=None,
+        truncation_psi=1.0,
+        truncation_cutoff=8,
+        noise_mode="random",
+        noise_seed=None,
+        training=False,
+    ):
+        # Keras takes nothing but tensors by position, not even None; the public use does.
+        if not self.built:
+            self.build()
+        return super().__call__(
+            tf.convert_to_tensor(z),
+            labels=labels,
+            truncation_psi=truncation_psi,
+            truncation_cutoff=truncation_cutoff,
+            noise_mode=noise_mode,
+            noise_seed=noise_seed,
+            training=training,
+        )
+
+    def call(
+        self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training
+    ):
+        w = self.mapping(z, labels)
+        if training:
+            self._move_w_avg(w)
+        else:
+            ws = self.truncate(self.broadcast(w), truncation_psi, truncation_cutoff)
+            return self.synthesis(ws, noise_mode=noise_mode, noise_seed=noise_seed)
+        return self.synthesis(self.broadcast(w), noise_mode=noise_mode, noise_seed=noise_seed)
+
+    def broadcast(self, w):
+        """Repeats `w` for every layer: `[N, w_dim]` -> `[N, num_ws, w_dim]`."""
+        return tf.repeat(w[:, None], self.num_ws, axis=1)
+
+    def truncate(self, ws, truncation_psi, truncation_cutoff=None):
+        """Pulls the first `truncation_cutoff` layers (None for all) of `ws` towards `w_avg`."""
+        cutoff = self.num_ws if truncation_cutoff is None else truncation_cutoff
+        if cutoff <= 0 or (not tf.is_tensor(truncation_psi) and truncation_psi == 1):
+            return ws
+        truncated = self.w_avg + truncation_psi * (ws - self.w_avg)
+        return tf.concat([truncated[:, :cutoff], ws[:, cutoff:]], axis=1)  # [N,num_ws,w_dim]
+
+    def _move_w_avg(self, w):
+        batch_mean = tf.reduce_mean(tf.stop_gradient(w), axis=0)  # [w_dim]
+        self.w_avg.assign(batch_mean + (self.w_avg - batch_mean) * self.w_avg_beta)
+
+    def get_config(self):
+        return {"name": self.name, **self.options}
+
+    def get_build_config(self):
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()

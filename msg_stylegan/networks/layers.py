@@ -1,0 +1,269 @@
+"""Layers with weights of their own: equalized dense and convolution, noise, the layer epilogue.
+
+Equalized learning rate: Karras et al. 2018 (ProGAN), section 4.1. Noise and styles: Karras et al.
+2019 (StyleGAN), sections 2 and 3.2.
+"""
+
+import math
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks import ops
+
+RESAMPLING_CONVOLUTIONS = {
+    None: ops.conv2d,
+    "up": ops.upsample_conv2d,
+    "down": ops.conv2d_downsample,
+}
+NOISE_MODES = ("const", "random", "none")
+
+
+class EqualizedLayer(keras.layers.Layer):
+    """Base of the layers whose weights are scaled at run time instead of at initialisation.
+
+    Weights start as N(0, 1 / lr_multiplier^2) and are multiplied by
+    `gain / sqrt(fan_in) * lr_multiplier` when used, so that all layers learn at the same speed.
+    Without `equalized` the He scale goes into the initial values instead.
+
+    Args:
+        gain: Gain of the following nonlinearity: sqrt(2) for leaky ReLU, 1 for linear.
+        lr_multiplier: Learning speed relative to the other layers.
+        equalized: Whether the He scale is applied at run time.
+        use_bias: Whether a bias, zero at first, is added.
+    """
+
+    def __init__(
+        self, gain=math.sqrt(2.0), lr_multiplier=1.0, equalized=True, use_bias=True, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.gain = gain
+        self.lr_multiplier = lr_multiplier
+        self.equalized = equalized
+        self.use_bias = use_bias
+
+    def add_kernel(self, shape):
+        """Creates `kernel` of the given shape (last axis = outputs) and, if wanted, `bias`."""
+        he_std = self.gain / math.sqrt(math.prod(shape[:-1]))
+        initial_std = (1.0 if self.equalized else he_std) / self.lr_multiplier
+        self.runtime_scale = (he_std if self.equalized else 1.0) * self.lr_multiplier
+        # A new initializer object per weight: a reused one repeats its numbers.
+        self.kernel = self.add_weight(
+            name="kernel", shape=shape, initializer=keras.initializers.RandomNormal(0.0, initial_std)
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
+
+    def scaled_kernel(self):
+        """The kernel as it is used."""
+        return self.kernel * self.runtime_scale
+
+    def add_bias(self, x):
+        """Adds the bias, if there is one, to the last axis of `x`."""
+        if not self.use_bias:
+            return x
+        bias = self.bias if self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
+        return tf.nn.bias_add(x, tf.convert_to_tensor(bias))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "gain": self.gain,
+            "lr_multiplier": self.lr_multiplier,
+            "equalized": self.equalized,
+            "use_bias": self.use_bias,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class EqualizedDense(EqualizedLayer):
+    """Fully connected layer with equalized learning rate.
+
+    Args:
+        units: Number of outputs.
+        **kwargs: See `EqualizedLayer`.
+
+    Input shape: `[N, inputs]`. Output shape: `[N, units]`.
+    """
+
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.add_kernel((input_shape[-1], self.units))
+        self.built = True
+
+    def call(self, x):
+        return self.add_bias(tf.matmul(x, self.scaled_kernel()))
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class EqualizedConv2D(EqualizedLayer):
+    """Convolution with equalized learning rate, zero padding and optional resampling by two.
+
+    Args:
+        filters: Number of output channels.
+        kernel_size: Side of the square kernel, odd; 3 when resampling.
+        resample: `"up"` for nearest-neighbour upsampling before the convolution, `"down"` for 2x2
+            means after it, None for neither.
+        **kwargs: See `EqualizedLayer`.
+
+    Input shape: `[N, H, W, C]`. Output shape: `[N, H', W', filters]`.
+    """
+
+    def __init__(self, filters, kernel_size, resample=None, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.resample = resample
+        self.convolve = RESAMPLING_CONVOLUTIONS[resample]
+
+    def build(self, input_shape):
+        self.add_kernel((self.kernel_size, self.kernel_size, input_shape[-1], self.filters))
+        self.built = True
+
+    def call(self, x):
+        return self.add_bias(self.convolve(x, self.scaled_kernel()))
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "resample": self.resample,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class Noise(keras.layers.Layer):
+    """Adds one map of standard normal noise per sample, scaled per channel.
+
+    Args:
+        resolution: Side of the activation, in pixels; the fixed noise map has this size.
+
+    Call arguments:
+        x: `[N, resolution, resolution, C]`.
+        noise_mode: `"const"` adds the stored map, the same for every sample; `"random"` draws new
+            maps; `"none"` adds nothing.
+        noise_seed: None, or an int32 tensor `[2]` that makes random noise a pure function of it.
+
+    Source:
+        StyleGAN, section 3.2. The strengths start at zero.
+    """
+
+    def __init__(self, resolution, **kwargs):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+
+    def build(self, input_shape):
+        self.strength = self.add_weight(
+            name="strength", shape=(input_shape[-1],), initializer="zeros"
+        )
+        self.const = self.add_weight(
+            name="const",
+            shape=(1, self.resolution, self.resolution, 1),
+            initializer=keras.initializers.RandomNormal(0.0, 1.0),
+            trainable=False,
+        )
+        self.built = True
+
+    def call(self, x, noise_mode, noise_seed=None):
+        if noise_mode == "none":
+            return x
+        if noise_mode == "const":
+            noise = tf.convert_to_tensor(self.const)
+        else:
+            shape = [tf.shape(x)[0], self.resolution, self.resolution, 1]
+            if noise_seed is None:
+                noise = tf.random.normal(shape)
+            else:
+                noise = tf.random.stateless_normal(shape, noise_seed)
+        return x + noise * self.strength
+
+    def get_config(self):
+        return {**super().get_config(), "resolution": self.resolution}
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class Epilogue(keras.layers.Layer):
+    """What follows every convolution of the synthesis: noise, bias, nonlinearity, norms, style.
+
+    Args:
+        resolution: Side of the activation, in pixels.
+        index: Position among the epilogues of the network, from 0; decides the noise stream.
+        nonlinearity: Name of the nonlinearity.
+        use_noise: Whether noise is added.
+        use_pixel_norm: Whether the vector of channels of every pixel is normalised.
+        use_instance_norm: Whether every channel of every sample is normalised.
+        use_styles: Whether scales and shifts computed from w are applied.
+        equalized_lr: Whether the style weights use the equalized learning rate.
+
+    Call arguments:
+        x: `[N, resolution, resolution, C]`.
+        w: `[N, w_dim]`.
+        noise_mode, noise_seed: See `Noise`.
+    """
+
+    def __init__(
+        self,
+        resolution,
+        index,
+        nonlinearity,
+        use_noise,
+        use_pixel_norm,
+        use_instance_norm,
+        use_styles,
+        equalized_lr,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.index = index
+        self.nonlinearity = nonlinearity
+        self.use_noise = use_noise
+        self.use_pixel_norm = use_pixel_norm
+        self.use_instance_norm = use_instance_norm
+        self.use_styles = use_styles
+        self.equalized_lr = equalized_lr
+        self.activate, _ = ops.nonlinearity(nonlinearity)
+        self.noise = Noise(resolution, name="noise") if use_noise else None
+
+    def build(self, input_shape, w_shape):
+        channels = input_shape[-1]
+        if self.noise is not None:
+            self.noise.build(input_shape)
+        self.bias = self.add_weight(name="bias", shape=(channels,), initializer="zeros")
+        if self.use_styles:
+            self.style = EqualizedDense(
+                2 * channels, gain=1.0, equalized=self.equalized_lr, name="style"
+            )
+            self.style.build(w_shape)
+        self.built = True
+
+    def call(self, x, w, noise_mode, noise_seed=None):
+        if self.noise is not None:
+            if noise_seed is not None:
+                noise_seed = tf.random.experimental.stateless_fold_in(noise_seed, self.index)
+            x = self.noise(x, noise_mode=noise_mode, noise_seed=noise_seed)
+        x = self.activate(tf.nn.bias_add(x, tf.convert_to_tensor(self.bias)))
+        if self.use_pixel_norm:
+            x = ops.pixel_norm(x)
+        style = self.style(w) if self.use_styles else None
+        return ops.instance_norm_style(x, self.use_instance_norm, style)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resolution": self.resolution,
+            "index": self.index,
+            "nonlinearity": self.nonlinearity,
+            "use_noise": self.use_noise,
+            "use_pixel_norm": self.use_pixel_norm,
+            "use_instance_norm": self.use_instance_norm,
+            "use_styles": self.use_styles,
+            "equalized_lr": self.equalized_lr,
+        }

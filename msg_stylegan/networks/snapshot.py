@@ -1,0 +1,144 @@
+"""One self-describing file with G, D and G_ema: a Keras `.keras` archive."""
+
+import json
+from pathlib import Path
+
+from tensorflow import keras
+
+from msg_stylegan import files
+from msg_stylegan.networks.discriminator import Discriminator
+from msg_stylegan.networks.generator import Generator
+
+SNAPSHOT_PATTERN = "network-snapshot-*.keras"
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class Networks(keras.Model):
+    """The three networks of a run.
+
+    Attributes:
+        G: The generator that is trained.
+        D: The discriminator.
+        G_ema: Moving average of G; use this one to make images.
+        info: Dictionary that describes the run: its options, data set and progress. JSON values.
+    """
+
+    def __init__(self, G, D, G_ema, info=None, **kwargs):
+        super().__init__(**kwargs)
+        self.G = G
+        self.D = D
+        self.G_ema = G_ema
+        # As text, because Keras would wrap a dictionary and lose it on the way to the file.
+        self.info_json = json.dumps(info or {})
+
+    @property
+    def info(self):
+        return json.loads(self.info_json)
+
+    def build(self, input_shape=None):
+        for network in (self.G, self.D, self.G_ema):
+            if not network.built:
+                network.build()
+        self.built = True
+
+    def call(self, z):
+        return self.G_ema(z)
+
+    def get_config(self):
+        return {
+            "generator": self.G.get_config(),
+            "discriminator": self.D.get_config(),
+            "info": self.info_json,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return build_networks(
+            config["generator"], config["discriminator"], json.loads(config["info"])
+        )
+
+    def get_build_config(self):
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()
+
+
+def build_networks(generator_options, discriminator_options, info=None):
+    """Makes the three networks with all their weights; G_ema starts equal to G.
+
+    Args:
+        generator_options: Constructor arguments of `Generator`.
+        discriminator_options: Constructor arguments of `Discriminator`.
+        info: See `Networks`.
+    """
+    generator_options = {k: v for k, v in generator_options.items() if k != "name"}
+    discriminator_options = {k: v for k, v in discriminator_options.items() if k != "name"}
+    nets = Networks(
+        G=Generator(**generator_options, name="G"),
+        D=Discriminator(**discriminator_options, name="D"),
+        G_ema=Generator(**generator_options, name="G_ema"),
+        info=info,
+        name="networks",
+    )
+    nets.build()
+    for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
+        average.assign(variable)
+    return nets
+
+
+def save_networks(nets, path, info):
+    """Writes a snapshot in one piece.
+
+    Args:
+        nets: `Networks`.
+        path: File to write; ends in `.keras`.
+        info: Replaces `nets.info` in the file.
+    """
+    nets.info_json = json.dumps(info)
+    with files.atomic_path(path) as temporary:
+        nets.save(temporary)
+
+
+def load_networks(path):
+    """Opens a snapshot.
+
+    Args:
+        path: A snapshot file, or a run directory, of which the newest snapshot is taken.
+
+    Returns:
+        `Networks` with `G`, `D`, `G_ema` and `info`.
+
+    Raises:
+        FileNotFoundError: There is no such file, or no snapshot in the folder.
+        ValueError: The file is not a snapshot.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = newest_snapshot(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Give a snapshot file or a run directory.")
+    try:
+        nets = keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"{path} is not a readable snapshot: {error}") from error
+    if not isinstance(nets, Networks):
+        raise ValueError(f"{path} holds a {type(nets).__name__}, not the networks of a run.")
+    return nets
+
+
+def snapshots_of_run(run_dir):
+    """Snapshot files of a run, oldest first."""
+    return sorted(Path(run_dir).glob(SNAPSHOT_PATTERN))
+
+
+def newest_snapshot(run_dir):
+    """The snapshot of a run with the most training.
+
+    Raises:
+        FileNotFoundError: The run has none yet.
+    """
+    snapshots = snapshots_of_run(run_dir)
+    if not snapshots:
+        raise FileNotFoundError(f"{run_dir} holds no {SNAPSHOT_PATTERN} yet.")
+    return snapshots[-1]

@@ -1,0 +1,240 @@
+"""Synthesis network: one block per resolution, each with its own image output.
+
+MSG-GAN (Karnewar & Wang 2020), section 3.1, on StyleGAN's synthesis (Karras et al. 2019).
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks import ops
+from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.resolutions import channels, scales
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class SynthesisBlock(keras.layers.Layer):
+    """Two convolutions with epilogues, and the 1x1 convolution to an image.
+
+    The first block starts from a learned constant, or from a dense layer on w; the others start
+    with an upsampling convolution, followed by a blur.
+
+    Args:
+        resolution: Side of the output, in pixels; 4 for the first block.
+        in_channels: Channels of the input activation (ignored by the first block).
+        out_channels: Channels of the output activation.
+        num_channels: Channels of the image.
+        w_dim: Size of w.
+        use_const_input: Whether the first block starts from a constant.
+        blur_filter: Taps of the blur, or empty.
+        nonlinearity, use_noise, use_pixel_norm, use_instance_norm, use_styles, equalized_lr: See
+            `Epilogue`.
+
+    Call arguments:
+        x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; None for the first block.
+        w0, w1: `[N, w_dim]`, one for each convolution.
+        noise_mode, noise_seed: See `Noise`.
+
+    Returns:
+        Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
+        `[N, resolution, resolution, num_channels]`.
+    """
+
+    def __init__(
+        self,
+        resolution,
+        in_channels,
+        out_channels,
+        num_channels,
+        w_dim,
+        use_const_input,
+        blur_filter,
+        nonlinearity,
+        use_noise,
+        use_pixel_norm,
+        use_instance_norm,
+        use_styles,
+        equalized_lr,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.num_channels = num_channels
+        self.w_dim = w_dim
+        self.use_const_input = use_const_input
+        self.blur_filter = tuple(blur_filter)
+        self.epilogue_options = {
+            "nonlinearity": nonlinearity,
+            "use_noise": use_noise,
+            "use_pixel_norm": use_pixel_norm,
+            "use_instance_norm": use_instance_norm,
+            "use_styles": use_styles,
+            "equalized_lr": equalized_lr,
+        }
+        _, gain = ops.nonlinearity(nonlinearity)
+        self.is_first = resolution == 4
+        # Epilogues are numbered from the lowest resolution: 0 and 1 at 4x4, 2 and 3 at 8x8, ...
+        first_index = 2 * resolution.bit_length() - 6
+        self.epilogue0, self.epilogue1 = (
+            Epilogue(resolution, first_index + i, name=f"epilogue{i}", **self.epilogue_options)
+            for i in range(2)
+        )
+        shared = {"use_bias": False, "equalized": equalized_lr}
+        if not self.is_first:
+            self.conv0 = EqualizedConv2D(
+                out_channels, 3, resample="up", gain=gain, name="conv0_up", **shared
+            )
+        elif not use_const_input:
+            # The gain is the original's, which matched that of ProGAN's first layer.
+            self.dense = EqualizedDense(out_channels * 16, gain=gain / 4.0, name="dense", **shared)
+        self.conv1 = EqualizedConv2D(out_channels, 3, gain=gain, name="conv1", **shared)
+        self.torgb = EqualizedConv2D(
+            num_channels, 1, gain=1.0, equalized=equalized_lr, name="torgb"
+        )
+
+    def build(self, input_shape=None):
+        out_shape = (None, self.resolution, self.resolution, self.out_channels)
+        w_shape = (None, self.w_dim)
+        if not self.is_first:
+            self.conv0.build((None, None, None, self.in_channels))
+        elif self.use_const_input:
+            self.const = self.add_weight(
+                name="const", shape=(1, 4, 4, self.out_channels), initializer="ones"
+            )
+        else:
+            self.dense.build(w_shape)
+        self.epilogue0.build(out_shape, w_shape)
+        self.conv1.build(out_shape)
+        self.epilogue1.build(out_shape, w_shape)
+        self.torgb.build(out_shape)
+        self.built = True
+
+    def call(self, x, w0, w1, noise_mode, noise_seed=None):
+        noise = {"noise_mode": noise_mode, "noise_seed": noise_seed}
+        if self.is_first:
+            x = self._start(w0)
+        else:
+            x = ops.blur(self.conv0(x), self.blur_filter)
+        x = self.epilogue0(x, w0, **noise)
+        x = self.epilogue1(self.conv1(x), w1, **noise)
+        return x, self.torgb(x)
+
+    def _start(self, w):
+        n = tf.shape(w)[0]
+        if self.use_const_input:
+            return tf.tile(self.const, [n, 1, 1, 1])  # [N44C]
+        return tf.reshape(self.dense(w), [n, 4, 4, self.out_channels])  # [N44C]
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resolution": self.resolution,
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "num_channels": self.num_channels,
+            "w_dim": self.w_dim,
+            "use_const_input": self.use_const_input,
+            "blur_filter": list(self.blur_filter),
+            **self.epilogue_options,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class SynthesisNetwork(keras.layers.Layer):
+    """Blocks from 4x4 to the full resolution, each giving an image.
+
+    Args:
+        resolution: Side of the largest image, in pixels; a power of two of at least 8.
+        num_channels: Channels of the images.
+        channel_base, channel_decay, channel_max: See `resolutions.channels`.
+        w_dim, **block_options: See `SynthesisBlock`.
+
+    Call arguments:
+        ws: `[N, num_ws, w_dim]`, one w per convolution.
+        noise_mode, noise_seed: See `Noise`.
+
+    Returns:
+        List of images `[N, r, r, num_channels]`, low to high resolution. The range of the training
+        images is [-1, 1]; the output is not clipped.
+    """
+
+    def __init__(
+        self,
+        resolution,
+        num_channels,
+        channel_base,
+        channel_decay,
+        channel_max,
+        w_dim,
+        block_options,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.num_channels = num_channels
+        self.channel_base = channel_base
+        self.channel_decay = channel_decay
+        self.channel_max = channel_max
+        self.w_dim = w_dim
+        self.block_options = dict(block_options)
+        self.resolutions = scales(resolution)
+        # Without styles only the first layer can look at w.
+        self.num_ws = 2 * len(self.resolutions) if self.block_options["use_styles"] else 1
+        widths = [
+            channels(level, channel_base, channel_decay, channel_max)
+            for level in range(len(self.resolutions) + 1)
+        ]
+        self.blocks = [
+            SynthesisBlock(
+                res,
+                in_channels=widths[level - 1],
+                out_channels=widths[level],
+                num_channels=num_channels,
+                w_dim=w_dim,
+                name=f"block_{res}x{res}",
+                **self.block_options,
+            )
+            for level, res in enumerate(self.resolutions, start=1)
+        ]
+
+    def build(self, input_shape=None):
+        for block in self.blocks:
+            block.build()
+        self.built = True
+
+    def __call__(self, ws, noise_mode="random", noise_seed=None):
+        if noise_mode not in NOISE_MODES:
+            raise ValueError(f"Expected `noise_mode` out of {NOISE_MODES}. Received: {noise_mode!r}")
+        if not self.built:
+            self.build()
+        ws = tf.cast(tf.convert_to_tensor(ws), tf.float32)
+        if ws.shape.rank != 3 or tuple(ws.shape[1:]) != (self.num_ws, self.w_dim):
+            raise ValueError(
+                f"Expected `ws` of shape [N, {self.num_ws}, {self.w_dim}]. "
+                f"Received: shape={ws.shape}"
+            )
+        return super().__call__(ws, noise_mode=noise_mode, noise_seed=noise_seed)
+
+    def call(self, ws, noise_mode, noise_seed=None):
+        per_layer = tf.unstack(ws, axis=1)  # num_ws times [N, w_dim]
+        if self.num_ws == 1:
+            per_layer = per_layer * (2 * len(self.blocks))
+        x, images = ws, []
+        for index, block in enumerate(self.blocks):
+            w0, w1 = per_layer[2 * index : 2 * index + 2]
+            x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
+            images.append(image)
+        return images
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resolution": self.resolution,
+            "num_channels": self.num_channels,
+            "channel_base": self.channel_base,
+            "channel_decay": self.channel_decay,
+            "channel_max": self.channel_max,
+            "w_dim": self.w_dim,
+            "block_options": self.block_options,
+        }

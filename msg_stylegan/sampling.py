@@ -1,0 +1,232 @@
+"""From seeds to pixels: latents and labels of a seed, and a generator run in equal chunks.
+
+Nothing here touches a global random state, so drawing images never changes a training run.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+
+def to_uint8(images):
+    """Converts network output to pixels.
+
+    Args:
+        images: Float tensor or array of any shape, nominal range [-1, 1].
+
+    Returns:
+        uint8 tensor of the same shape: `x * 127.5 + 128`, limited to 0..255, fraction cut off.
+
+    Source:
+        The rule of NVIDIA's StyleGAN family and of the original; scores depend on it.
+    """
+    images = tf.cast(images, tf.float32) * 127.5 + 128.0
+    return tf.cast(tf.clip_by_value(images, 0.0, 255.0), tf.uint8)
+
+
+def z_of_seeds(seeds, z_dim):
+    """Latents that belong to seeds, each independent of the other seeds.
+
+    Args:
+        seeds: Whole numbers 0 to 2**32 - 1.
+        z_dim: Size of a latent.
+
+    Returns:
+        float32 `[N, z_dim]`, the standard normal numbers that the StyleGAN family draws for a seed.
+    """
+    z = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
+    return np.asarray(z, np.float32).reshape(-1, z_dim)
+
+
+def classes_of_seeds(seeds, num_classes):
+    """Class number that belongs to each seed: uniform, and independent of the other seeds."""
+    # The second word keeps this stream apart from that of `z_of_seeds`.
+    return [int(np.random.default_rng((seed, 1)).integers(num_classes)) for seed in seeds]
+
+
+def draw_latents(G, seed, start, count, labels_dataset=None):
+    """Latents and labels of the images `start` to `start + count - 1` of an endless sequence.
+
+    Image i depends on `seed` and i only, not on how the sequence is cut into batches.
+
+    Args:
+        G: Generator, for `z_dim` and `label_size`.
+        seed: Whole number >= 0 that names the sequence.
+        start: Number of the first image.
+        count: How many.
+        labels_dataset: Data set whose label rows are drawn, so that classes appear as often as
+            among the reals. Needed when `G.label_size > 0`.
+
+    Returns:
+        Tuple `(z, labels)`: float32 `[count, z_dim]` and float32 `[count, label_size]`.
+    """
+    if G.label_size and (labels_dataset is None or labels_dataset.label_size != G.label_size):
+        found = "no data set" if labels_dataset is None else f"{labels_dataset.label_size}"
+        raise ValueError(
+            f"This generator is conditional: it needs a data set with {G.label_size} label "
+            f"components to draw labels from. Received {found}."
+        )
+    z = np.empty((count, G.z_dim), np.float32)
+    rows = np.empty(count, np.int64)
+    for i in range(count):
+        rng = np.random.default_rng((seed, start + i))
+        z[i] = rng.standard_normal(G.z_dim, dtype=np.float32)
+        if G.label_size:
+            rows[i] = rng.integers(labels_dataset.num_images)
+    if not G.label_size:
+        return z, np.zeros((count, 0), np.float32)
+    return z, np.asarray(labels_dataset.read_labels(rows), np.float32)
+
+
+class Sampler:
+    """A generator compiled once for one batch size; returns uint8 images of any number of latents.
+
+    The last chunk is padded to the full batch size and cut afterwards, so that nothing is
+    compiled twice. Weights are read anew at every call: keep one sampler for a whole training.
+    """
+
+    def __init__(
+        self,
+        G,
+        batch_size,
+        *,
+        resolutions=None,
+        truncation_psi=1.0,
+        truncation_cutoff=8,
+        noise_mode="random",
+    ):
+        """Prepares the compiled call.
+
+        Args:
+            G: Generator.
+            batch_size: Images per call of `G`.
+            resolutions: Scales to return, low to high; None for all that `G` makes.
+            truncation_psi: Strength of the truncation trick; 1 switches it off.
+            truncation_cutoff: Number of layers that are truncated.
+            noise_mode: "random", "const" or "none".
+        """
+        if batch_size < 1:
+            raise ValueError(f"Expected a batch size of at least 1. Received {batch_size}.")
+        available = list(G.resolutions)
+        self.G = G
+        self.batch_size = batch_size
+        self.resolutions = available if resolutions is None else list(resolutions)
+        if not set(self.resolutions) <= set(available):
+            raise ValueError(
+                f"The generator makes images of {available} pixels. Received {self.resolutions}."
+            )
+        wanted = [available.index(res) for res in self.resolutions]
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([batch_size, G.z_dim], tf.float32),
+                tf.TensorSpec([batch_size, G.label_size], tf.float32),
+                tf.TensorSpec([2], tf.int32),
+            ]
+        )
+        def run(z, labels, noise_seed):
+            images = G(
+                z,
+                labels if G.label_size else None,
+                truncation_psi=truncation_psi,
+                truncation_cutoff=truncation_cutoff,
+                noise_mode=noise_mode,
+                noise_seed=noise_seed if noise_mode == "random" else None,
+            )
+            images = [images[i] for i in wanted]
+            is_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in images])
+            return [to_uint8(x) for x in images], is_finite
+
+        self._run = run
+
+    def __call__(self, z, labels=None, *, seed=0, start=0):
+        """Generates images in chunks.
+
+        Args:
+            z: `[N, z_dim]`.
+            labels: `[N, label_size]`, or None for an unconditional generator.
+            seed: Seed of the random noise, 0 to 2**62 - 1.
+            start: Number of the first image in a longer sequence. The noise of a chunk follows
+                from `seed` and the number of its first image.
+
+        Returns:
+            List of uint8 arrays `[N, r, r, C]`, one per entry of `resolutions`.
+
+        Raises:
+            ValueError: Wrong shapes, or the network returned NaN or infinity.
+        """
+        z = np.asarray(z, np.float32)
+        if labels is None:
+            labels = np.zeros((len(z), 0), np.float32)
+        labels = np.asarray(labels, np.float32)
+        expected = [(len(z), self.G.z_dim), (len(z), self.G.label_size)]
+        if len(z) == 0 or [z.shape, labels.shape] != expected:
+            raise ValueError(
+                f"Expected z [N, {self.G.z_dim}] and labels [N, {self.G.label_size}] with N > 0. "
+                f"Received {list(z.shape)} and {list(labels.shape)}."
+            )
+        chunks = []
+        for offset in range(0, len(z), self.batch_size):
+            here = slice(offset, offset + self.batch_size)
+            count = len(z[here])
+            padding = ((0, self.batch_size - count), (0, 0))
+            images, is_finite = self._run(
+                np.pad(z[here], padding, mode="edge"),
+                np.pad(labels[here], padding, mode="edge"),
+                _noise_seed(seed, start + offset),
+            )
+            if not is_finite:
+                raise ValueError("The generator returned NaN or infinite pixel values.")
+            chunks.append([image.numpy()[:count] for image in images])
+        return [np.concatenate(scale) for scale in zip(*chunks, strict=True)]
+
+
+def iterate_images(sampler, num_images, *, seed, labels_dataset=None):
+    """Batches of the first `num_images` images of the sequence that `seed` names.
+
+    Args:
+        sampler: `Sampler` with a single resolution.
+        num_images: Total number of images.
+        seed: Whole number >= 0. Latents and labels follow from (seed, image number), noise from
+            (seed, number of the first image of the batch).
+        labels_dataset: See `draw_latents`.
+
+    Yields:
+        uint8 `[n, r, r, C]`; n is the batch size of the sampler, less in the last batch.
+    """
+    for start in range(0, num_images, sampler.batch_size):
+        count = min(sampler.batch_size, num_images - start)
+        z, labels = draw_latents(sampler.G, seed, start, count, labels_dataset)
+        (images,) = sampler(z, labels, seed=seed, start=start)
+        yield images
+
+
+def generate_images(
+    G,
+    num_images,
+    batch_size,
+    seed,
+    labels_dataset=None,
+    *,
+    truncation_psi=1.0,
+    truncation_cutoff=8,
+    noise_mode="random",
+):
+    """Iterator of uint8 batches `[n, r, r, C]` of the highest resolution of a generator.
+
+    See `Sampler` and `iterate_images`; to draw from one network repeatedly, keep a `Sampler`.
+    """
+    sampler = Sampler(
+        G,
+        batch_size,
+        resolutions=[G.resolution],
+        truncation_psi=truncation_psi,
+        truncation_cutoff=truncation_cutoff,
+        noise_mode=noise_mode,
+    )
+    return iterate_images(sampler, num_images, seed=seed, labels_dataset=labels_dataset)
+
+
+def _noise_seed(seed, start):
+    """Two int32 words from the seed of a sequence and the number of an image in it."""
+    # Cut to 31 bits each; the upper bits of a long seed move into the other word.
+    return np.array([seed & 0x7FFFFFFF, ((seed >> 31) + start) & 0x7FFFFFFF], np.int32)

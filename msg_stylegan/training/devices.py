@@ -1,0 +1,38 @@
+"""Devices and the strategy that trains on them."""
+
+import tensorflow as tf
+
+
+def make_strategy(num_gpus, logical_cpus):
+    """Makes the `tf.distribute.Strategy` of a run. Call it before TensorFlow is used otherwise.
+
+    Args:
+        num_gpus: GPUs to train on; 0 for all that are visible.
+        logical_cpus: Number of logical CPU devices to train on instead; 0 for none. They share the
+            same cores, so they are no faster: they are for trying out several replicas.
+
+    Returns:
+        A mirrored strategy over several devices, or the default strategy for a single one.
+
+    Raises:
+        ValueError: More GPUs are asked for than there are.
+    """
+    if logical_cpus:
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration() for _ in range(logical_cpus)]
+        )
+        devices = [f"/cpu:{i}" for i in range(logical_cpus)]
+    else:
+        gpus = tf.config.list_physical_devices("GPU")
+        if num_gpus > len(gpus):
+            raise ValueError(f"hardware.num_gpus={num_gpus}, but TensorFlow sees {len(gpus)} GPUs.")
+        gpus = gpus[: num_gpus or None]
+        if gpus:
+            tf.config.set_visible_devices(gpus, "GPU")
+        for gpu in gpus:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        devices = [f"/gpu:{i}" for i in range(len(gpus))]
+    if len(devices) > 1:
+        return tf.distribute.MirroredStrategy(devices)
+    return tf.distribute.get_strategy()

@@ -1,0 +1,48 @@
+"""Exponential moving average of the generator's weights (ProGAN, section 7; the original's Gs)."""
+
+
+def ema_beta(batch_size, half_life_kimg):
+    """Decay per update such that the weight of an image halves every `half_life_kimg`.
+
+    Args:
+        batch_size: Images per update.
+        half_life_kimg: Half-life in thousands of images; 0 or less means no average at all.
+    """
+    if half_life_kimg <= 0:
+        return 0.0
+    return 0.5 ** (batch_size / (half_life_kimg * 1000.0))
+
+
+def update_average(average, network, beta, strategy):
+    """Moves `average` towards `network`: weights by `1 - beta`, everything else at once.
+
+    Called across replicas. The running mean of w and the fixed noise are copied, as in the
+    original, because they are averages and constants already.
+
+    Args:
+        average: Network that holds the average.
+        network: Network of the same architecture that is trained.
+        beta: Share of the old value that stays.
+        strategy: The `tf.distribute.Strategy` both were made in.
+    """
+    for target, source in _pairs(average.trainable_variables, network.trainable_variables):
+        strategy.extended.update(
+            target, lambda t, s: t.assign(s + (t - s) * beta, read_value=False), args=(source,)
+        )
+    for target, source in _pairs(average.non_trainable_variables, network.non_trainable_variables):
+        strategy.extended.update(
+            target, lambda t, s: t.assign(s, read_value=False), args=(source,)
+        )
+
+
+def _pairs(targets, sources):
+    for target, source in zip(targets, sources, strict=True):
+        if target.shape != source.shape:
+            raise ValueError(f"{target.name} {target.shape} does not match {source.name}.")
+        yield tensorflow_variable(target), tensorflow_variable(source)
+
+
+def tensorflow_variable(variable):
+    """The `tf.Variable` inside a Keras 3 variable; a `tf.Variable` is returned as it is."""
+    value = variable.value
+    return variable if callable(value) else value

@@ -1,0 +1,102 @@
+"""Optimizers by name, and their learning-rate schedule."""
+
+import tensorflow as tf
+from tensorflow import keras
+
+ADDONS_PREFIX = "tfa."
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule):
+    """Learning rate that rises linearly from 0 and stays.
+
+    Differs from the original: there `lrate_rampup_kimg` had no effect, because the schedule was
+    evaluated once, at the end of training.
+
+    Args:
+        learning_rate: Final learning rate.
+        rampup_steps: Updates until it is reached; 0 for the full rate from the first update.
+    """
+
+    def __init__(self, learning_rate, rampup_steps):
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.rampup_steps = rampup_steps
+
+    def __call__(self, step):
+        full = tf.constant(self.learning_rate, tf.float32)
+        if self.rampup_steps <= 0:
+            return full
+        # The update after n others is the (n + 1)-th: not even the first one is without effect.
+        return full * tf.minimum((tf.cast(step, tf.float32) + 1.0) / self.rampup_steps, 1.0)
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate, "rampup_steps": self.rampup_steps}
+
+
+def make_optimizer(options, learning_rate, rampup_steps, variables):
+    """Makes an optimizer with all its slot variables.
+
+    The slots must exist before a checkpoint is restored, or they would silently keep their
+    initial values.
+
+    Args:
+        options: Object with `name`, `beta1`, `beta2` and `epsilon`. The name is `Adam`, `RMSprop`
+            or `tfa.` and the name of an optimizer of tensorflow-addons.
+        learning_rate: Learning rate after the ramp-up.
+        rampup_steps: See `LinearRampUp`.
+        variables: Variables that will be trained.
+
+    Raises:
+        ValueError: The name is unknown, or tensorflow-addons cannot be used here.
+    """
+    schedule = LinearRampUp(learning_rate, rampup_steps)
+    if options.name == "Adam":
+        optimizer = keras.optimizers.Adam(
+            schedule, beta_1=options.beta1, beta_2=options.beta2, epsilon=options.epsilon
+        )
+    elif options.name == "RMSprop":
+        optimizer = keras.optimizers.RMSprop(
+            schedule, rho=options.beta2, momentum=options.beta1, epsilon=options.epsilon
+        )
+    elif options.name.startswith(ADDONS_PREFIX):
+        optimizer = _addons_class(options.name)(learning_rate=schedule)
+    else:
+        raise ValueError(
+            f"optimizer.name={options.name!r} is unknown. Use Adam, RMSprop, or tfa.NAME for an "
+            "optimizer of tensorflow-addons, such as tfa.RectifiedAdam."
+        )
+    _create_slots(optimizer, variables)
+    return optimizer
+
+
+def _addons_class(name):
+    """Returns a class of `tensorflow_addons.optimizers`; errors say what to do."""
+    if hasattr(keras, "ops"):
+        raise ValueError(
+            f"optimizer.name={name!r} needs tensorflow-addons, which cannot be imported beside "
+            f"Keras 3 (this is TensorFlow {tf.__version__}). Use an environment with Python 3.11 or "
+            "older and `pip install -e .[addons]`, or choose Adam or RMSprop."
+        )
+    try:
+        from tensorflow_addons import optimizers
+    except ImportError as error:
+        raise ValueError(
+            f"optimizer.name={name!r} needs tensorflow-addons: `pip install -e .[addons]`. ({error})"
+        ) from error
+    optimizer_class = getattr(optimizers, name.removeprefix(ADDONS_PREFIX), None)
+    if not isinstance(optimizer_class, type):
+        known = [n for n in dir(optimizers) if isinstance(getattr(optimizers, n), type)]
+        raise ValueError(
+            f"optimizer.name={name!r}: tensorflow-addons has no optimizer of that name. "
+            f"It has: {', '.join(ADDONS_PREFIX + n for n in known)}."
+        )
+    return optimizer_class
+
+
+def _create_slots(optimizer, variables):
+    if hasattr(optimizer, "build"):
+        optimizer.build(variables)
+    else:
+        # The optimizers of tensorflow-addons stand on Keras' old base class.
+        optimizer._create_all_weights(variables)

@@ -1,0 +1,94 @@
+"""Everything that a run writes while it trains, but for the checkpoints."""
+
+import time
+
+from msg_stylegan.training import stats as training_stats
+from msg_stylegan.training.run_log import say
+from msg_stylegan.training.sample_grids import SampleGrids
+from msg_stylegan.training.snapshots import Snapshots
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message says why."""
+
+
+class RunOutput:
+    """Writes statistics, pictures and scored snapshots into the directory of a run.
+
+    Args:
+        config: All options of the run.
+        run_dir: Run directory.
+        dataset: `TFRecordDataset` of the run.
+        nets: `Networks` of the run.
+        progress: `Progress`, restored already.
+        info: Dictionary that snapshots carry; `cur_nimg` is added.
+        evaluate: See `loop.train`.
+    """
+
+    def __init__(self, config, run_dir, dataset, nets, progress, info, evaluate):
+        schedule = config.schedule
+        self._nets = nets
+        self._progress = progress
+        self._info = info
+        self._evaluate = evaluate
+        self._max_skipped_updates = schedule.max_skipped_updates
+        self._skipped_in_a_row = {"G": 0, "D": 0}
+        self._elapsed_before = float(progress.elapsed_sec.numpy())
+        self._session_start = time.monotonic()
+        self._writer = training_stats.StatsWriter(run_dir, progress.nimg)
+        self._snapshots = Snapshots(run_dir, schedule.keep_snapshots)
+        self._grids = SampleGrids(
+            run_dir, nets.G_ema, dataset, schedule.image_grid, schedule.batch_size, config.seed
+        )
+
+    def write_reals(self):
+        """Saves a grid of real images."""
+        self._grids.save_reals()
+
+    def write_stats(self, tick):
+        """Reports the statistics of a tick. Reading them waits for the device.
+
+        Raises:
+            TrainingError: No update of a network could be applied for too long.
+        """
+        if not tick.totals:
+            return
+        stats = {**training_stats.mean_stats(tick.totals), **tick.timing()}
+        total_sec = self._elapsed_before + time.monotonic() - self._session_start
+        self._progress.elapsed_sec.assign(total_sec)
+        stats["Timing/total_sec"] = total_sec
+        stats["Resources/peak_mem_gb"] = training_stats.peak_memory_gb()
+        say(training_stats.tick_line(stats))
+        self._writer.write(stats, tick.nimg)
+        self._check_updates(stats, tick)
+
+    def write_images(self, tick):
+        """Saves the sample grids of all scales."""
+        for name, picture in self._grids.save_fakes(tick.kimg).items():
+            self._writer.write_image(f"Fakes/{name}", picture, tick.nimg)
+
+    def write_networks(self, tick, evaluate):
+        """Saves a snapshot and, if wanted, scores it."""
+        info = {**self._info, "cur_nimg": tick.nimg}
+        snapshot = self._snapshots.save(self._nets, tick.kimg, info)
+        if evaluate and self._evaluate:
+            best = self._evaluate(self._nets, snapshot, tick.kimg, self._writer.events)
+            if best:
+                self._snapshots.record_best(snapshot, *best)
+        self._snapshots.remove_old()
+
+    def close(self):
+        self._writer.close()
+
+    def _check_updates(self, stats, tick):
+        for name in self._skipped_in_a_row:
+            if stats[f"Progress/{name}_updates"]:
+                self._skipped_in_a_row[name] = 0
+                continue
+            self._skipped_in_a_row[name] += stats[f"Progress/{name}_skipped"]
+            if self._skipped_in_a_row[name] > self._max_skipped_updates:
+                raise TrainingError(
+                    f"All of the last {self._skipped_in_a_row[name]:.0f} updates of {name} up to "
+                    f"{tick.kimg:g} kimg had non-finite gradients and were skipped. Continue from an "
+                    "older snapshot with a lower optimizer.G_learning_rate and D_learning_rate."
+                )

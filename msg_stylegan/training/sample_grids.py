@@ -1,0 +1,68 @@
+"""Pictures of a run: the reals once, then the same latents at every scale again and again."""
+
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan import image_grids
+from msg_stylegan.sampling import Sampler
+
+# Samples on the sheet that shows all scales side by side.
+_SHEET_SAMPLES = 16
+_SHEET_COLUMNS = 2
+
+
+class SampleGrids:
+    """Draws images of fixed latents and labels, and saves them.
+
+    Files: `reals.png`, `<r>x<r>/fakes<kimg>.png` in the pixels of that scale, and
+    `all_scales/fakes<kimg>.png` with the first samples at all scales side by side.
+
+    Args:
+        run_dir: Run directory.
+        G_ema: Generator to draw.
+        dataset: `TFRecordDataset`, for the reals and the labels.
+        grid: Rule for the number of images, see `image_grids.grid_size`.
+        batch_size: Images per call of the generator; a whole grid at once may not fit a GPU.
+        seed: Seed of the latents.
+    """
+
+    def __init__(self, run_dir, G_ema, dataset, grid, batch_size, seed):
+        self._run_dir = Path(run_dir)
+        self._dataset = dataset
+        self._size = image_grids.grid_size(grid, dataset.resolution)
+        self._seed = seed
+        count = self._size[0] * self._size[1]
+        rng = np.random.default_rng(seed)
+        self._rows = np.sort(rng.permutation(dataset.num_images)[:count])
+        self._rows = np.resize(self._rows, count)
+        self._z = rng.standard_normal((count, G_ema.z_dim), dtype=np.float32)
+        self._labels = dataset.read_labels(self._rows) if G_ema.label_size else None
+        # Noise is part of the picture: stored maps keep it the same over the training.
+        self._sampler = Sampler(G_ema, min(batch_size, count), noise_mode="const")
+
+    def save_reals(self):
+        """Writes `reals.png`."""
+        reals = self._dataset.read_images(self._rows)
+        image_grids.save_image_grid(reals, self._run_dir / "reals.png", self._size)
+
+    def save_fakes(self, kimg):
+        """Writes the grids of all scales.
+
+        Args:
+            kimg: Goes into the file names.
+
+        Returns:
+            Dictionary from the folder of each picture to its uint8 pixels `[H, W, C]`.
+        """
+        images = self._sampler(self._z, self._labels)
+        pictures = {
+            f"{image.shape[1]}x{image.shape[1]}": image_grids.image_grid(image, self._size)
+            for image in images
+        }
+        pictures["all_scales"] = image_grids.contact_sheet(
+            [image[:_SHEET_SAMPLES] for image in images], columns=_SHEET_COLUMNS
+        )
+        for folder, picture in pictures.items():
+            image_grids.save_image(picture, self._run_dir / folder / f"fakes{round(kimg):06d}.png")
+        return pictures
