@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: everything is written beside its target and then renamed."""
+"""Files that appear whole or not at all: written beside their target, then renamed."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ def atomic_path(target):
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
     try:
         yield temporary
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -55,7 +55,7 @@ def atomic_directory(target):
         yield temporary
         if target.exists():
             target.rmdir()
-        os.replace(temporary, target)
+        temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -86,7 +86,7 @@ def write_json_lines(target, values):
 
 def append_json_line(path, value):
     """Adds one line to a JSON-lines file with a single write, so that no half line can appear."""
-    with open(path, "a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write(json.dumps(value) + "\n")
 
 

@@ -31,16 +31,19 @@ def discriminator_logistic_loss(real_logits, fake_logits):
     return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
 
 
-def r1_penalty(D, images):
-    """Squared gradient norm of the logits with respect to the real images.
+def r1_penalty(D, reals, pyramid):
+    """Squared gradient norm of the logits with respect to the real images of all scales.
 
     With several scales the penalty is the mean over the scales of the per-scale penalty, so that
-    `r1_gamma` keeps its single-scale meaning. The logits of one sample may depend on the other
-    samples of the batch (minibatch stddev); as in the original, the gradient of their sum is taken.
+    `r1_gamma` keeps its single-scale meaning. The lower scales are made from the full resolution;
+    the gradient with respect to a scale therefore also flows through the scales below it, as it
+    does in the original's training graph. The logits of one sample may depend on the others of the
+    batch (minibatch stddev); as in the original, the gradient of their sum is taken.
 
     Args:
         D: Callable that maps a list of images to logits `[N, 1]`.
-        images: Real images, low to high resolution, each `[N, r, r, C]` in [-1, 1].
+        reals: Real images of the full resolution, `[N, r, r, C]` in [-1, 1].
+        pyramid: Callable that maps `reals` to the list of images, low to high resolution.
 
     Returns:
         Tuple `(penalty, logits)`, both `[N, 1]`. The penalty is not yet multiplied by
@@ -51,6 +54,9 @@ def r1_penalty(D, images):
         `D_logistic_simplegp`.
     """
     with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(reals)
+        images = pyramid(reals)
+        # Scales that do not depend on `reals` count as well.
         tape.watch(images)
         logits = D(images)
         total = tf.reduce_sum(logits)

@@ -11,6 +11,8 @@ from tqdm import tqdm
 from msg_stylegan.data import pyramid
 from msg_stylegan.data.records import FOOTER_SIZE, HEADER_SIZE, RecordError, parse_example
 
+_TRUNCATED = "the file ends inside it"
+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
@@ -82,10 +84,13 @@ class _Level:
             payload = next(self._payloads).numpy()
             shape, start = parse_example(payload)
         except StopIteration:
+            # TensorFlow takes a last, incomplete header for the end of the file.
+            if self._next_offset != self.path.stat().st_size:
+                raise self.error(_TRUNCATED) from None
             return None
         except tf.errors.DataLossError as error:
             truncated = "truncated" in error.message
-            reason = "the file ends inside it" if truncated else "its checksum is wrong"
+            reason = _TRUNCATED if truncated else "its checksum is wrong"
             raise self.error(reason) from None
         except RecordError as error:
             raise self.error(str(error)) from None
@@ -144,9 +149,7 @@ def _check_records(levels):
                 break
             for level, image in zip(levels, images, strict=True):
                 if image is None:
-                    raise RecordError(
-                        f"{level.path} ends after record {level.record - 1}, other levels go on."
-                    )
+                    raise RecordError(_end_of(level))
                 if image.shape[0] not in (1, 3):
                     raise level.error(f"its image has {image.shape[0]} channels")
                 num_channels = num_channels or image.shape[0]
@@ -162,8 +165,14 @@ def _check_records(levels):
                 progress.total = full.estimated_records()
             progress.update()
     if full.record == 0:
-        raise RecordError(f"{full.path} is empty.")
+        raise RecordError(_end_of(full))
     return full.record, num_channels
+
+
+def _end_of(level):
+    if level.record == 0:
+        return f"{level.path} is empty."
+    return f"{level.path} ends after {level.record} records, others go on."
 
 
 def _check_labels(path, num_images):

@@ -79,7 +79,8 @@ class DatasetWriter:
         self._check(image, name)
         if self.shape is None:
             self._start(image, name)
-        levels = pyramid.image_pyramid(image.transpose(2, 0, 1))  # [CHW]
+        planes = [image[:, :, channel] for channel in range(image.shape[2])]
+        levels = pyramid.image_pyramid(np.stack(planes))  # [CHW]
         for writer, level in zip(self._levels, levels, strict=True):
             writer.write(records.encode_example(level))
         self.num_images += 1

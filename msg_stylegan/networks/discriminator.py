@@ -75,9 +75,7 @@ class DiscriminatorBlock(keras.layers.Layer):
             self.fromrgb = EqualizedConv2D(in_channels, 1, name="fromrgb", **shared)
         else:
             # No bias and no nonlinearity: a linear projection of the concatenation.
-            self.combine = EqualizedConv2D(
-                in_channels, 1, use_bias=False, name="combine", **shared
-            )
+            self.combine = EqualizedConv2D(in_channels, 1, use_bias=False, name="combine", **shared)
         self.conv0 = EqualizedConv2D(in_channels, 3, name="conv0", **shared)
         if self.is_last:
             self.dense0 = EqualizedDense(out_channels, name="dense0", **shared)

@@ -181,9 +181,7 @@ class Generator(keras.Model):
             training=training,
         )
 
-    def call(
-        self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training
-    ):
+    def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
         w = self.mapping(z, labels)
         if training:
             self._move_w_avg(w)

@@ -17,6 +17,7 @@ RESAMPLING_CONVOLUTIONS = {
     "down": ops.conv2d_downsample,
 }
 NOISE_MODES = ("const", "random", "none")
+_SQRT2 = math.sqrt(2.0)
 
 
 class EqualizedLayer(keras.layers.Layer):
@@ -33,9 +34,7 @@ class EqualizedLayer(keras.layers.Layer):
         use_bias: Whether a bias, zero at first, is added.
     """
 
-    def __init__(
-        self, gain=math.sqrt(2.0), lr_multiplier=1.0, equalized=True, use_bias=True, **kwargs
-    ):
+    def __init__(self, gain=_SQRT2, lr_multiplier=1.0, equalized=True, use_bias=True, **kwargs):
         super().__init__(**kwargs)
         self.gain = gain
         self.lr_multiplier = lr_multiplier
@@ -49,7 +48,9 @@ class EqualizedLayer(keras.layers.Layer):
         self.runtime_scale = (he_std if self.equalized else 1.0) * self.lr_multiplier
         # A new initializer object per weight: a reused one repeats its numbers.
         self.kernel = self.add_weight(
-            name="kernel", shape=shape, initializer=keras.initializers.RandomNormal(0.0, initial_std)
+            name="kernel",
+            shape=shape,
+            initializer=keras.initializers.RandomNormal(0.0, initial_std),
         )
         if self.use_bias:
             self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")

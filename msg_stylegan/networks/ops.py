@@ -22,7 +22,9 @@ def nonlinearity(name):
         ValueError: The name is not one of `NONLINEARITIES`.
     """
     if name not in NONLINEARITIES:
-        raise ValueError(f"Expected a nonlinearity out of {sorted(NONLINEARITIES)}. Received: {name!r}")
+        raise ValueError(
+            f"Expected a nonlinearity out of {sorted(NONLINEARITIES)}. Received: {name!r}"
+        )
     return NONLINEARITIES[name]
 
 

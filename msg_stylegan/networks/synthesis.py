@@ -112,10 +112,7 @@ class SynthesisBlock(keras.layers.Layer):
 
     def call(self, x, w0, w1, noise_mode, noise_seed=None):
         noise = {"noise_mode": noise_mode, "noise_seed": noise_seed}
-        if self.is_first:
-            x = self._start(w0)
-        else:
-            x = ops.blur(self.conv0(x), self.blur_filter)
+        x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.blur_filter)
         x = self.epilogue0(x, w0, **noise)
         x = self.epilogue1(self.conv1(x), w1, **noise)
         return x, self.torgb(x)
@@ -205,7 +202,9 @@ class SynthesisNetwork(keras.layers.Layer):
 
     def __call__(self, ws, noise_mode="random", noise_seed=None):
         if noise_mode not in NOISE_MODES:
-            raise ValueError(f"Expected `noise_mode` out of {NOISE_MODES}. Received: {noise_mode!r}")
+            raise ValueError(
+                f"Expected `noise_mode` out of {NOISE_MODES}. Received: {noise_mode!r}"
+            )
         if not self.built:
             self.build()
         ws = tf.cast(tf.convert_to_tensor(ws), tf.float32)

@@ -22,6 +22,13 @@ def network_options(config, dataset):
     )
 
 
-def count_parameters(network):
-    """Number of trainable weights."""
+def describe_networks(nets):
+    """Two lines with the sizes of the networks."""
+    return "\n".join(
+        f"{label} {_count_parameters(network):,} parameters"
+        for label, network in (("Generator:    ", nets.G), ("Discriminator:", nets.D))
+    )
+
+
+def _count_parameters(network):
     return sum(math.prod(variable.shape) for variable in network.trainable_variables)

@@ -30,9 +30,7 @@ def update_average(average, network, beta, strategy):
             target, lambda t, s: t.assign(s + (t - s) * beta, read_value=False), args=(source,)
         )
     for target, source in _pairs(average.non_trainable_variables, network.non_trainable_variables):
-        strategy.extended.update(
-            target, lambda t, s: t.assign(s, read_value=False), args=(source,)
-        )
+        strategy.extended.update(target, lambda t, s: t.assign(s, read_value=False), args=(source,))
 
 
 def _pairs(targets, sources):

@@ -7,7 +7,7 @@ from tqdm import tqdm
 
 from msg_stylegan.data.batches import training_batches
 from msg_stylegan.networks import build_networks
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import describe_networks, network_options
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 from msg_stylegan.training.interruption import StopRequest
 from msg_stylegan.training.optimizers import make_optimizer
@@ -34,7 +34,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         Why training stopped early, or None if it is finished.
 
     Raises:
-        TrainingError: Gradients stay non-finite.
+        FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
     """
     schedule = config.schedule
@@ -45,6 +45,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         nets = build_networks(*network_options(config, dataset))
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
+    say(describe_networks(nets))
     step = TrainStep(
         nets,
         G_opt,
@@ -64,9 +65,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         run_dir, schedule.keep_checkpoints, nets=nets, G_opt=G_opt, D_opt=D_opt, progress=progress
     )
     is_resumed = checkpoint.restore_latest()
-    tick = Tick(
-        progress.nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration
-    )
+    tick = Tick(progress.nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration)
     if is_resumed and tick.is_training_done:
         say(f"Nothing to do: {tick.kimg:g} of {schedule.total_kimg:g} kimg are trained.")
         return None

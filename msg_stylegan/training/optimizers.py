@@ -75,14 +75,15 @@ def _addons_class(name):
     if hasattr(keras, "ops"):
         raise ValueError(
             f"optimizer.name={name!r} needs tensorflow-addons, which cannot be imported beside "
-            f"Keras 3 (this is TensorFlow {tf.__version__}). Use an environment with Python 3.11 or "
-            "older and `pip install -e .[addons]`, or choose Adam or RMSprop."
+            f"Keras 3 (this is TensorFlow {tf.__version__}). Use an environment with Python 3.11 "
+            "or older and `pip install -e .[addons]`, or choose Adam or RMSprop."
         )
     try:
         from tensorflow_addons import optimizers
     except ImportError as error:
         raise ValueError(
-            f"optimizer.name={name!r} needs tensorflow-addons: `pip install -e .[addons]`. ({error})"
+            f"optimizer.name={name!r} needs tensorflow-addons, which cannot be imported ({error}). "
+            "Use `pip install -e .[addons]` with Python 3.11 or older."
         ) from error
     optimizer_class = getattr(optimizers, name.removeprefix(ADDONS_PREFIX), None)
     if not isinstance(optimizer_class, type):

@@ -36,6 +36,11 @@ def create_run_directory(run_dir, options):
         files.write_json(temporary / OPTIONS_FILE, options)
 
 
+def replace_options(run_dir, options):
+    """Notes the options with which a run is continued."""
+    files.write_json(Path(run_dir) / OPTIONS_FILE, options)
+
+
 def find_run(result_dir, which):
     """Finds an existing run.
 

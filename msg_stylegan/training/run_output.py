@@ -8,10 +8,6 @@ from msg_stylegan.training.sample_grids import SampleGrids
 from msg_stylegan.training.snapshots import Snapshots
 
 
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message says why."""
-
-
 class RunOutput:
     """Writes statistics, pictures and scored snapshots into the directory of a run.
 
@@ -49,7 +45,7 @@ class RunOutput:
         """Reports the statistics of a tick. Reading them waits for the device.
 
         Raises:
-            TrainingError: No update of a network could be applied for too long.
+            FloatingPointError: No update of a network could be applied for too long.
         """
         if not tick.totals:
             return
@@ -87,8 +83,8 @@ class RunOutput:
                 continue
             self._skipped_in_a_row[name] += stats[f"Progress/{name}_skipped"]
             if self._skipped_in_a_row[name] > self._max_skipped_updates:
-                raise TrainingError(
+                raise FloatingPointError(
                     f"All of the last {self._skipped_in_a_row[name]:.0f} updates of {name} up to "
-                    f"{tick.kimg:g} kimg had non-finite gradients and were skipped. Continue from an "
-                    "older snapshot with a lower optimizer.G_learning_rate and D_learning_rate."
+                    f"{tick.kimg:g} kimg had non-finite gradients and were skipped. Continue with "
+                    "--resume and a lower optimizer.G_learning_rate and D_learning_rate."
                 )

@@ -101,7 +101,7 @@ class TrainStep:
         sums = {}
         for _ in range(self.D_steps_per_G_step):
             stats = self.update_D(next(batches))
-            update_average(self.nets.G_ema, self.nets.G, self.ema_beta, self.strategy)
+            self.update_average()
             self.cur_nimg.assign_add(self.batch_size)
             sums = {name: sums.get(name, 0.0) + value for name, value in stats.items()}
         return {**sums, **self.update_G()}
@@ -110,6 +110,10 @@ class TrainStep:
         """One discriminator update on a distributed batch of images and labels."""
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
         return self.apply("D", gradients, stats)
+
+    def update_average(self):
+        """Moves the averaged generator towards the trained one."""
+        update_average(self.nets.G_ema, self.nets.G, self.ema_beta, self.strategy)
 
     def update_G(self):
         """One generator update."""
@@ -147,13 +151,15 @@ class TrainStep:
             by the global batch size.
         """
         G, D = self.nets.G, self.nets.D
-        images = ops.image_pyramid(images_to_float(reals), len(D.resolutions))
+        reals = images_to_float(reals)
         fakes = G(z, labels, noise_mode=self.noise_mode, noise_seed=noise_seed, training=True)
         with tf.GradientTape() as tape:
             if self.r1_gamma:
-                penalty, real_logits = losses.r1_penalty(lambda x: D(x, labels), images)
+                penalty, real_logits = losses.r1_penalty(
+                    lambda images: D(images, labels), reals, self._pyramid
+                )
             else:
-                real_logits = D(images, labels)
+                real_logits = D(self._pyramid(reals), labels)
                 penalty = tf.zeros_like(real_logits)
             fake_logits = D(fakes, labels)
             loss = losses.discriminator_logistic_loss(real_logits, fake_logits)
@@ -179,7 +185,8 @@ class TrainStep:
 
         Args:
             name: Which network.
-            gradients, stats: What the replicas returned.
+            gradients: What the replicas returned, per variable.
+            stats: What the replicas returned, by name.
 
         Returns:
             Statistics summed over the replicas, 0 if the update was skipped, and update counts.
@@ -210,6 +217,9 @@ class TrainStep:
     def _all_finite(self, gradients):
         flags = self.strategy.run(_num_not_finite, args=(gradients,))
         return tf.equal(self.strategy.reduce("SUM", flags, axis=None), 0.0)
+
+    def _pyramid(self, images):
+        return ops.image_pyramid(images, len(self.nets.D.resolutions))
 
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)
@@ -259,4 +269,3 @@ def _gradients(tape, loss, network):
 def _num_not_finite(gradients):
     bad = [tf.reduce_any(~tf.math.is_finite(gradient)) for gradient in gradients]
     return tf.reduce_sum(tf.cast(tf.stack(bad), tf.float32))
-

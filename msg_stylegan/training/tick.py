@@ -56,7 +56,7 @@ class Tick:
         return self.nimg >= self._total
 
     def is_due(self, every_ticks):
-        """Whether something that happens every so many ticks (0 = never), and at the end, is due."""
+        """Whether it is the turn of what happens every so many ticks (0 = never) and at the end."""
         is_its_turn = self.is_over and every_ticks > 0 and self.number % every_ticks == 0
         return is_its_turn or self.is_training_done
 

@@ -1,0 +1,1 @@
+"""Scores of generated images. Metrics see uint8 images only; `evaluation` brings in networks."""

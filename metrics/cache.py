@@ -1,0 +1,92 @@
+"""Statistics of the real images, kept on disk between evaluations.
+
+An entry is found by what decides its values and by nothing else: content of the data set (not its
+path), its preparation, the metric's parameters, and the version of this file's format.
+"""
+
+import hashlib
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.files import atomic_path
+
+# Raise it when the meaning of stored numbers changes for all metrics.
+SCHEMA = 1
+
+
+class StatisticsCache:
+    """Statistics of one set of real images."""
+
+    def __init__(self, directory, source):
+        """Opens the cache.
+
+        Args:
+            directory: Folder of the cache files; made when the first file is written.
+            source: Dict that decides the real images: fingerprint of the content, resolution,
+                channels, mirroring. Values that JSON can hold.
+        """
+        self._directory = Path(directory)
+        self._source = source
+
+    def fetch(self, statistic, parameters, compute):
+        """Returns stored arrays, or computes and stores them.
+
+        A damaged file is reported and replaced. So is a folder that cannot be written, because
+        the result is worth more than the cache.
+
+        Args:
+            statistic: Short name of what is stored; part of the file name.
+            parameters: Dict of everything else that decides the values: number of images, seed,
+                settings, version of the code. Values that JSON can hold.
+            compute: Called without arguments; returns a dict of arrays or numbers.
+
+        Returns:
+            Dict of numpy arrays.
+        """
+        key = self._key(statistic, parameters)
+        path = self._path(statistic, key)
+        if path.exists():
+            try:
+                return _load(path, key)
+            except Exception as error:
+                # A damaged archive can fail in many ways, and none of them matters.
+                _notice(f"{path} is damaged and will be computed again ({error})")
+        values = {name: np.asarray(value) for name, value in compute().items()}
+        try:
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                np.savez(file, key=np.array(key), **values)
+        except OSError as error:
+            _notice(f"cannot keep statistics of the real images ({error})")
+        return values
+
+    def _key(self, statistic, parameters):
+        facts = {
+            "schema": SCHEMA,
+            "statistic": statistic,
+            "source": self._source,
+            "parameters": parameters,
+        }
+        return json.dumps(facts, sort_keys=True)
+
+    def _path(self, statistic, key):
+        # The name of the data set is left out: the same images under another name are a hit.
+        digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+        prefix = re.sub(r"[^A-Za-z0-9_-]", "-", statistic)
+        return self._directory / f"{prefix}-{digest}.npz"
+
+
+def _load(path, key):
+    # Opened here, because `np.load` leaves a file open that it cannot read.
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        values = {name: arrays[name] for name in arrays.files}
+    if str(values.pop("key")) != key:
+        raise ValueError("it belongs to other images or settings")
+    return values
+
+
+def _notice(text):
+    print(f"notice: {text}", file=sys.stderr)

@@ -1,0 +1,38 @@
+"""What all tests share."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+# Before TensorFlow is imported: its start-up messages would drown a failure.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import hypothesis
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# No deadline, because a first call may compile; the same examples every time, because a run of the
+# tests should not depend on luck.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    """Every test starts from the same global random state."""
+    random.seed(0)
+    np.random.seed(0)
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].random.set_seed(0)
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """Folder of recordings from the original systems, which do not belong to the repository."""
+    folder = ROOT.parent / "shared" / "golden"
+    if not folder.is_dir():
+        pytest.skip(f"the recordings of the original systems are not at {folder}")
+    return folder

@@ -1,0 +1,262 @@
+"""The options: presets, names, types, rules, their stored form."""
+
+import dataclasses
+import inspect
+import json
+import math
+import re
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+import config
+import options
+from config import Config, get_preset
+from options import from_dict, option_types, option_values, to_dict, validate
+
+NAMES = list(option_types())
+
+
+def set_option(configuration, name, value):
+    *groups, key = name.split(".")
+    for group in groups:
+        configuration = getattr(configuration, group)
+    setattr(configuration, key, value)
+
+
+def changed(changes, start="digits"):
+    configuration = get_preset(start)
+    for name, value in changes.items():
+        set_option(configuration, name, value)
+    return configuration
+
+
+@pytest.mark.parametrize("name", config.PRESETS)
+def test_every_preset_is_valid_and_knows_its_name(name):
+    preset = get_preset(name)
+    validate(preset)
+    assert preset.preset == name
+    # Side in the name, as in ffhq1024.
+    if side := re.search(r"[a-z](\d{2,})$", name):
+        assert preset.dataset.resolution == (32 if name == "cifar10" else int(side[1]))
+
+
+def test_original_settings_fit_the_number_of_gpus_they_were_used_with():
+    for name, num_gpus in {
+        "oxford_flowers256": 2,
+        "lsun_churches256": 8,
+        "indian_celebs256": 4,
+        "celebahq1024": 8,
+        "ffhq1024": 4,
+    }.items():
+        validate(get_preset(name), num_replicas=num_gpus)
+
+
+def test_the_default_preset_exists_and_presets_are_copies():
+    first = get_preset(config.preset)
+    first.loss.r1_gamma = 123.0
+    assert get_preset(config.preset).loss.r1_gamma != 123.0
+
+
+def test_unknown_preset_names_the_near_ones():
+    with pytest.raises(ValueError, match=r"'ffhq_256'.*Did you mean ffhq256.*digits, cifar10"):
+        get_preset("ffhq_256")
+
+
+@pytest.mark.parametrize("group", [Config, *(type(g) for g in vars(Config()).values())])
+def test_every_option_has_a_comment_above_it(group):
+    if not dataclasses.is_dataclass(group):
+        return
+    lines = [line.strip() for line in inspect.getsource(group).splitlines()]
+    for field in dataclasses.fields(group):
+        if not dataclasses.is_dataclass(field.type) and not field.name.endswith("_dir"):
+            index = next(i for i, line in enumerate(lines) if line.startswith(f"{field.name}: "))
+            assert lines[index - 1].startswith("# "), field.name
+
+
+@pytest.mark.parametrize("group", ["generator", "discriminator"])
+def test_options_are_the_arguments_of_the_networks(group):
+    from msg_stylegan import networks
+
+    network = {"generator": networks.Generator, "discriminator": networks.Discriminator}[group]
+    parameters = inspect.signature(network).parameters.values()
+    arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
+    fields = {field.name for field in dataclasses.fields(getattr(Config(), group))}
+    assert fields == arguments - {"resolution", "num_channels", "label_size", "name", "dtype"}
+
+
+values_of_type = {
+    bool: st.booleans(),
+    int: st.integers(-(2**40), 2**40),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: st.text(max_size=8),
+    tuple[float, ...]: st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4),
+    tuple[str, ...]: st.lists(st.text(max_size=8), max_size=4),
+}
+
+
+@st.composite
+def configurations(draw):
+    changes = {}
+    for name in draw(st.sets(st.sampled_from(NAMES))):
+        value = draw(values_of_type[option_types()[name]])
+        changes[name] = tuple(value) if isinstance(value, list) else value
+    return changed(changes)
+
+
+@hypothesis.given(configurations())
+def test_json_keeps_every_value_and_type(configuration):
+    again = from_dict(json.loads(json.dumps(to_dict(configuration))))
+    assert again == configuration
+    assert repr(again) == repr(configuration)
+
+
+def test_absent_options_get_their_defaults():
+    assert from_dict({}) == Config()
+    assert from_dict({"loss": {}}) == Config()
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"loss": {"r1_gama": 5.0}}, r"loss\.r1_gama: unknown option.*loss\.r1_gamma"),
+        ({"r1_gamma": 5.0}, r"r1_gamma: unknown option.*loss\.r1_gamma"),
+        ({"loss": {"r1_gamma": "5"}}, r"loss\.r1_gamma='5': must be float, not str"),
+        ({"loss": {"r1_gamma": True}}, r"loss\.r1_gamma=True: must be float, not bool"),
+        ({"schedule": {"batch_size": 16.0}}, r"schedule\.batch_size=16\.0: must be int"),
+        ({"schedule": {"batch_size": True}}, r"schedule\.batch_size=True: must be int"),
+        ({"dataset": {"mirror": 1}}, r"dataset\.mirror=1: must be bool"),
+        ({"dataset": {"path": None}}, r"dataset\.path=None: must be str"),
+        ({"metrics": {"names": "swd16k"}}, r"metrics\.names='swd16k': must be a list of str"),
+        ({"metrics": {"names": [1]}}, r"metrics\.names=\[1\]: must be a list of str"),
+        ({"loss": 5}, r"loss=5: must be a group of options"),
+        ([], r"config=\[\]: must be a group of options"),
+    ],
+)
+def test_wrong_names_and_types_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        from_dict(values)
+
+
+def test_whole_numbers_are_numbers():
+    gamma = from_dict({"loss": {"r1_gamma": 5}}).loss.r1_gamma
+    assert gamma == 5.0
+    assert isinstance(gamma, float)
+    validate(changed({"loss.r1_gamma": 5}))
+
+
+def test_all_problems_are_reported_at_once():
+    with pytest.raises(ValueError) as error:
+        from_dict({"a": 1, "loss": {"b": 2}, "dataset": {"mirror": "yes"}})
+    assert "3 problems" in str(error.value)
+    bad = {"loss.r1_gamma": -1.0, "schedule.batch_size": 0, "dataset.resolution": 48}
+    with pytest.raises(ValueError) as error:
+        validate(changed(bad))
+    lines = str(error.value).splitlines()
+    assert "3 problems" in lines[0]
+    assert sorted(line.strip().partition("=")[0] for line in lines[1:]) == sorted(bad)
+    for name, value in bad.items():
+        assert any(f"{name}={value}: must be" in line for line in lines)
+
+
+def test_every_number_has_a_rule():
+    ruled = " ".join(names for _, names in options._RULES.values()).split()
+    assert len(ruled) == len(set(ruled))
+    numbers = [name for name, expected in option_types().items() if expected in (int, float)]
+    assert set(numbers) <= set(ruled) <= set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "name, good, bad",
+    [
+        ("dataset.resolution", [0, 8, 64], [4, 2048, 33, -8]),
+        ("dataset.max_label_size", [-1, 0, 10], [-2]),
+        ("dataset.path", ["a", "/a b/c"], [""]),
+        ("generator.nonlinearity", ["lrelu", "relu"], ["elu", "", "LReLU"]),
+        ("generator.blur_filter", [(), (1.0,), (1.0, 2.0, 1.0)], [(1.0, 1.0), (1.0, 0.0, -1.0)]),
+        ("generator.w_avg_beta", [0.0, 0.999], [1.0, -0.1, math.nan]),
+        ("generator.mapping_layers", [1, 8], [0]),
+        ("discriminator.mbstd_group_size", [0, 1, 4], [-1]),
+        ("discriminator.mbstd_num_channels", [1, 2, 16], [3, 32, 0]),
+        ("optimizer.name", ["Adam", "RMSprop", "tfa.RectifiedAdam"], ["adam", "tfa.", "SGD", ""]),
+        ("optimizer.epsilon", [1e-8], [0.0, math.inf]),
+        ("schedule.image_grid", ["1080p", "4k", "16x8", "1x1"], ["0x8", "16", "16X8", "100x1"]),
+        ("schedule.batch_size", [1, 2, 3, 4, 32], [0, 6]),
+        ("schedule.tick_kimg", [0.01], [0.0]),
+        ("seed", [0, 2**31 - 1], [-1, 2**31]),
+        ("description", ["", "a-b_c.1"], ["a b", "a/b", "a:b"]),
+        ("generator.channel_base", [256, 32], [8]),
+    ],
+)
+def test_ranges(name, good, bad):
+    for value in good:
+        validate(changed({name: value}))
+    for value in bad:
+        with pytest.raises(ValueError, match=rf"\n  {re.escape(name)}="):
+            validate(changed({name: value}))
+
+
+@hypothesis.given(
+    per_replica=st.integers(1, 40),
+    num_replicas=st.integers(1, 8),
+    group=st.integers(0, 8),
+    surplus=st.integers(0, 7),
+)
+def test_batches_are_shared_evenly(per_replica, num_replicas, group, surplus):
+    batch_size = per_replica * num_replicas + surplus % num_replicas
+    configuration = changed(
+        {"schedule.batch_size": batch_size, "discriminator.mbstd_group_size": group}
+    )
+    fits = surplus % num_replicas == 0 and (
+        group <= 1 or per_replica <= group or per_replica % group == 0
+    )
+    if fits:
+        validate(configuration, num_replicas=num_replicas)
+    else:
+        with pytest.raises(ValueError, match=f"schedule.batch_size={batch_size}"):
+            validate(configuration, num_replicas=num_replicas)
+
+
+def test_channels_are_checked_at_the_resolution_of_the_data():
+    configuration = changed({"dataset.resolution": 0, "discriminator.channel_base": 16})
+    validate(configuration)
+    validate(configuration, resolution=32)
+    with pytest.raises(ValueError, match="leaves no channel at 64x64"):
+        validate(configuration, resolution=64)
+
+
+def test_gpus_and_logical_cpus_exclude_each_other():
+    with pytest.raises(ValueError, match="logical_cpus=2: must be 0"):
+        validate(changed({"hardware.num_gpus": 1, "hardware.logical_cpus": 2}))
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ("preset", "generator.w_avg_beta")])
+def test_only_what_makes_the_networks_is_an_architecture_difference(name):
+    a = get_preset("digits")
+    old = option_values(a)[name]
+    new = (
+        not old
+        if isinstance(old, bool)
+        else old + {int: 1, float: 1.0, str: "x"}.get(type(old), (1.0,))
+    )
+    differences = options.architecture_differences(a, changed({name: new}))
+    decides = name.startswith(("generator.", "discriminator.")) or name in (
+        "dataset.resolution",
+        "dataset.max_label_size",
+    )
+    assert differences == ([(name, old, new)] if decides else [])
+
+
+def test_w_avg_beta_may_change_on_the_way():
+    other = changed({"generator.w_avg_beta": 0.5})
+    assert options.architecture_differences(get_preset("digits"), other) == []
+
+
+def test_defaults_stand_in_config_only():
+    """A number that a user may set must not have a second default in the networks."""
+    from msg_stylegan import networks
+
+    for network in (networks.Generator, networks.Discriminator):
+        for parameter in inspect.signature(network).parameters.values():
+            assert parameter.default is parameter.empty, f"{network.__name__}({parameter.name}=)"

@@ -1,0 +1,232 @@
+"""Files and folders appear whole or not at all."""
+
+import contextlib
+import math
+import os
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from msg_stylegan import files
+
+INTERRUPTIONS = [ValueError, OSError, KeyboardInterrupt, SystemExit]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_file_appears_when_the_block_ends(tmp_path):
+    target = tmp_path / "made" / "on demand" / "file.txt"
+    with files.atomic_path(target) as temporary:
+        temporary.write_text("new")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+    assert target.read_text() == "new"
+    assert names(target.parent) == ["file.txt"]
+
+
+def test_old_file_stays_readable_until_the_block_ends(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with files.atomic_path(target) as temporary:
+        temporary.write_text("half of the n")
+        assert target.read_text() == "old"
+        temporary.write_text("new")
+    assert target.read_text() == "new"
+
+
+@pytest.mark.parametrize("target", ["a.keras", "b.tar.gz", "network-snapshot-000001.keras"])
+def test_temporary_file_has_the_suffix_but_not_the_beginning_of_the_target(tmp_path, target):
+    with files.atomic_path(str(tmp_path / target)) as temporary:
+        assert not temporary.exists()
+        assert temporary.suffix == (tmp_path / target).suffix
+        assert temporary.name.startswith(".")
+        assert ":" not in temporary.name
+        temporary.touch()
+    assert names(tmp_path) == [target]
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+@pytest.mark.parametrize("old", [None, "old"])
+def test_file_stays_as_it_was_after_an_error(tmp_path, interruption, old):
+    target = tmp_path / "file.txt"
+    if old:
+        target.write_text(old)
+    with pytest.raises(interruption), files.atomic_path(target) as temporary:
+        temporary.write_text("half of the n")
+        raise interruption
+    assert names(tmp_path) == (["file.txt"] if old else [])
+    assert not old or target.read_text() == old
+
+
+def test_file_stays_as_it_was_when_nothing_was_written(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(FileNotFoundError), files.atomic_path(target):
+        pass
+    assert target.read_text() == "old"
+    assert names(tmp_path) == ["file.txt"]
+
+
+def test_folder_is_not_replaced_by_a_file(tmp_path):
+    target = tmp_path / "folder"
+    (target / "inside").mkdir(parents=True)
+    with pytest.raises(OSError), files.atomic_path(target) as temporary:
+        temporary.touch()
+    assert names(tmp_path) == ["folder"]
+    assert names(target) == ["inside"]
+
+
+def test_reader_sees_the_old_or_the_new_text_only(tmp_path):
+    target = tmp_path / "file.txt"
+    texts = ["a" * 100_000, "b" * 100_000]
+    files.write_text(target, texts[0])
+    seen, done = set(), threading.Event()
+
+    def read():
+        while not done.is_set():
+            seen.add(target.read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for index in range(40):
+        files.write_text(target, texts[index % 2])
+    done.set()
+    reader.join()
+    assert seen
+    assert seen <= set(texts)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_directory_appears_when_the_block_ends(tmp_path, exists):
+    target = tmp_path / "some" / "directory"
+    if exists:
+        target.mkdir(parents=True)
+    with files.atomic_directory(target) as temporary:
+        assert list(temporary.iterdir()) == []
+        (temporary / "inside").mkdir()
+        (temporary / "inside" / "file.txt").write_text("new")
+        assert target.exists() == exists
+        assert temporary.parent == target.parent
+    assert (target / "inside" / "file.txt").read_text() == "new"
+    assert names(target.parent) == ["directory"]
+
+
+@pytest.mark.parametrize("interruption", INTERRUPTIONS)
+def test_directory_does_not_appear_after_an_error(tmp_path, interruption):
+    target = tmp_path / "directory"
+    with pytest.raises(interruption), files.atomic_directory(target) as temporary:
+        (temporary / "inside").mkdir()
+        (temporary / "inside" / "file.txt").write_text("half")
+        raise interruption
+    assert names(tmp_path) == []
+
+
+def test_directory_with_content_is_refused_and_left_alone(tmp_path):
+    target = tmp_path / "directory"
+    target.mkdir()
+    (target / "precious.txt").write_text("old")
+    with pytest.raises(FileExistsError, match="directory exists already"):  # noqa: SIM117
+        with files.atomic_directory(target):
+            raise AssertionError("the block must not run")
+    assert names(tmp_path) == ["directory"]
+    assert (target / "precious.txt").read_text() == "old"
+
+
+def test_directory_in_place_of_a_file_is_refused(tmp_path):
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(FileExistsError, match=r"file\.txt"):  # noqa: SIM117
+        with files.atomic_directory(target):
+            raise AssertionError("the block must not run")
+    assert target.read_text() == "old"
+
+
+def test_content_that_came_meanwhile_is_not_overwritten(tmp_path):
+    target = tmp_path / "directory"
+    with pytest.raises(OSError), files.atomic_directory(target) as temporary:
+        (temporary / "ours.txt").touch()
+        target.mkdir()
+        (target / "theirs.txt").touch()
+    assert names(tmp_path) == ["directory"]
+    assert names(target) == ["theirs.txt"]
+
+
+def test_directory_is_as_readable_as_any_other(tmp_path):
+    with files.atomic_directory(tmp_path / "ours"):
+        pass
+    (tmp_path / "plain").mkdir()
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_relative_paths(tmp_path):
+    with chdir(tmp_path):
+        files.write_text("file.txt", "text")
+        with files.atomic_directory("directory") as temporary:
+            (temporary / "inside.txt").touch()
+    assert names(tmp_path) == ["directory", "file.txt"]
+
+
+def test_text_is_utf_8_and_complete(tmp_path):
+    text = "Größe 4×4 → 8×8\n"
+    files.write_text(tmp_path / "text.txt", text)
+    assert (tmp_path / "text.txt").read_bytes().decode("utf-8").replace(os.linesep, "\n") == text
+
+
+@given(value=json_values)
+def test_json_round_trip(tmp_path_factory, value):
+    path = tmp_path_factory.getbasetemp() / "value.json"
+    files.write_json(path, value)
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    assert files.json.loads(text) == value
+
+
+@given(values=st.lists(json_values, max_size=4), more=json_values)
+def test_json_lines_round_trip(tmp_path_factory, values, more):
+    path = tmp_path_factory.getbasetemp() / "values.jsonl"
+    files.write_json_lines(path, values)
+    assert files.read_json_lines(path) == values
+    files.append_json_line(path, more)
+    assert files.read_json_lines(path) == [*values, more]
+    assert path.read_text(encoding="utf-8").count("\n") == len(values) + 1
+
+
+def test_value_that_is_no_json_leaves_the_old_lines(tmp_path):
+    path = tmp_path / "values.jsonl"
+    files.write_json_lines(path, [{"kimg": 1.0}])
+    with pytest.raises(TypeError):
+        files.write_json_lines(path, [{"kimg": 2.0}, {"kimg": object()}])
+    with pytest.raises(TypeError):
+        files.append_json_line(path, object())
+    with pytest.raises(TypeError):
+        files.write_json(path, object())
+    assert files.read_json_lines(path) == [{"kimg": 1.0}]
+    assert names(tmp_path) == ["values.jsonl"]
+
+
+def test_numbers_keep_all_their_digits(tmp_path):
+    files.append_json_line(tmp_path / "values.jsonl", {"value": math.pi})
+    assert files.read_json_lines(tmp_path / "values.jsonl") == [{"value": math.pi}]
+
+
+def test_no_file_has_no_lines(tmp_path):
+    assert files.read_json_lines(tmp_path / "absent.jsonl") == []
+
+
+@contextlib.contextmanager
+def chdir(folder):
+    before = os.getcwd()  # noqa: PTH109
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)

@@ -1,0 +1,89 @@
+"""The house: who may import whom, and what files are like."""
+
+import ast
+import sys
+
+import pytest
+from conftest import ROOT
+
+PACKAGES = ("msg_stylegan", "metrics")
+ENTRANCES = sorted(ROOT.glob("*.py"))
+FILES = ENTRANCES + sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TOP = {path.stem for path in ENTRANCES} | set(PACKAGES)
+
+# Part of msg_stylegan -> the other parts that it may import. Whoever adds a part adds a line.
+INSIDE = {
+    "__init__": {"networks"},
+    "files": set(),
+    "losses": {"files"},
+    "networks": {"files"},
+    "data": {"files"},
+    "sampling": {"files"},
+    "image_grids": {"files"},
+    "legacy": {"files", "networks"},
+    "training": {"files", "losses", "networks", "data", "sampling", "image_grids", "legacy"},
+}
+
+
+def names(paths):
+    return [path.relative_to(ROOT).as_posix() for path in paths]
+
+
+def imported_modules(path):
+    """Full names of all that a file imports, inside functions too."""
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are written in full, not relative"
+            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return modules
+
+
+def imported_tops(path):
+    return {module.partition(".")[0] for module in imported_modules(path)}
+
+
+def part_of(path):
+    """Part of msg_stylegan to which a file belongs."""
+    return path.relative_to(ROOT / "msg_stylegan").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_imports_point_down(path):
+    ours = imported_tops(path) & TOP
+    floor = path.relative_to(ROOT).parts[0]
+    if floor == "msg_stylegan":
+        assert ours <= {"msg_stylegan"}
+    elif floor == "metrics":
+        assert ours <= {"msg_stylegan", "metrics"}
+    else:
+        assert ours <= {"msg_stylegan", "metrics", "options", "config"} - {path.stem}
+
+
+def test_configuration_needs_the_standard_library_only():
+    assert imported_tops(ROOT / "config.py") <= sys.stdlib_module_names
+    assert imported_tops(ROOT / "options.py") <= {*sys.stdlib_module_names, "config"}
+
+
+@pytest.mark.parametrize(
+    "path", inside := [path for path in FILES if "msg_stylegan" in path.parts], ids=names(inside)
+)
+def test_parts_of_the_package_do_not_know_their_neighbours(path):
+    used = {
+        module.split(".")[1]
+        for module in imported_modules(path)
+        if module.startswith("msg_stylegan.")
+    }
+    part = part_of(path)
+    # `from msg_stylegan import __version__` and the like would import the roof.
+    assert used <= INSIDE[part] | {part}
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_a_file_holds_one_idea(path):
+    text = path.read_text(encoding="utf-8")
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc", "base", "core"}
+    assert len(text.splitlines()) <= 450
+    assert path.name == "__init__.py" or ast.get_docstring(ast.parse(text))

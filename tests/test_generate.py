@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from tiny_run import make_run
+
+import generate
+from generate import MAX_SEED, parse_seeds
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    make_run(folder, folder)
+    make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
+    return folder
+
+
+def call(results, outdir, command, *arguments):
+    return generate.main(
+        [command, f"--result_dir={results}", f"--outdir={outdir}", "--network=1", *arguments]
+    )
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def text(path):
+    with Image.open(path) as picture:
+        return picture.text
+
+
+ranges = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(1, 9), st.booleans()), min_size=1, max_size=9
+)
+
+
+@given(ranges, st.integers(0, MAX_SEED - 200))
+def test_written_seeds_are_read_back(steps, start):
+    seeds, items = [], []
+    for gap, count, as_range in steps:
+        first = (seeds[-1] + 1 if seeds else start) + gap
+        if as_range:
+            items.append(f"{first}-{first + count - 1}")
+            seeds += range(first, first + count)
+        else:
+            items.append(str(first))
+            seeds.append(first)
+    assert parse_seeds(",".join(items)) == seeds
+
+
+@given(st.text("0123456789-, x٣", max_size=8))
+def test_any_text_is_read_or_refused_with_the_reason(written):
+    try:
+        seeds = parse_seeds(written)
+    except ValueError as error:
+        assert "seed" in str(error) or "range" in str(error)
+    else:
+        assert seeds and len(set(seeds)) == len(seeds)
+        assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("", "such as 0-31,77"),
+        ("1,", "received ''"),
+        ("-1", "received '-1'"),
+        ("1, 2", "received ' 2'"),
+        ("1.5", "received '1.5'"),
+        ("5-3", "write 3-5"),
+        ("0-3,2", "seed 2 occurs twice"),
+        ("4294967296", "seeds go up to 4294967295"),
+        ("0-4294967295", "more than 1000000 seeds"),
+    ],
+)
+def test_bad_seeds_are_explained(written, message, capsys):
+    with pytest.raises(ValueError, match=message):
+        parse_seeds(written)
+    with pytest.raises(SystemExit) as exit_info:
+        generate.main(["images", "--network=1", "--outdir=x", f"--seeds={written}"])
+    assert exit_info.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_order_of_seeds_is_kept():
+    assert parse_seeds("7,0-2,5") == [7, 0, 1, 2, 5]
+
+
+def test_one_picture_per_seed_with_its_facts(results, tmp_path, capsys):
+    assert call(results, tmp_path, "images", "--seeds=0-1,12345") == 0
+    names = ["seed0000.png", "seed0001.png", "seed12345.png"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert pixels(tmp_path / names[0]).shape == (16, 16)
+    assert text(tmp_path / names[2]) == {
+        "network": "network-snapshot-000001.keras",
+        "seed": "12345",
+        "truncation_psi": "0.7",
+        "truncation_cutoff": "8",
+        "noise_mode": "const",
+    }
+    assert capsys.readouterr().out.startswith("3 images in")
+
+
+@pytest.mark.parametrize("noise_mode", ["const", "random", "none"])
+def test_the_image_of_a_seed_does_not_depend_on_other_seeds(results, tmp_path, noise_mode):
+    options = [f"--noise_mode={noise_mode}", "--truncation_psi=1"]
+    call(results, tmp_path / "many", "images", "--seeds=5-7", *options)
+    call(results, tmp_path / "one", "images", "--seeds=6", *options)
+    many, one = (pixels(tmp_path / name / "seed0006.png") for name in ("many", "one"))
+    np.testing.assert_array_equal(many, one)
+
+
+def test_options_reach_the_network(results, tmp_path):
+    found = []
+    for i, options in enumerate(
+        (
+            ["--noise_mode=const"],
+            ["--noise_mode=random"],
+            ["--noise_mode=none"],
+            ["--truncation_psi=1"],
+            ["--truncation_psi=1", "--truncation_cutoff=0"],
+            [f"--network={results / '00001-tiny-1gpu' / 'network-snapshot-000000.keras'}"],
+        )
+    ):
+        assert call(results, tmp_path / str(i), "images", "--seeds=3", *options) == 0
+        found.append(pixels(tmp_path / str(i) / "seed0003.png").tobytes())
+    # Truncating no layer is the same as truncating by nothing; all else makes a difference.
+    assert found[3] == found[4]
+    assert len(set(found)) == 5
+
+
+def test_sheet_shows_the_scales_that_images_draws(results, tmp_path, capsys):
+    assert call(results, tmp_path, "multiscale", "--seeds=4,9") == 0
+    path = tmp_path / "multiscale.png"
+    assert capsys.readouterr().out.strip() == str(path)
+    sheet = pixels(path)
+    assert sheet.shape == (2 * 16 + 6, 3 * 16 + 2 * 2)
+    assert text(path)["seed"] == "4,9"
+    for column, scale in ((0, 4), (2, 16)):
+        call(results, tmp_path / str(scale), "images", "--seeds=4,9", f"--scale={scale}")
+        for row, seed in enumerate((4, 9)):
+            image = pixels(tmp_path / str(scale) / f"seed{seed:04d}.png")
+            assert image.shape == (scale, scale)
+            shown = sheet[row * 22 : row * 22 + 16, column * 18 : column * 18 + 16]
+            np.testing.assert_array_equal(
+                shown, np.kron(image, np.ones((16 // scale, 16 // scale)))
+            )
+
+
+def test_sheet_can_be_wide_and_large(results, tmp_path):
+    call(results, tmp_path, "multiscale", "--seeds=0-2", "--columns=3", "--zoom=2")
+    assert pixels(tmp_path / "multiscale.png").shape == (32, 3 * (3 * 32 + 4) + 2 * 6)
+
+
+def test_classes(results, tmp_path):
+    options = [f"--result_dir={results / 'conditional'}"]
+    seeds = "--seeds=0-5"
+    assert call(results, tmp_path / "free", "images", seeds, *options) == 0
+    for k in range(3):
+        assert call(results, tmp_path / str(k), "images", seeds, f"--class={k}", *options) == 0
+    used = set()
+    for name in (f"seed{seed:04d}.png" for seed in range(6)):
+        drawn = text(tmp_path / "free" / name)["class"]
+        used.add(drawn)
+        for k in "012":
+            same = (pixels(tmp_path / "free" / name) == pixels(tmp_path / k / name)).all()
+            assert same == (k == drawn)
+    assert len(used) > 1
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [
+        ("images", ["--class=0"], "trained without labels"),
+        ("images", ["--scale=32"], "makes images of [4, 8, 16] pixels. Received [32]"),
+        ("images", ["--network=9"], "There is no run '9'"),
+        ("multiscale", ["--network=no.keras"], "There is no snapshot no.keras"),
+    ],
+)
+def test_wrong_requests_give_one_clear_error(
+    results, tmp_path, capsys, command, arguments, message
+):
+    assert call(results, tmp_path / "out", command, "--seeds=0", *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_class_too_many_is_refused(results, tmp_path, capsys):
+    options = ["--seeds=0", "--class=3", f"--result_dir={results / 'conditional'}"]
+    assert call(results, tmp_path, "images", *options) == 1
+    assert "classes 0 to 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--zoom=0", "--columns=x", "--class=-1", "--noise_mode=loud"])
+def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, option, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        call(results, tmp_path, "multiscale", "--seeds=0", option)
+    assert exit_info.value.code == 2
+    assert option.partition("=")[0] in capsys.readouterr().err

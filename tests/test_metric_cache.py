@@ -1,0 +1,122 @@
+import shutil
+
+import numpy as np
+import pytest
+
+from metrics.cache import StatisticsCache
+from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.writer import DatasetWriter
+
+SOURCE = {"fingerprint": "abc", "shape": [32, 32, 3], "mirror_seed": None}
+
+
+class Counted:
+    """A computation that counts how often it is done."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self):
+        self.count += 1
+        return {"mean": np.arange(3.0), "floor": 1.5}
+
+
+def fetch(directory, compute, source=SOURCE, statistic="swd-floor", **parameters):
+    return StatisticsCache(directory, source).fetch(statistic, parameters, compute)
+
+
+def write_dataset(directory, images):
+    with DatasetWriter(directory) as writer:
+        for image in images:
+            writer.add_image(image)
+    return {"fingerprint": TFRecordDataset(directory).fingerprint()}
+
+
+def test_a_second_time_gives_the_same_arrays_without_work(tmp_path):
+    compute = Counted()
+    first = fetch(tmp_path / "new" / "folder", compute, num_images=7)
+    second = fetch(tmp_path / "new" / "folder", compute, num_images=7)
+    assert compute.count == 1
+    assert first.keys() == second.keys() == {"mean", "floor"}
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+        assert first[name].dtype == second[name].dtype
+
+
+def test_files_have_a_readable_name_and_nothing_else_is_left(tmp_path):
+    fetch(tmp_path, Counted())
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("swd-floor-")
+    assert path.suffix == ".npz"
+    with np.load(path, allow_pickle=False) as file:
+        assert '"fingerprint": "abc"' in str(file["key"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": {**SOURCE, "fingerprint": "abd"}},
+        {"source": {**SOURCE, "shape": [16, 16, 3]}},
+        {"source": {**SOURCE, "mirror_seed": 0}},
+        {"statistic": "swd-other"},
+        {"num_images": 8},
+        {"seed": 1},
+    ],
+)
+def test_everything_that_decides_the_values_is_in_the_key(tmp_path, change):
+    compute = Counted()
+    settings = {"source": SOURCE, "statistic": "swd-floor", "num_images": 7}
+    fetch(tmp_path, compute, **settings)
+    fetch(tmp_path, compute, **{**settings, **change})
+    assert compute.count == 2
+
+
+def test_changing_one_pixel_of_the_data_set_invalidates_it_and_moving_does_not(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 1), np.uint8)
+    compute = Counted()
+    original = write_dataset(tmp_path / "original", images)
+    fetch(tmp_path / "cache", compute, source=original)
+    shutil.copytree(tmp_path / "original", tmp_path / "elsewhere")
+    moved = {"fingerprint": TFRecordDataset(tmp_path / "elsewhere").fingerprint()}
+    fetch(tmp_path / "cache", compute, source=moved)
+    assert compute.count == 1
+    images[3, 7, 7] ^= 1
+    fetch(tmp_path / "cache", compute, source=write_dataset(tmp_path / "changed", images))
+    assert compute.count == 2
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "other key"])
+def test_a_damaged_file_is_reported_and_replaced(tmp_path, capsys, damage):
+    compute = Counted()
+    expected = fetch(tmp_path, compute)
+    (path,) = tmp_path.iterdir()
+    if damage == "other key":
+        fetch(tmp_path / "other", Counted(), seed=3)
+        (other,) = (tmp_path / "other").iterdir()
+        path.write_bytes(other.read_bytes())
+    else:
+        content = path.read_bytes()
+        path.write_bytes({"empty": b"", "text": b"no", "cut": content[: len(content) // 2]}[damage])
+    again = fetch(tmp_path, compute)
+    assert compute.count == 2
+    np.testing.assert_array_equal(again["mean"], expected["mean"])
+    assert f"notice: {path} is damaged" in capsys.readouterr().err
+    fetch(tmp_path, compute)
+    assert compute.count == 2
+
+
+def test_a_folder_that_cannot_be_written_costs_the_cache_only(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    compute = Counted()
+    values = fetch(tmp_path / "file", compute)
+    np.testing.assert_array_equal(values["mean"], np.arange(3.0))
+    assert "cannot keep" in capsys.readouterr().err
+
+
+def test_a_failed_computation_leaves_nothing(tmp_path):
+    def fail():
+        raise ValueError("no images")
+
+    with pytest.raises(ValueError, match="no images"):
+        fetch(tmp_path, fail)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,266 @@
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_run import make_dataset, make_networks
+
+from metrics.evaluation import MetricEvaluator, MetricResult
+from metrics.metric import Metric
+from metrics.registry import get_metric, get_metrics, known_names
+from metrics.report import SnapshotScorer, record_result, recorded_lines, results_table
+from msg_stylegan.data.dataset import TFRecordDataset
+
+SETTINGS = {"dataset": "tiny", "fingerprint": "abc", "mirror": False, "seed": 0}
+
+
+def make_evaluator(tmp_path, metrics=("swd64",), **options):
+    dataset = make_dataset(tmp_path / "tiny")
+    return MetricEvaluator(
+        get_metrics(metrics), dataset, cache_dir=tmp_path / "cache", batch_size=16, **options
+    )
+
+
+def constant_metric(name, values, lower_is_better=True):
+    """A metric that returns one of `values` after the other; None fails."""
+    values = iter(values)
+
+    def compute(inputs):
+        value = next(values)
+        if value is None:
+            raise ValueError("no weights")
+        return {f"{name}_value": value}
+
+    return Metric(name, 1, f"{name}_value", lower_is_better, compute)
+
+
+def make_scorer(tmp_path, metrics, said=None):
+    if not (tmp_path / "tiny").exists():
+        make_dataset(tmp_path / "tiny")
+    dataset = TFRecordDataset(tmp_path / "tiny")
+    evaluator = MetricEvaluator(metrics, dataset, cache_dir=tmp_path, batch_size=4)
+    return SnapshotScorer(evaluator, say=(said if said is not None else []).append)
+
+
+def events(folder):
+    """Scalars in the TensorBoard files of a folder: dict of tag -> list of (step, value)."""
+    found = {}
+    for path in sorted(folder.glob("events.out.tfevents.*")):
+        for record in tf.data.TFRecordDataset(str(path)):
+            event = tf.compat.v1.Event.FromString(record.numpy())
+            for value in event.summary.value:
+                number = float(tf.make_ndarray(value.tensor))
+                found.setdefault(value.tag, []).append((event.step, number))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "num_images", "expected", "count"),
+    [
+        ("swd16k", 0, "swd16k", 16384),
+        ("swd2k", 0, "swd2k", 2048),
+        ("swd500", 0, "swd500", 500),
+        ("swd2048", 0, "swd2k", 2048),
+        ("swd16k", 1000, "swd1000", 1000),
+        ("swd16k", 1024, "swd1k", 1024),
+    ],
+)
+def test_names_say_how_many_images_are_used(name, num_images, expected, count):
+    metric = get_metric(name, num_images)
+    assert (metric.name, metric.num_images) == (expected, count)
+    assert metric.headline == f"{expected}_avg"
+    assert metric.lower_is_better
+
+
+def test_unknown_names_are_explained():
+    with pytest.raises(ValueError, match=r"Unknown metric 'sdw16k'. Did you mean swd16k"):
+        get_metric("sdw16k")
+    with pytest.raises(ValueError, match=r"Known metrics: swd2k, swd16k"):
+        get_metric("something")
+    for name in ("swd16K", "swd", "swd16k_", "swd-1", ""):
+        with pytest.raises(ValueError, match="Unknown metric"):
+            get_metric(name)
+    with pytest.raises(ValueError, match="at least 2 images"):
+        get_metric("swd0k")
+
+
+def test_known_names_are_known():
+    assert [metric.name for metric in get_metrics(known_names())] == known_names()
+
+
+def test_one_metric_is_not_computed_twice():
+    with pytest.raises(ValueError, match="swd2k is asked for more than once"):
+        get_metrics(["swd2k", "swd2048"])
+    with pytest.raises(ValueError, match="swd100 is asked for more than once"):
+        get_metrics(["swd2k", "swd16k"], 100)
+
+
+def test_best_values():
+    lower = constant_metric("a", [], lower_is_better=True)
+    higher = constant_metric("a", [], lower_is_better=False)
+    assert lower.is_best(1.0, [2.0, 3.0]) and not higher.is_best(1.0, [2.0])
+    assert not lower.is_best(1.0, [1.0, 3.0]) and higher.is_best(3.0, [2.0])
+    assert lower.is_best(1.0, []) and lower.is_best(1.0, [math.nan])
+    assert not lower.is_best(math.nan, []) and not higher.is_best(math.nan, [1.0])
+
+
+def test_swd_of_a_network(tmp_path):
+    evaluator = make_evaluator(tmp_path)
+    (metric,) = evaluator.metrics
+    G = make_networks().G_ema
+    first = evaluator.evaluate(metric, G)
+    assert set(first.results) == {"swd64_16", "swd64_avg", "swd64_floor_16", "swd64_floor_avg"}
+    assert first.results["swd64_avg"] == first.results["swd64_16"] == first.headline
+    # Random pixels are told from the smooth images of an untrained network.
+    assert first.headline > 2 * first.results["swd64_floor_avg"] > 0
+    assert first.total_time > 0
+
+    # The same again, with the floor from the cache or without it.
+    assert len(list((tmp_path / "cache" / "metrics").iterdir())) == 1
+    assert evaluator.evaluate(metric, G).results == first.results
+    shutil.rmtree(tmp_path / "cache")
+    assert evaluator.evaluate(metric, G).results == first.results
+    other = make_evaluator(tmp_path / "other", seed=1).evaluate(metric, G)
+    assert other.headline != first.headline
+
+
+def test_floor_of_fewer_reals_than_images_is_not_zero(tmp_path):
+    # 64 images of 32 are the same images twice; the patches still differ.
+    dataset = make_dataset(tmp_path / "tiny", num_images=32)
+    evaluator = MetricEvaluator(get_metrics(["swd64"]), dataset, cache_dir=tmp_path)
+    results = evaluator.evaluate(evaluator.metrics[0], make_networks().G_ema).results
+    assert results["swd64_floor_avg"] > 0
+
+
+def test_swd_of_colour_images_with_labels_and_mirroring(tmp_path):
+    dataset = make_dataset(tmp_path / "tiny", channels=3, label_size=3)
+    nets = make_networks(channels=3, label_size=3)
+    headlines = []
+    for mirror in (False, True):
+        evaluator = MetricEvaluator(
+            get_metrics(["swd64"]), dataset, cache_dir=tmp_path / "cache", mirror=mirror
+        )
+        headlines.append(evaluator.evaluate(evaluator.metrics[0], nets.G_ema).headline)
+    assert headlines[0] != headlines[1]
+    assert len(list((tmp_path / "cache" / "metrics").iterdir())) == 2
+
+
+def test_weights_may_change_between_evaluations(tmp_path):
+    evaluator = make_evaluator(tmp_path)
+    (metric,) = evaluator.metrics
+    G = make_networks().G_ema
+    before = evaluator.evaluate(metric, G).headline
+    for variable in G.trainable_variables:
+        variable.assign(variable * 1.3)
+    changed = evaluator.evaluate(metric, G).headline
+    assert changed != before
+    # Another network is not taken for the one that was compiled.
+    assert evaluator.evaluate(metric, make_networks().G_ema).headline == before
+
+
+def test_evaluation_changes_no_weight_and_no_random_state(tmp_path):
+    evaluator = make_evaluator(tmp_path)
+    G = make_networks().G_ema
+    weights = [np.array(variable) for variable in G.variables]
+    tf.random.set_seed(1)
+    np.random.seed(1)
+    expected = [np.random.rand(), float(tf.random.uniform([]))]
+    tf.random.set_seed(1)
+    np.random.seed(1)
+    evaluator.evaluate(evaluator.metrics[0], G)
+    assert [np.random.rand(), float(tf.random.uniform([]))] == expected
+    for variable, weight in zip(G.variables, weights, strict=True):
+        np.testing.assert_array_equal(np.array(variable), weight)
+
+
+def test_replicas_are_read_from_the_first_one(tmp_path):
+    evaluator = make_evaluator(tmp_path)
+    (metric,) = evaluator.metrics
+    expected = evaluator.evaluate(metric, make_networks().G_ema).results
+    with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
+        G = make_networks().G_ema
+    assert evaluator.evaluate(metric, G).results == expected
+
+
+def test_networks_and_data_must_fit(tmp_path):
+    evaluator = make_evaluator(tmp_path)
+    with pytest.raises(ValueError, match=r"shape \[16, 16, 3\], the data set .* \[16, 16, 1\]"):
+        evaluator.evaluate(evaluator.metrics[0], make_networks(channels=3).G_ema)
+    with pytest.raises(ValueError, match="conditional"):
+        evaluator.evaluate(evaluator.metrics[0], make_networks(label_size=3).G_ema)
+
+
+def test_a_result_line_has_the_known_fields(tmp_path):
+    snapshot = tmp_path / "network-snapshot-000012.keras"
+    result = MetricResult(constant_metric("swd1k", []), {"swd1k_value": 2.5}, 61.4)
+    writer = tf.summary.create_file_writer(str(tmp_path))
+    record_result(result, snapshot=snapshot, kimg=12.5, settings=SETTINGS, writer=writer)
+    writer.close()
+    (text,) = (tmp_path / "metric-swd1k.jsonl").read_text().splitlines()
+    line = json.loads(text)
+    assert line.pop("timestamp") > 1.7e9
+    assert line == {
+        "results": {"swd1k_value": 2.5},
+        "metric": "swd1k",
+        "total_time": 61.4,
+        "total_time_str": "1m 01s",
+        "num_gpus": 1,
+        "snapshot_pkl": "network-snapshot-000012.keras",
+        "kimg": 12.5,
+        "settings": SETTINGS,
+    }
+    assert events(tmp_path) == {"Metrics/swd1k_value": [(12500, 2.5)]}
+
+
+def test_only_results_with_the_same_settings_are_found_and_the_newest_counts(tmp_path):
+    metric = constant_metric("m", [])
+    for name, value, seed in (("a", 1.0, 0), ("b", 2.0, 1), ("a", 3.0, 0)):
+        result = MetricResult(metric, {"m_value": value}, 0.0)
+        settings = {**SETTINGS, "seed": seed}
+        record_result(result, snapshot=tmp_path / name, kimg=None, settings=settings)
+    lines = recorded_lines(tmp_path, metric, SETTINGS)
+    assert {name: line["results"]["m_value"] for name, line in lines.items()} == {"a": 3.0}
+
+
+def test_scoring_tells_which_snapshot_is_the_best(tmp_path):
+    nets = make_networks()
+    first, second = constant_metric("a", [5, 4, 4, 3]), constant_metric("b", [1, 0, 2, 3])
+    scorer = make_scorer(tmp_path, [first, second])
+    best = [scorer(nets, tmp_path / f"{kimg}.keras", kimg) for kimg in range(4)]
+    assert best == [("a_value", 5), ("a_value", 4), None, ("a_value", 3)]
+    # A run that was set back to 1 kimg competes with what came before, not with its lost future.
+    scorer = make_scorer(tmp_path, [constant_metric("a", [3.5]), constant_metric("b", [0])])
+    assert scorer(nets, tmp_path / "2.keras", 2) == ("a_value", 3.5)
+
+
+def test_a_failing_metric_is_reported_and_the_others_go_on(tmp_path):
+    said = []
+    scorer = make_scorer(tmp_path, [constant_metric("a", [None]), constant_metric("b", [1])], said)
+    assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
+    assert scorer.failures == ["a of 7.keras failed: no weights"]
+    assert said[0] == scorer.failures[0]
+    assert said[1].startswith("7.keras  b_value 1.0000")
+    assert not (tmp_path / "metric-a.jsonl").exists()
+    assert (tmp_path / "metric-b.jsonl").exists()
+
+
+def test_skipped_metrics_are_not_computed(tmp_path):
+    scorer = make_scorer(tmp_path, [constant_metric("a", [None]), constant_metric("b", [1])])
+    scorer(make_networks(), tmp_path / "7.keras", 7, skip=["a"])
+    assert not scorer.failures
+
+
+def test_table_shows_the_headline_first():
+    metric = Metric("m", 1, "m_avg", True, compute=None)
+    line = {"snapshot_pkl": "a.keras", "total_time_str": "0m 01s", "kimg": 1.0}
+    lines = [
+        {**line, "results": {"m_16": 1.0, "m_avg": 20.25}},
+        {**line, "kimg": None, "results": {"m_16": 2.0, "m_avg": 3.0}},
+    ]
+    assert results_table(metric, lines).splitlines() == [
+        "snapshot  kimg    m_avg    m_16    time",
+        "a.keras    1.0  20.2500  1.0000  0m 01s",
+        "a.keras          3.0000  2.0000  0m 01s",
+    ]

@@ -1,0 +1,131 @@
+import json
+
+import numpy as np
+import pytest
+from test_metrics import events
+from tiny_run import make_dataset, make_run
+
+import run_metrics
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+    make_dataset(tmp_path / "data" / "tiny")
+    return make_run(tmp_path / "results", tmp_path / "data")
+
+
+def call(tmp_path, network, *arguments):
+    return run_metrics.main(
+        [
+            f"--network={network}",
+            "--metrics=swd32",
+            "--batch_size=16",
+            f"--result_dir={tmp_path / 'results'}",
+            f"--cache_dir={tmp_path / 'cache'}",
+            *arguments,
+        ]
+    )
+
+
+def lines(run_dir, name="swd32"):
+    path = run_dir / f"metric-{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_all_snapshots_of_a_run_are_scored_once(tmp_path, run_dir, capsys):
+    assert call(tmp_path, "1") == 0
+    first = lines(run_dir)
+    names = ["network-snapshot-000000.keras", "network-snapshot-000001.keras"]
+    assert [line["snapshot_pkl"] for line in first] == names
+    assert [line["kimg"] for line in first] == [0, 1]
+    assert first[0]["results"] != first[1]["results"]
+    assert first[0]["settings"]["dataset"] == "tiny"
+    # The scalars are at the number of images, as those of the training are.
+    expected = [(line["kimg"] * 1000, line["results"]["swd32_avg"]) for line in first]
+    np.testing.assert_allclose(events(run_dir)["Metrics/swd32_avg"], expected, rtol=1e-6)
+    table = capsys.readouterr().out.split("\n\n")[-1].splitlines()
+    assert table[0].split() == [
+        "snapshot",
+        "kimg",
+        "swd32_avg",
+        "swd32_16",
+        "swd32_floor_16",
+        "swd32_floor_avg",
+        "time",
+    ]
+    assert [row.split()[0] for row in table[1:]] == names
+
+    # Again: nothing to do but to show the table. Forced: the same numbers.
+    assert call(tmp_path, run_dir) == 0
+    assert lines(run_dir) == first
+    assert names[1] in capsys.readouterr().out
+    assert call(tmp_path, "latest", "--force") == 0
+    again = lines(run_dir)
+    assert len(again) == 4
+    assert [line["results"] for line in again[2:]] == [line["results"] for line in first]
+
+
+def test_one_file_is_scored_as_often_as_asked(tmp_path, run_dir):
+    for _ in range(2):
+        assert call(tmp_path, run_dir / "network-snapshot-000001.keras") == 0
+    assert [line["kimg"] for line in lines(run_dir)] == [1, 1]
+
+
+def test_other_settings_are_other_results(tmp_path, run_dir):
+    snapshot = run_dir / "network-snapshot-000001.keras"
+    assert call(tmp_path, snapshot, "--num_images=20") == 0
+    assert call(tmp_path, snapshot, "--num_images=20", "--mirror", "--seed=3") == 0
+    settings = [line["settings"] for line in lines(run_dir, "swd20")]
+    assert [(s["mirror"], s["seed"]) for s in settings] == [(False, 0), (True, 3)]
+
+
+def test_mirroring_is_the_one_of_the_training(tmp_path):
+    make_dataset(tmp_path / "data" / "tiny")
+    run_dir = make_run(tmp_path / "results", tmp_path / "data", snapshots=[0], mirror=True)
+    assert call(tmp_path, run_dir) == 0
+    assert call(tmp_path, run_dir, "--no-mirror") == 0
+    assert [line["settings"]["mirror"] for line in lines(run_dir)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "message"),
+    [
+        ("7", [], "There is no run '7'"),
+        ("nothing.keras", [], "There is no snapshot nothing.keras"),
+        ("1", ["--metrics=swd2k,fidd50k"], "Unknown metric 'fidd50k'"),
+        ("1", ["--data=nowhere"], "there is no folder nowhere"),
+        ("1", ["--num_images=-1"], "--num_images must not be negative"),
+    ],
+)
+def test_wrong_requests_give_one_clear_error(
+    tmp_path, run_dir, capsys, network, arguments, message
+):
+    before = sorted(path.name for path in run_dir.iterdir())
+    assert call(tmp_path, network, *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error and "Traceback" not in error
+    assert sorted(path.name for path in run_dir.iterdir()) == before
+
+
+def test_a_data_set_that_moved_is_missed_until_it_is_named(tmp_path, run_dir, capsys):
+    (tmp_path / "data").rename(tmp_path / "moved")
+    snapshot = run_dir / "network-snapshot-000000.keras"
+    assert call(tmp_path, snapshot) == 1
+    assert "Say by --data where it is now" in capsys.readouterr().err
+    assert call(tmp_path, snapshot, f"--data={tmp_path / 'moved' / 'tiny'}") == 0
+    assert lines(run_dir)[0]["settings"]["dataset"] == "tiny"
+
+
+def test_a_run_without_snapshots_is_said(tmp_path, capsys):
+    make_run(tmp_path / "results", tmp_path, snapshots=())
+    assert call(tmp_path, "1") == 1
+    assert "There are no snapshots in" in capsys.readouterr().err
+
+
+def test_failures_of_a_metric_show_in_the_exit_status(tmp_path, capsys):
+    # Colour images, for networks that make gray ones.
+    make_dataset(tmp_path / "data" / "tiny", channels=3)
+    make_run(tmp_path / "results", tmp_path / "data", snapshots=[0])
+    assert call(tmp_path, "1") == 1
+    assert "error: swd32 of network-snapshot-000000.keras failed" in capsys.readouterr().err

@@ -1,0 +1,182 @@
+"""Whole trainings, small ones: what they write, and that an interrupted one continues exactly."""
+
+import json
+import signal
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+
+from msg_stylegan import load_networks
+from msg_stylegan.files import read_json_lines
+from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.training import run_directory
+from msg_stylegan.training.interruption import ABORT_FILE, StopRequest
+
+
+def assert_same_values(ours, expected):
+    assert ours.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Four ticks without interruption."""
+    folder = tmp_path_factory.mktemp("finished")
+    dataset = make_tiny_dataset(folder, label_size=3)
+    return train_tiny(tiny_config(folder), dataset), dataset
+
+
+def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
+    run_dir, dataset = finished
+    half = train_tiny(tiny_config(tmp_path, total_kimg=0.064), dataset)
+    assert checkpoint_values(half)["progress/cur_nimg/.ATTRIBUTES/VARIABLE_VALUE"] == 64
+    train_tiny(tiny_config(tmp_path), dataset, run_dir=half)
+    assert_same_values(checkpoint_values(half), checkpoint_values(run_dir))
+
+
+def test_resume_in_the_middle_of_a_tick_and_metrics_change_nothing(finished, tmp_path):
+    run_dir, dataset = finished
+
+    def evaluate(nets, snapshot, kimg, writer):
+        nets.G_ema(np.random.randn(4, 8), dataset.read_labels(np.arange(4)))
+        tf.random.normal([3])
+        return ("score", -kimg)
+
+    config = tiny_config(tmp_path, total_kimg=0.040, network_snapshot_ticks=1)
+    half = train_tiny(config, dataset, evaluate=evaluate)
+    train_tiny(tiny_config(tmp_path), dataset, run_dir=half, evaluate=evaluate)
+    assert_same_values(checkpoint_values(half), checkpoint_values(run_dir))
+
+
+def test_files_of_a_run(finished):
+    run_dir, _ = finished
+    names = {path.name for path in run_dir.iterdir()}
+    assert {"training_options.json", "log.txt", "stats.jsonl", "reals.png"} <= names
+    assert any("tfevents" in name for name in names)
+    for res in (4, 8, 16):
+        # Own pixels, not enlarged: 4 columns, 2 rows.
+        with Image.open(run_dir / f"{res}x{res}" / "fakes000000.png") as picture:
+            assert picture.size == (4 * res, 2 * res)
+    assert (run_dir / "all_scales" / "fakes000000.png").exists()
+    lines = read_json_lines(run_dir / "stats.jsonl")
+    assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
+    assert all(np.isfinite(list(line.values())).all() for line in lines)
+    assert [line["Progress/D_updates"] for line in lines] == [4.0] * 4
+    log = (run_dir / "log.txt").read_text(encoding="utf-8")
+    assert "tick 4" in log and "Finished" in log
+
+
+def test_snapshot_of_a_run(finished):
+    run_dir, _ = finished
+    nets = load_networks(run_dir)
+    assert nets.info["cur_nimg"] == 128
+    labels = np.eye(3, dtype=np.float32)
+    images = nets.G_ema(np.zeros((3, 8)), labels, truncation_psi=0.7, noise_mode="const")
+    assert [image.shape for image in images] == [(3, r, r, 1) for r in (4, 8, 16)]
+    assert nets.D(images, labels).shape == (3, 1)
+    assert np.any(nets.G.w_avg.numpy())
+    np.testing.assert_array_equal(nets.G_ema.w_avg, nets.G_ema.w_avg)
+
+
+def test_a_finished_run_is_left_alone(finished):
+    run_dir, dataset = finished
+    before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*.keras")}
+    train_tiny(tiny_config(run_dir.parent.parent), dataset, run_dir=run_dir)
+    assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*.keras")} == before
+    assert len(read_json_lines(run_dir / "stats.jsonl")) == 4
+
+
+def test_old_snapshots_go_and_the_best_stays(tmp_path):
+    dataset = make_tiny_dataset(tmp_path)
+    config = tiny_config(
+        tmp_path, tick_kimg=1.0, total_kimg=4.0, network_snapshot_ticks=1, keep_snapshots=2
+    )
+    scores = {0: 5.0, 1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0}
+    best_so_far = []
+
+    def evaluate(nets, snapshot, kimg, writer):
+        score = scores[round(kimg)]
+        best_so_far.append(score)
+        return ("score", score) if score == min(best_so_far) else None
+
+    run_dir = train_tiny(config, dataset, evaluate=evaluate)
+    kept = [path.name for path in snapshots_of_run(run_dir)]
+    assert kept == [f"network-snapshot-{kimg:06d}.keras" for kimg in (1, 3, 4)]
+    best = json.loads((run_dir / "best_snapshot.json").read_text())
+    assert best == {"snapshot": kept[0], "metric": "score", "value": 1.0}
+    checkpoints = sorted(path.name for path in (run_dir / "checkpoints").glob("*.index"))
+    assert checkpoints == ["ckpt-3000.index", "ckpt-4000.index"]
+
+
+def test_training_with_infinite_gradients_stops_with_a_message(tmp_path):
+    dataset = make_tiny_dataset(tmp_path)
+    config = tiny_config(tmp_path, max_skipped_updates=3)
+    config.loss.r1_gamma = 1e38
+    with pytest.raises(FloatingPointError, match=r"updates of [GD] up to .* were skipped"):
+        train_tiny(config, dataset)
+
+
+def test_a_checkpoint_of_other_networks_is_refused(finished):
+    run_dir, dataset = finished
+    config = tiny_config(run_dir.parent.parent)
+    config.generator.channel_max = 4
+    with pytest.raises(ValueError, match="does not fit this run"):
+        train_tiny(config, dataset, run_dir=run_dir)
+
+
+def test_lines_after_the_checkpoint_are_dropped(finished, tmp_path):
+    _, dataset = finished
+    run_dir = train_tiny(tiny_config(tmp_path, total_kimg=0.064), dataset)
+    with (run_dir / "stats.jsonl").open("a") as file:
+        file.write('{"Progress/kimg": 0.096, "from": "a session that was killed"}\n')
+    train_tiny(tiny_config(tmp_path), dataset, run_dir=run_dir)
+    lines = read_json_lines(run_dir / "stats.jsonl")
+    assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
+    assert not any("from" in line for line in lines)
+
+
+def test_abort_file_stops_and_saves(tmp_path):
+    dataset = make_tiny_dataset(tmp_path)
+    config = tiny_config(tmp_path, total_kimg=1000.0)
+    run_dir = run_directory.next_run_directory(config.result_dir, "tiny", 1)
+
+    def evaluate(nets, snapshot, kimg, writer):
+        (run_dir / ABORT_FILE).touch()
+
+    assert train_tiny(config, dataset, evaluate=evaluate) == run_dir
+    assert not (run_dir / ABORT_FILE).exists()
+    assert (run_dir / "checkpoints" / "ckpt-0.index").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_are_requests_to_stop(number, tmp_path):
+    assert threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(number)
+    with StopRequest(tmp_path).listening() as request:
+        assert request.reason() is None
+        signal.raise_signal(number)
+        assert request.reason() == signal.Signals(number).name
+        # A second one is not swallowed.
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before
+
+
+def test_run_directories_are_numbered_and_found(tmp_path):
+    first = run_directory.next_run_directory(tmp_path, "digits", 1)
+    assert first.name == "00001-digits-1gpu"
+    run_directory.create_run_directory(first, {"seed": 1})
+    (tmp_path / "00007-other").mkdir()
+    second = run_directory.next_run_directory(tmp_path, "ffhq", 8)
+    assert second.name == "00008-ffhq-8gpu"
+    run_directory.create_run_directory(second, {})
+    for which in ("latest", "8", "00008", second.name, str(second)):
+        assert run_directory.find_run(tmp_path, which) == second
+    assert run_directory.find_run(tmp_path, "1") == first
+    for which in ("2", "7", "nothing", str(tmp_path / "none")):
+        with pytest.raises(FileNotFoundError, match="no run"):
+            run_directory.find_run(tmp_path, which)

@@ -1,0 +1,70 @@
+"""A data set, networks and a run that are small enough for tests of what is made from them."""
+
+import dataclasses
+
+import numpy as np
+from tensorflow import keras
+
+import options
+from config import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
+from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.writer import DatasetWriter
+from msg_stylegan.networks import build_networks, save_networks
+from msg_stylegan.training.run_directory import create_run_directory
+
+RESOLUTION = 16
+
+
+def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
+    """Writes random images; returns the opened data set."""
+    shape = (num_images, RESOLUTION, RESOLUTION, channels)
+    images = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    with DatasetWriter(directory) as writer:
+        for image in images:
+            writer.add_image(image)
+        if label_size:
+            writer.add_labels(np.eye(label_size, dtype=np.float32)[np.arange(num_images) % 3])
+    return TFRecordDataset(directory, max_label_size=-1 if label_size else 0)
+
+
+def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
+    """Untrained networks whose noise is strong enough to be seen."""
+    keras.utils.set_random_seed(seed)
+    shared = {"resolution": RESOLUTION, "num_channels": channels, "label_size": label_size}
+    small = {"channel_base": 64, "channel_max": 8}
+    generator = GeneratorOptions(
+        z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, use_noise=use_noise, **small
+    )
+    discriminator = DiscriminatorOptions(**small)
+    nets = build_networks(
+        {**shared, **dataclasses.asdict(generator)}, {**shared, **dataclasses.asdict(discriminator)}
+    )
+    rng = np.random.default_rng(seed)
+    for variable in nets.G_ema.variables:
+        if not np.any(np.asarray(variable)):
+            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
+    return nets
+
+
+def make_run(result_dir, data_dir, *, snapshots=(0, 1), mirror=False, **kind):
+    """Writes a run of untrained networks; returns its directory.
+
+    Args:
+        result_dir: Folder of the runs.
+        data_dir: Folder that holds, or will hold, the data set "tiny".
+        snapshots: Thousands of images of its snapshots.
+        mirror: Recorded option.
+        **kind: For `make_networks`.
+    """
+    config = Config(
+        data_dir=str(data_dir),
+        result_dir=str(result_dir),
+        dataset=DatasetOptions(path="tiny", mirror=mirror),
+    )
+    run_dir = result_dir / "00001-tiny-1gpu"
+    create_run_directory(run_dir, options.to_dict(config))
+    for kimg in snapshots:
+        info = {"options": options.to_dict(config), "cur_nimg": kimg * 1000}
+        nets = make_networks(seed=kimg, **kind)
+        save_networks(nets, run_dir / f"network-snapshot-{kimg:06d}.keras", info)
+    return run_dir

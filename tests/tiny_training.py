@@ -1,0 +1,63 @@
+"""Trainings that are small enough for tests: 16x16 images, a few hundred of them."""
+
+import tensorflow as tf
+from tiny_run import make_dataset
+
+import options
+from config import (
+    Config,
+    DatasetOptions,
+    DiscriminatorOptions,
+    GeneratorOptions,
+    LossOptions,
+    ScheduleOptions,
+)
+from msg_stylegan.training import loop, run_directory
+from msg_stylegan.training.run_log import logging_to
+
+
+def tiny_config(folder, **schedule):
+    """Options of a training of four ticks of four iterations each."""
+    small = {"channel_base": 64, "channel_max": 8}
+    defaults = {
+        "batch_size": 8,
+        "tick_kimg": 0.032,
+        "total_kimg": 0.128,
+        "ema_kimg": 0.1,
+        "image_grid": "4x2",
+    }
+    return Config(
+        preset="tiny",
+        data_dir=str(folder),
+        result_dir=str(folder / "results"),
+        cache_dir=str(folder / "cache"),
+        dataset=DatasetOptions(path="tiny", mirror=True),
+        generator=GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **small),
+        discriminator=DiscriminatorOptions(**small),
+        loss=LossOptions(r1_gamma=1.0),
+        schedule=ScheduleOptions(**{**defaults, **schedule}),
+    )
+
+
+def make_tiny_dataset(folder, **kind):
+    """Writes the data set that `tiny_config` names."""
+    return make_dataset(folder / "tiny", num_images=52, **kind)
+
+
+def train_tiny(config, dataset, run_dir=None, evaluate=None):
+    """Trains in this process on one device; returns the run directory."""
+    if run_dir is None:
+        run_dir = run_directory.next_run_directory(config.result_dir, "tiny", 1)
+        run_directory.create_run_directory(run_dir, options.to_dict(config))
+    strategy = tf.distribute.get_strategy()
+    with logging_to(run_dir):
+        loop.train(config, run_dir, dataset, strategy, info={}, evaluate=evaluate)
+    return run_dir
+
+
+def checkpoint_values(run_dir):
+    """All arrays of the newest checkpoint, by name, but for the clock and the number of saves."""
+    reader = tf.train.load_checkpoint(str(run_dir / "checkpoints"))
+    names = [name for name in reader.get_variable_to_dtype_map() if "OBJECT_GRAPH" not in name]
+    ignored = ("elapsed_sec", "save_counter")
+    return {n: reader.get_tensor(n) for n in names if not any(i in n for i in ignored)}

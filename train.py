@@ -1,0 +1,306 @@
+"""Trains MSG-StyleGAN: `python train.py --config=PRESET --config.OPTION=VALUE`; see `--help`.
+
+Replaces the original's habit of commenting lines of `train.py` in and out.
+"""
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+import options
+from config import PRESETS, Config, did_you_mean, get_preset, preset
+
+USAGE = f"""\
+usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--resume=RUN] [--dry_run]
+
+Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
+
+  --config=PRESET   Settings to start from, one of
+                    {", ".join(list(PRESETS)[:5])},
+                    {", ".join(list(PRESETS)[5:])}.
+                    Without it: {preset}, or the settings of the run that --resume names.
+  --config.OPTION=VALUE
+                    Overrides one option; comes after --config=PRESET. Lists are written with
+                    commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
+  --resume=RUN      Continues a run: "latest", its number, or its folder.
+  --dry_run         Prints the settings and what they lead to; writes nothing.
+
+Examples:
+  python train.py --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
+  python train.py --resume=latest --config.schedule.total_kimg=30000
+
+Options with their types and defaults; config.py says what they mean:
+"""
+
+
+class UsageError(ValueError):
+    """The command line cannot be understood."""
+
+
+@dataclass
+class Arguments:
+    """What the command line asks for."""
+
+    config: Config
+    # Directory of the run to continue, or None for a new run.
+    run_dir: Path | None
+    dry_run: bool
+
+
+def parse_command_line(argv):
+    """Turns the command line into a checked configuration.
+
+    A run to resume brings its own options, unless the command line names a preset; single options
+    override either.
+
+    Args:
+        argv: Program name and arguments, like `sys.argv`.
+
+    Returns:
+        `Arguments`. `config` has passed `options.validate` as far as that is possible without
+        knowing the devices and the data set.
+
+    Raises:
+        UsageError: Unknown flags, presets or options, and values of a wrong type.
+        ValueError: Options out of range, or different networks than those of the run to resume.
+        FileNotFoundError: No such run to resume.
+    """
+    parsed = _parse_flags(argv, get_preset(preset))
+    config, run_dir = parsed.config, None
+    if parsed.resume is not None:
+        # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
+        from msg_stylegan.training.run_directory import find_run
+
+        run_dir = find_run(config.result_dir, parsed.resume)
+        stored = stored_config(run_dir)
+        if not parsed["config"].present:
+            config = _parse_flags(argv, stored).config
+        _check_same_networks(stored, config, run_dir)
+    options.validate(config)
+    return Arguments(config=config, run_dir=run_dir, dry_run=parsed.dry_run)
+
+
+def _parse_flags(argv, base):
+    """Parses with `base` as the configuration when no preset is named."""
+    _check_option_names(argv)
+    # A set of flags of its own, because the global one holds dozens that mean nothing here.
+    parsed = flags.FlagValues()
+    flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
+    flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
+    try:
+        config_flags.DEFINE_config_dataclass(
+            "config",
+            base,
+            "Preset, and options of it.",
+            flag_values=parsed,
+            sys_argv=argv,
+            parse_fn=get_preset,
+        )
+        rest = parsed(argv)[1:]
+    except flags.Error as error:
+        raise UsageError(_readable(str(error))) from None
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}. Options look like --name=value.")
+    return parsed
+
+
+def _check_option_names(argv):
+    names = [name for name in options.option_types() if name != "preset"]
+    for argument in argv[1:]:
+        match = re.match(r"--?(?:no)?config\.([^=]*)", argument)
+        if match and match[1] == "preset":
+            raise UsageError("--config.preset is not an option. Choose one by --config=PRESET.")
+        if match and match[1] not in names:
+            raise UsageError(
+                f"unknown option --config.{match[1]}.{did_you_mean(match[1], names)} "
+                "`python train.py --help` lists all."
+            )
+
+
+def _readable(message):
+    """Says of a value that could not be parsed what was expected instead."""
+    match = re.match(r"flag (--config\.([\w.]+)=.*?): ", message)
+    if not match:
+        return message.removeprefix("flag ")
+    return f"{match[1]}: expected {_type_name(options.option_types()[match[2]])}."
+
+
+class _ListParser(flags.ArgumentParser):
+    """Parses `1,2,1` and `swd16k`; nothing or `none` is the empty list."""
+
+    def __init__(self, element_type):
+        self.element_type = element_type
+
+    def parse(self, argument):
+        if isinstance(argument, tuple):
+            return argument
+        # Also accepts the Python form, "(1, 2, 1)".
+        items = [item.strip(" '\"") for item in argument.strip(" ()[]").split(",")]
+        if items == ["none"]:
+            return ()
+        return tuple(self.element_type(item) for item in items if item)
+
+    def flag_type(self):
+        return f"list of {self.element_type.__name__}"
+
+
+config_flags.register_flag_parser_for_type(tuple[float, ...], _ListParser(float))
+config_flags.register_flag_parser_for_type(tuple[str, ...], _ListParser(str))
+
+
+def stored_config(run_dir):
+    """Reads the options of a run from its directory.
+
+    Raises:
+        ValueError: The file does not hold options as this version knows them.
+    """
+    from msg_stylegan.training.run_directory import OPTIONS_FILE
+
+    path = Path(run_dir) / OPTIONS_FILE
+    try:
+        return options.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _check_same_networks(stored, config, run_dir):
+    differences = options.architecture_differences(stored, config)
+    if differences:
+        lines = [f"{name}: {old!r} in the run, {new!r} now" for name, old, new in differences]
+        raise ValueError(
+            "\n  ".join([f"{run_dir} was trained with other networks, cannot resume it:", *lines])
+        )
+
+
+def help_text():
+    """Returns what `--help` prints."""
+    types = options.option_types()
+    values = options.option_values(Config())
+    lines = [
+        f"  --config.{name}={_command_line_form(values[name])}  ({_type_name(types[name])})"
+        for name in types
+        if name != "preset"
+    ]
+    return USAGE + "\n".join(lines)
+
+
+def _command_line_form(value):
+    if isinstance(value, tuple):
+        return ",".join(map(_command_line_form, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _type_name(expected):
+    return {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        str: "a text",
+        tuple[float, ...]: "numbers separated by commas",
+        tuple[str, ...]: "names separated by commas",
+    }[expected]
+
+
+def train(config, run_dir, dry_run):
+    """Trains, or tells what would be trained.
+
+    Args:
+        config: Checked options.
+        run_dir: Directory of the run to continue, or None for a new one.
+        dry_run: Whether to print what would be done and write nothing.
+    """
+    # TensorFlow takes seconds to load; help and mistakes need not wait for it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    import msg_stylegan
+    from metrics.evaluation import MetricEvaluator
+    from metrics.registry import get_metrics
+    from metrics.report import SnapshotScorer
+    from msg_stylegan.data.dataset import TFRecordDataset
+    from msg_stylegan.networks import build_networks
+    from msg_stylegan.training import devices, loop, run_directory
+    from msg_stylegan.training.architecture import describe_networks, network_options
+    from msg_stylegan.training.run_log import logging_to, say
+
+    strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
+    if config.hardware.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    dataset = TFRecordDataset(
+        Path(config.data_dir) / config.dataset.path,
+        resolution=config.dataset.resolution,
+        max_label_size=config.dataset.max_label_size,
+    )
+    options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
+    evaluator = MetricEvaluator(
+        get_metrics(config.metrics.names, config.metrics.num_images),
+        dataset,
+        cache_dir=config.cache_dir,
+        mirror=config.dataset.mirror,
+    )
+    scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
+    values = options.to_dict(config)
+    is_new = run_dir is None
+    if is_new:
+        run_dir = run_directory.next_run_directory(
+            config.result_dir, config.description or config.preset, strategy.num_replicas_in_sync
+        )
+    print(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
+    if dry_run:
+        print(describe_networks(build_networks(*network_options(config, dataset))))
+        return
+    if is_new:
+        run_directory.create_run_directory(run_dir, values)
+    else:
+        run_directory.replace_options(run_dir, values)
+    info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
+    with logging_to(run_dir):
+        try:
+            loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer)
+        except tf.errors.ResourceExhaustedError as error:
+            raise MemoryError(
+                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
+                "smaller batch or smaller networks (channel_base, channel_max)."
+            ) from error
+
+
+def summary(config, run_dir, dataset, num_replicas):
+    """What is about to be trained: options, data set, devices and run directory."""
+    labels = f"{dataset.label_size} label components" if dataset.label_size else "no labels"
+    return "\n".join(
+        [
+            json.dumps(options.to_dict(config), indent=2),
+            f"Data set:      {dataset.path}: {dataset.num_images} images, "
+            f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, {labels}",
+            f"Devices:       {num_replicas}, batch of "
+            f"{config.schedule.batch_size // num_replicas} images on each",
+            f"Run directory: {run_dir}",
+        ]
+    )
+
+
+def main(argv):
+    """Runs the program; returns its exit status."""
+    if {"-h", "-help", "--help"} & set(argv[1:]):
+        print(help_text())
+        return 0
+    try:
+        arguments = parse_command_line(argv)
+        train(arguments.config, arguments.run_dir, arguments.dry_run)
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
