@@ -63,11 +63,13 @@ def test_every_flipped_bit_is_found_in_its_record(sound, tmp_path_factory, data)
         verify(damaged)
 
 
-def test_every_truncation_is_found_in_its_record(copy):
+def test_truncation_is_found_in_its_record(copy):
     path = copy / FILES[0]
     whole = path.read_bytes()
     stride = len(whole) // NUM_IMAGES
-    for size in range(len(whole)):
+    # Every byte of the first record and around the ends of the others, and some between.
+    near_ends = (size for size in range(len(whole)) if (size + 8) % stride < 24)
+    for size in sorted({*range(stride), *near_ends, *range(0, len(whole), 7)}):
         path.write_bytes(whole[:size])
         record, rest = divmod(size, stride)
         expected = f"record {record} at byte {record * stride}: the file ends inside it"

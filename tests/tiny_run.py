@@ -1,9 +1,10 @@
 """A data set, networks and a run that are small enough for tests of what is made from them."""
 
 import dataclasses
+import random
 
 import numpy as np
-from tensorflow import keras
+import tensorflow as tf
 
 import options
 from config import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
@@ -29,7 +30,9 @@ def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
 
 def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     """Untrained networks whose noise is strong enough to be seen."""
-    keras.utils.set_random_seed(seed)
+    # Where Keras 2 and 3 take the seeds of initial weights from.
+    random.seed(seed)
+    tf.random.set_seed(seed)
     shared = {"resolution": RESOLUTION, "num_channels": channels, "label_size": label_size}
     small = {"channel_base": 64, "channel_max": 8}
     generator = GeneratorOptions(

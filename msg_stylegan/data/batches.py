@@ -4,7 +4,9 @@ Replaces the shuffle buffer of the original: its order is known by arithmetic, n
 memory per image, and is a true shuffle of the whole data set.
 """
 
+import atexit
 import threading
+import time
 
 import numpy as np
 import tensorflow as tf
@@ -12,6 +14,45 @@ import tensorflow as tf
 # Batches being read at the same time, and batches waiting. Fixed, so that memory is bounded.
 _PARALLEL_READS = 2
 _PREFETCHED_BATCHES = 2
+
+
+class _OpenCalls:
+    """The calls from tf.data's threads into Python, which must come to rest before Python ends.
+
+    A thread that enters Python while the interpreter shuts down never returns. The destruction of
+    its iterator waits for it, and the process hangs. But once nobody takes batches any more, the
+    buffers fill up within moments and no further call comes: that is waited for.
+    """
+
+    # Without a call for so long, in seconds, all buffers are full: each call follows on another.
+    _REST = 0.3
+    _PATIENCE = 30.0
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._count = 0
+        self._last = -self._REST
+
+    def __enter__(self):
+        with self._lock:
+            self._count += 1
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._count -= 1
+            self._last = time.monotonic()
+
+    def wait_for_rest(self):
+        deadline = time.monotonic() + self._PATIENCE
+        while time.monotonic() < deadline:
+            with self._lock:
+                if self._count == 0 and time.monotonic() - self._last >= self._REST:
+                    return
+            time.sleep(self._REST / 10)
+
+
+_open_calls = _OpenCalls()
+atexit.register(_open_calls.wait_for_rest)
 
 
 class ShuffledOrder:
@@ -96,8 +137,9 @@ def training_batches(dataset, *, batch_size, seed, start=0, input_context=None):
     def read(element):
         step, local_replica = divmod(int(element), local_replicas)
         first = start + step * batch_size + (first_replica + local_replica) * batch_per_replica
-        indices = order.at(np.arange(first, first + batch_per_replica))
-        return dataset.read_images(indices), dataset.read_labels(indices)
+        with _open_calls:
+            indices = order.at(np.arange(first, first + batch_per_replica))
+            return dataset.read_images(indices), dataset.read_labels(indices)
 
     def batch(element):
         images, labels = tf.numpy_function(read, [element], [tf.uint8, tf.float32])

@@ -111,7 +111,7 @@ class DiscriminatorBlock(keras.layers.Layer):
         if self.is_top:
             x = self.activate(self.fromrgb(image))
         else:
-            x = self.combine(tf.concat([x, image], axis=-1))
+            x = ops.conv2d_of_concatenation(x, image, self.combine.scaled_kernel())
         if self.uses_mbstd:
             x = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)
         x = self.activate(self.conv0(x))

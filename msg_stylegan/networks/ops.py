@@ -6,6 +6,7 @@ Follows Karras et al. 2018 (ProGAN, section 4; minibatch stddev, section 3) and 
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 # Name of a nonlinearity -> (function, gain of the weights that feed it).
@@ -30,7 +31,27 @@ def nonlinearity(name):
 
 def conv2d(x, kernel):
     """Convolution with stride 1 and zero padding: `[N, H, W, C]` -> `[N, H, W, F]`."""
+    if kernel.shape[0] == 1:
+        # A 1x1 convolution is a matrix product, and faster as one.
+        n, h, w, c = _shape(x)
+        y = tf.matmul(tf.reshape(x, [-1, c]), tf.reshape(kernel, kernel.shape[2:]))  # [(NHW)F]
+        return tf.reshape(y, [n, h, w, kernel.shape[3]])  # [NHWF]
     return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+
+
+def conv2d_of_concatenation(x, y, kernel):
+    """1x1 convolution of `[x, y]`, joined on the channels, without making the concatenation.
+
+    Args:
+        x: `[N, H, W, C]`.
+        y: `[N, H, W, D]`.
+        kernel: `[1, 1, C + D, F]`.
+
+    Returns:
+        `[N, H, W, F]`.
+    """
+    c = x.shape[-1]
+    return conv2d(x, kernel[:, :, :c]) + conv2d(y, kernel[:, :, c:])
 
 
 def upsample_conv2d(x, kernel):
@@ -49,7 +70,7 @@ def upsample_conv2d(x, kernel):
     """
     n, h, w, _ = _shape(x)
     # The transposed convolution scatters its kernel, so the kernel is mirrored.
-    spread = sum_of_shifts(kernel[::-1, ::-1])  # [44CF]
+    spread = tf.reverse(sum_of_shifts(kernel), axis=[0, 1])  # [44CF]
     spread = tf.transpose(spread, [0, 1, 3, 2])  # [44FC]
     return tf.nn.conv2d_transpose(
         x, spread, output_shape=[n, 2 * h, 2 * w, kernel.shape[3]], strides=2, padding="SAME"
@@ -71,8 +92,13 @@ def conv2d_downsample(x, kernel):
 
 def sum_of_shifts(kernel):
     """Sum of a kernel's four copies shifted by 0 or 1 pixel in each axis: `[k+1, k+1, C, F]`."""
-    padded = tf.pad(kernel, [[1, 1], [1, 1], [0, 0], [0, 0]])
-    return padded[1:, 1:] + padded[:-1, 1:] + padded[1:, :-1] + padded[:-1, :-1]
+    k, _, c, f = kernel.shape
+    # One product with a constant matrix, because its gradient is one product as well; the gradient
+    # of four padded slices costs more than the convolution.
+    one_axis = np.eye(k + 1, k) + np.eye(k + 1, k, -1)  # a tap goes to itself and to the next one
+    both_axes = tf.constant(np.kron(one_axis, one_axis), kernel.dtype)  # [(k+1)(k+1),kk]
+    sums = tf.matmul(both_axes, tf.reshape(kernel, [k * k, c * f]))  # [(k+1)(k+1),CF]
+    return tf.reshape(sums, [k + 1, k + 1, c, f])
 
 
 def downsample(x):
@@ -103,8 +129,22 @@ def blur(x, taps):
         x: `[N, H, W, C]`.
         taps: Sequence of numbers such as `(1, 2, 1)`. Empty: `x` is returned as it is.
     """
+    taps = tuple(taps)
     if not taps:
         return x
+    if taps != taps[::-1] or len(taps) % 2 == 0:
+        return _depthwise(x, taps)
+
+    # A symmetric filter with zero padding is its own adjoint, and the forward kernel is the faster
+    # one; so the gradients of every order are blurs.
+    @tf.custom_gradient
+    def symmetric_blur(x):
+        return _depthwise(x, taps), symmetric_blur
+
+    return symmetric_blur(x)
+
+
+def _depthwise(x, taps):
     total = float(sum(taps)) ** 2
     kernel = tf.constant([[a * b / total for b in taps] for a in taps], dtype=x.dtype)
     kernel = tf.tile(kernel[:, :, None, None], [1, 1, x.shape[-1], 1])  # [kkC1]

@@ -1,0 +1,146 @@
+"""Golden parameter counts: those of the original for 8x8 to 1024x1024."""
+
+import math
+
+import pytest
+from test_discriminator import OPTIONS as D_OPTIONS
+from test_generator import OPTIONS as G_OPTIONS
+
+from msg_stylegan.legacy import original_variables
+from msg_stylegan.networks import Discriminator, Generator
+
+# Trainable parameters for z_dim = w_dim = mapping_width = 512, channel_base 8192, channel_max 512,
+# 3 channels, no labels. G without its mapping, which has 2,101,248 at all resolutions.
+MAPPING = 2_101_248
+SYNTHESIS_AND_D = {
+    8: (9_194_502, 11_549_697),
+    16: (14_967_305, 16_537_601),
+    32: (20_740_108, 21_525_505),
+    64: (25_137_935 - MAPPING, 23_560_705),
+    128: (23_742_610, 24_070_401),
+    256: (26_086_229 - MAPPING, 24_198_273),
+    512: (24_078_520, 24_230_465),
+    1024: (26_219_627 - MAPPING, 24_238_625),
+}
+DEFAULTS = {
+    "z_dim": 512,
+    "w_dim": 512,
+    "mapping_layers": 8,
+    "mapping_width": 512,
+    "channel_base": 8192,
+    "channel_decay": 1.0,
+    "channel_max": 512,
+    "num_channels": 3,
+    "label_size": 0,
+}
+SMALL = {"channel_base": 72, "channel_max": 7, "mapping_layers": 3}
+VARIANTS = {
+    "rgb": {},
+    "grayscale with labels": {"num_channels": 1, "label_size": 4},
+    "slow decay": {"channel_decay": 0.7},
+}
+
+
+def widths(resolution, options):
+    """Channels for every scale, 4x4 first; before them, those of D's dense layer."""
+    return [
+        min(
+            int(options["channel_base"] / 2 ** (level * options["channel_decay"])),
+            options["channel_max"],
+        )
+        for level in range(int(math.log2(resolution)))
+    ]
+
+
+def count_mapping(options):
+    width, inputs = options["mapping_width"], options["z_dim"]
+    total = options["label_size"] * options["z_dim"]
+    if options["label_size"]:
+        inputs *= 2
+    for index in range(options["mapping_layers"]):
+        outputs = options["w_dim"] if index == options["mapping_layers"] - 1 else width
+        total += inputs * outputs + outputs
+        inputs = outputs
+    return total
+
+
+def count_synthesis(resolution, options):
+    _, *scales = widths(resolution, options)
+    colors, w_dim = options["num_channels"], options["w_dim"]
+    total = 16 * scales[0]
+    for index, c in enumerate(scales):
+        # Two epilogues (noise strength, bias, style), and the image.
+        total += 2 * (2 * c + w_dim * 2 * c + 2 * c) + c * colors + colors
+        total += 9 * c * c + (9 * scales[index - 1] * c if index else 0)
+    return total
+
+
+def count_discriminator(resolution, options):
+    first, *scales = widths(resolution, options)
+    colors, outputs = options["num_channels"], max(options["label_size"], 1)
+    total = colors * scales[-1] + scales[-1]
+    for index, c in enumerate(scales):
+        if index < len(scales) - 1:
+            total += (c + colors) * c
+        total += 9 * (c + 1) * c + c
+        if index:
+            total += 9 * c * scales[index - 1] + scales[index - 1]
+    return total + 16 * scales[0] * first + first + first * outputs + outputs
+
+
+def make(resolution, options):
+    G = Generator(**{**G_OPTIONS, **options, "resolution": resolution})
+    shared = {name: value for name, value in options.items() if name in D_OPTIONS}
+    D = Discriminator(**{**D_OPTIONS, **shared, "resolution": resolution})
+    G.build()
+    D.build()
+    return G, D
+
+
+def count(variables):
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+@pytest.mark.parametrize("resolution", SYNTHESIS_AND_D)
+def test_golden_counts_follow_from_the_architecture(resolution):
+    synthesis, D = SYNTHESIS_AND_D[resolution]
+    assert count_mapping(DEFAULTS) == MAPPING
+    assert count_synthesis(resolution, DEFAULTS) == synthesis
+    assert count_discriminator(resolution, DEFAULTS) == D
+
+
+@pytest.mark.parametrize("resolution", [8, 64, 1024])
+def test_networks_have_the_golden_counts(resolution):
+    G, D = make(resolution, DEFAULTS)
+    synthesis, expected_D = SYNTHESIS_AND_D[resolution]
+    assert count(G.mapping.trainable_variables) == MAPPING
+    assert count(G.trainable_variables) == MAPPING + synthesis
+    assert count(D.trainable_variables) == expected_D
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("resolution", SYNTHESIS_AND_D)
+def test_small_networks_follow_the_same_architecture(resolution, variant):
+    options = {**G_OPTIONS, **SMALL, **VARIANTS[variant]}
+    G, D = make(resolution, {name: options[name] for name in DEFAULTS})
+    mapping, synthesis = count_mapping(options), count_synthesis(resolution, options)
+    assert count(G.mapping.trainable_variables) == mapping
+    assert count(G.trainable_variables) == mapping + synthesis
+    assert count(D.trainable_variables) == count_discriminator(resolution, options)
+    # Not trained: w_avg and two maps of noise for every scale.
+    sides = [2**i for i in range(2, int(math.log2(resolution)) + 1)]
+    assert count(G.non_trainable_variables) == options["w_dim"] + sum(2 * s * s for s in sides)
+    assert count(D.non_trainable_variables) == 0
+
+
+@pytest.mark.parametrize("resolution", [8, 32, 256])
+def test_originals_variables_are_all_there(resolution):
+    """1 + (14 R - 14) + 16 of the generator and 5 R - 2 of the discriminator, R = log2."""
+    G, D = make(resolution, {**SMALL, "mapping_layers": 8})
+    R = int(math.log2(resolution))
+    G_table = original_variables.generator_variables(G)
+    D_table = original_variables.discriminator_variables(D)
+    assert len(G_table) == 1 + (14 * R - 14) + 16
+    assert len(D_table) == 5 * R - 2
+    assert count(v for v, _ in G_table.values()) == count(G.variables)
+    assert count(v for v, _ in D_table.values()) == count(D.variables)

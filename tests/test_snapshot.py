@@ -1,0 +1,304 @@
+"""A snapshot holds three networks and their history, and appears whole or not at all."""
+
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_discriminator import CHANGES as D_CHANGES
+from test_discriminator import OPTIONS as D_OPTIONS
+from test_discriminator import one_hot, random_images
+from test_generator import CHANGES as G_CHANGES
+from test_generator import OPTIONS as G_OPTIONS
+from test_generator import images_of, latents
+from tensorflow import keras
+
+import msg_stylegan
+from msg_stylegan.networks import (
+    Networks,
+    build_networks,
+    load_networks,
+    newest_snapshot,
+    save_networks,
+    snapshots_of_run,
+)
+
+INFO = {
+    "options": {"seed": 333, "loss": {"r1_gamma": 10.0}, "metrics": {"names": ["swd2k"]}},
+    "cur_nimg": 12_000,
+    "dataset": {"name": "Größe", "label_size": 0},
+    "nothing": None,
+}
+
+
+def make_networks(seed=0, G_options=G_OPTIONS, D_options=D_OPTIONS, info=None):
+    """Three networks that differ in all variables, also in those that are not trained."""
+    nets = build_networks(G_options, D_options, info)
+    randomize(nets, seed)
+    return nets
+
+
+def randomize(nets, seed):
+    rng = np.random.default_rng(seed)
+    for network in (nets.G, nets.D, nets.G_ema):
+        for variable in network.variables:
+            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+
+
+def arrays_of(nets):
+    return [
+        [np.asarray(variable) for variable in network.variables]
+        for network in (nets.G, nets.D, nets.G_ema)
+    ]
+
+
+def assert_equal_networks(nets, expected):
+    for ours, others in zip(arrays_of(nets), arrays_of(expected), strict=True):
+        assert len(ours) == len(others)
+        for array, other in zip(ours, others, strict=True):
+            np.testing.assert_array_equal(array, other)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_round_trip_is_exact(tmp_path):
+    nets = make_networks()
+    save_networks(nets, tmp_path / "snapshot.keras", INFO)
+    assert names(tmp_path) == ["snapshot.keras"]
+    again = msg_stylegan.load_networks(tmp_path / "snapshot.keras")
+
+    assert again.info == INFO
+    for network in ("G", "G_ema"):
+        G, other = getattr(nets, network), getattr(again, network)
+        assert other.get_config() == G.get_config()
+        np.testing.assert_array_equal(other.w_avg.numpy(), G.w_avg.numpy())
+        for psi in (1.0, 0.5):
+            for image, expected in zip(
+                images_of(other, truncation_psi=psi), images_of(G, truncation_psi=psi), strict=True
+            ):
+                np.testing.assert_array_equal(image, expected)
+    assert again.D.get_config() == nets.D.get_config()
+    images = random_images(nets.D, 4)
+    np.testing.assert_array_equal(again.D(images), nets.D(images))
+    assert_equal_networks(again, nets)
+    assert not np.array_equal(images_of(again.G)[0], images_of(again.G_ema)[0])
+
+
+def test_round_trip_of_other_options(tmp_path):
+    nets = make_networks(0, G_CHANGES, D_CHANGES)
+    save_networks(nets, str(tmp_path / "snapshot.keras"), {})
+    again = load_networks(str(tmp_path / "snapshot.keras"))
+    assert again.info == {}
+    assert_equal_networks(again, nets)
+    z, labels = latents(nets.G), one_hot([0, 1, 2, 0], 3)
+    images = nets.G_ema(z, labels, truncation_psi=0.7, truncation_cutoff=8, noise_mode="const")
+    others = again.G_ema(z, labels, truncation_psi=0.7, truncation_cutoff=8, noise_mode="const")
+    for image, other in zip(images, others, strict=True):
+        np.testing.assert_array_equal(image, other)
+    np.testing.assert_array_equal(again.D(images, labels), nets.D(images, labels))
+
+
+def test_loaded_networks_are_saved_again_without_loss(tmp_path):
+    nets = make_networks()
+    save_networks(nets, tmp_path / "first.keras", INFO)
+    again = load_networks(tmp_path / "first.keras")
+    save_networks(again, tmp_path / "second.keras", again.info)
+    final = load_networks(tmp_path / "second.keras")
+    assert final.info == INFO
+    assert_equal_networks(final, nets)
+
+
+def test_loaded_networks_can_be_trained(tmp_path):
+    save_networks(make_networks(), tmp_path / "snapshot.keras", {})
+    nets = load_networks(tmp_path / "snapshot.keras")
+    before = nets.G.w_avg.numpy()
+    with tf.GradientTape() as tape:
+        logits = nets.D(nets.G(latents(nets.G), training=True))
+        loss = tf.reduce_mean(tf.nn.softplus(-logits))
+    weight = nets.G.trainable_variables[0]
+    assert np.any(tape.gradient(loss, weight.value if hasattr(weight, "path") else weight))
+    assert np.all(nets.G.w_avg.numpy() != before)
+
+
+def test_average_starts_equal_to_the_generator():
+    nets = build_networks(G_OPTIONS, D_OPTIONS, INFO)
+    for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(average), np.asarray(variable))
+    assert nets.info == INFO
+    assert (nets.G.name, nets.D.name, nets.G_ema.name) == ("G", "D", "G_ema")
+    assert len(nets.trainable_variables) == 2 * len(nets.G.trainable_variables) + len(
+        nets.D.trainable_variables
+    )
+
+
+def test_config_round_trip():
+    nets = make_networks(0, G_CHANGES, D_CHANGES, INFO)
+    again = Networks.from_config(nets.get_config())
+    assert again.get_config() == nets.get_config()
+    assert again.info == INFO
+    assert [v.shape for v in again.variables] == [v.shape for v in nets.variables]
+    json.dumps(nets.get_config())
+
+
+def test_info_with_unknown_values_is_refused_and_the_old_file_stays(tmp_path):
+    path = tmp_path / "snapshot.keras"
+    nets = make_networks()
+    save_networks(nets, path, INFO)
+    before = path.read_bytes()
+    with pytest.raises(TypeError):
+        save_networks(nets, path, {"path": tmp_path})
+    assert names(tmp_path) == ["snapshot.keras"]
+    assert path.read_bytes() == before
+
+
+class FullDisk(Networks):
+    """Cannot write its weights."""
+
+    interruption = OSError(28, "No space left on device")
+
+    def save_own_variables(self, store):
+        raise self.interruption
+
+
+@pytest.mark.parametrize(
+    "interruption", [OSError(28, "No space left on device"), KeyboardInterrupt()], ids=repr
+)
+@pytest.mark.parametrize("exists", [False, True])
+def test_save_that_fails_leaves_everything_as_it_was(tmp_path, exists, interruption):
+    path = tmp_path / "network-snapshot-000001.keras"
+    nets = make_networks()
+    if exists:
+        save_networks(nets, path, INFO)
+    before = path.read_bytes() if exists else b""
+    broken = FullDisk(nets.G, nets.D, nets.G_ema, {})
+    broken.interruption = interruption
+    broken.build()
+    with pytest.raises(type(interruption)):
+        save_networks(broken, path, {"cur_nimg": 1})
+    assert names(tmp_path) == ([path.name] if exists else [])
+    assert snapshots_of_run(tmp_path) == ([path] if exists else [])
+    if exists:
+        assert path.read_bytes() == before
+        assert load_networks(tmp_path).info == INFO
+
+
+def test_run_directory_means_its_newest_snapshot(tmp_path):
+    for kimg in (100, 20, 3):
+        nets = make_networks(kimg)
+        save_networks(nets, tmp_path / f"network-snapshot-{kimg:06d}.keras", {"cur_nimg": kimg})
+    # Neither of these is a snapshot.
+    (tmp_path / ".network-snapshot-000900.1.tmp.keras").write_bytes(b"half")
+    (tmp_path / "stats.jsonl").write_text("{}\n")
+    assert [path.name for path in snapshots_of_run(tmp_path)] == [
+        "network-snapshot-000003.keras",
+        "network-snapshot-000020.keras",
+        "network-snapshot-000100.keras",
+    ]
+    assert newest_snapshot(tmp_path).name == "network-snapshot-000100.keras"
+    newest = load_networks(tmp_path)
+    assert newest.info == {"cur_nimg": 100}
+    assert_equal_networks(newest, make_networks(100))
+    assert load_networks(newest_snapshot(str(tmp_path))).info == {"cur_nimg": 100}
+
+
+def test_run_without_snapshots(tmp_path):
+    for search in (load_networks, newest_snapshot):
+        with pytest.raises(FileNotFoundError, match=f"{tmp_path.name}.*no network-snapshot"):
+            search(tmp_path)
+    assert snapshots_of_run(tmp_path) == []
+
+
+def test_file_that_does_not_exist(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"absent\.keras does not exist"):
+        load_networks(tmp_path / "absent.keras")
+
+
+def damaged(path, damage):
+    """Writes a file that is no snapshot; returns its path."""
+    if damage == "empty":
+        path.write_bytes(b"")
+    elif damage == "garbage":
+        path.write_bytes(os.urandom(5000))
+    elif damage == "text":
+        path = path.with_suffix(".txt")
+        path.write_text("Not a network.\n")
+    elif damage == "garbage named h5":
+        path = path.with_suffix(".h5")
+        path.write_bytes(os.urandom(5000))
+    elif damage == "another archive":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("readme.txt", "Not a network.\n")
+    elif damage == "archive with broken configuration":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in ("config.json", "metadata.json"):
+                archive.writestr(name, "{")
+    else:
+        save_networks(make_networks(), path, INFO)
+        data = bytearray(path.read_bytes())
+        if damage == "truncated":
+            path.write_bytes(data[: len(data) // 2])
+        elif damage == "bytes changed":
+            middle = len(data) // 2
+            data[middle : middle + 2000] = os.urandom(2000)
+            path.write_bytes(data)
+        elif damage == "unknown option":
+            rewrite(path, '"w_avg_beta"', '"w_avg_gamma"')
+        elif damage == "unknown class":
+            rewrite(path, "msg_stylegan>Networks", "msg_stylegan>Nothing", '"Networks"')
+        elif damage == "other sizes":
+            rewrite(path, '"channel_max": 8', '"channel_max": 4')
+    return path
+
+
+def rewrite(path, old, new, also=None):
+    """Replaces text in the configuration of a snapshot."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    config = content["config.json"].decode()
+    assert old in config
+    config = config.replace(old, new)
+    if also:
+        config = config.replace(also, '"Nothing"')
+    content["config.json"] = config.encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(name, data)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "empty",
+        "garbage",
+        "text",
+        "garbage named h5",
+        "another archive",
+        "archive with broken configuration",
+        "truncated",
+        "bytes changed",
+        "unknown option",
+        "unknown class",
+        "other sizes",
+    ],
+)
+def test_file_that_is_no_snapshot_is_named(tmp_path, damage):
+    path = damaged(tmp_path / "broken.keras", damage)
+    with pytest.raises(ValueError, match=rf"{path.name} is not a readable snapshot"):
+        load_networks(path)
+
+
+def test_another_keras_model_is_named(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match=r"other\.keras holds a Sequential"):
+        load_networks(tmp_path / "other.keras")
+
+
+def test_one_network_is_no_snapshot(tmp_path):
+    make_networks().G.save(tmp_path / "G.keras")
+    with pytest.raises(ValueError, match=r"G\.keras holds a Generator"):
+        load_networks(tmp_path / "G.keras")
