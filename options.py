@@ -4,6 +4,7 @@ An option is named by its path, as in `loss.r1_gamma`. Standard library only.
 """
 
 import dataclasses
+import functools
 import math
 import re
 import typing
@@ -173,20 +174,38 @@ def validate(config, num_replicas=None, resolution=None):
     for name, expected in option_types().items():
         if problem := _type_problem(expected, values[name]) or _finite_problem(values[name]):
             problems.append(f"{name}={values[name]!r}: {problem}")
-    if not problems:
-        for rule, (test, names) in _RULES.items():
-            failed = (name for name in names.split() if not test(values[name]))
-            problems += [f"{name}={values[name]!r}: {rule}" for name in failed]
-    # Relations between options mean something only once each option by itself is right.
-    if not problems:
-        problems = _batch_problems(config, num_replicas or config.hardware.logical_cpus or 1)
-        problems += _channel_problems(config, resolution or config.dataset.resolution)
-        if config.hardware.num_gpus and config.hardware.logical_cpus:
-            problems.append(
-                f"hardware.logical_cpus={config.hardware.logical_cpus}: must be 0 when "
-                f"hardware.num_gpus={config.hardware.num_gpus} is given"
-            )
+    wrong = {problem.partition("=")[0] for problem in problems}
+    for rule, (test, names) in _RULES.items():
+        failed = [name for name in names.split() if name not in wrong and not test(values[name])]
+        problems += [f"{name}={values[name]!r}: {rule}" for name in failed]
+        wrong.update(failed)
+    # A relation between options means something only if each of them by itself is right.
+    for relation, names in (
+        (_device_problems, "hardware.num_gpus hardware.logical_cpus"),
+        (
+            functools.partial(_batch_problems, num_replicas=num_replicas),
+            "schedule.batch_size discriminator.mbstd_group_size hardware.logical_cpus",
+        ),
+        (
+            functools.partial(_channel_problems, resolution=resolution),
+            "dataset.resolution generator.channel_base generator.channel_decay "
+            "generator.channel_max discriminator.channel_base discriminator.channel_decay "
+            "discriminator.channel_max discriminator.mbstd_num_channels",
+        ),
+    ):
+        if wrong.isdisjoint(names.split()):
+            problems += relation(config)
     _raise_all(problems)
+
+
+def _device_problems(config):
+    hardware = config.hardware
+    if hardware.num_gpus and hardware.logical_cpus:
+        return [
+            f"hardware.logical_cpus={hardware.logical_cpus}: must be 0 when "
+            f"hardware.num_gpus={hardware.num_gpus} is given"
+        ]
+    return []
 
 
 def _finite_problem(value):
@@ -197,6 +216,7 @@ def _finite_problem(value):
 
 
 def _batch_problems(config, num_replicas):
+    num_replicas = num_replicas or config.hardware.logical_cpus or 1
     batch_size, group = config.schedule.batch_size, config.discriminator.mbstd_group_size
     name = f"schedule.batch_size={batch_size}"
     if batch_size % num_replicas:
@@ -212,7 +232,8 @@ def _batch_problems(config, num_replicas):
 
 
 def _channel_problems(config, resolution):
-    """Problems of the channel counts at 4x4 to `resolution`; 0 = not known yet."""
+    """Problems of the channel counts at 4x4 to `resolution`, if that is known yet."""
+    resolution = resolution or config.dataset.resolution
     problems = []
     for group in ("generator", "discriminator"):
         options = getattr(config, group)

@@ -75,7 +75,10 @@ class PlainTraining:
             if level < self.levels:
                 p[f"{block}/combine/weight"] = normal(1, 1, c + 3, c)
             conv0 = "Conv0" if level > 1 else "Conv"
-            p[f"{block}/{conv0}/weight"], p[f"{block}/{conv0}/bias"] = normal(3, 3, c + 1, c), zeros(c)
+            p[f"{block}/{conv0}/weight"], p[f"{block}/{conv0}/bias"] = (
+                normal(3, 3, c + 1, c),
+                zeros(c),
+            )
             if level > 1:
                 p[f"{block}/Conv1_down/weight"] = normal(3, 3, c, self.nf[level - 1])
                 p[f"{block}/Conv1_down/bias"] = zeros(self.nf[level - 1])
@@ -108,7 +111,9 @@ class PlainTraining:
             x = x + noise * p[f"{name}/Noise/weight"]
             x = tf.nn.leaky_relu(x + p[f"{name}/bias"], LEAK)
             x = x - tf.reduce_mean(x, axis=[1, 2], keepdims=True)
-            x = x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=[1, 2], keepdims=True) + EPSILON)
+            x = x * tf.math.rsqrt(
+                tf.reduce_mean(tf.square(x), axis=[1, 2], keepdims=True) + EPSILON
+            )
             style = tf.matmul(w, scaled(p[f"{name}/StyleMod/weight"], gain=1.0))
             style = tf.reshape(style + p[f"{name}/StyleMod/bias"], [-1, 2, 1, 1, c])
             x = x * (style[:, 0] + 1.0) + style[:, 1]

@@ -78,7 +78,8 @@ def make_recorded_networks(meta):
     for network in (nets.G, nets.D, nets.G_ema):
         for variable in network.variables:
             value = variable.numpy()
-            spread = 0.1 if value.std() == 0 else value.std()
+            # Wide enough that no gradient is zero but for rounding: nonlinearities must see both signs.
+            spread = 0.5 if value.std() == 0 else value.std()
             mean = value.mean() if value.std() == 0 else 0.0
             variable.assign(mean + spread * random.standard_normal(value.shape))
     return nets

@@ -179,7 +179,7 @@ def test_training_steps(name, request):
             assert relative_distance(ours, recorded, initial) < bound, (index + 1, network)
             if network != "D":
                 # Both the D and the G pass move it.
-                assert_close(ours["dlatent_avg"], recorded["dlatent_avg"], FORWARD)
+                assert_close(ours["dlatent_avg"], recorded["dlatent_avg"], 1e-3)
 
 
 def make_step(nets, meta):

@@ -141,16 +141,19 @@ class EqualizedConv2D(EqualizedLayer):
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class Noise(keras.layers.Layer):
-    """Adds one map of standard normal noise per sample, scaled per channel.
+    """One map of standard normal noise per sample, and how strongly each channel feels it.
 
     Args:
         resolution: Side of the activation, in pixels; the fixed noise map has this size.
 
-    Call arguments:
-        x: `[N, resolution, resolution, C]`.
-        noise_mode: `"const"` adds the stored map, the same for every sample; `"random"` draws new
-            maps; `"none"` adds nothing.
+    Arguments of `maps`:
+        n: Number of samples.
+        noise_mode: `"const"` for the stored map, the same for every sample; `"random"` for new
+            maps; `"none"` for zeros.
         noise_seed: None, or an int32 tensor `[2]` that makes random noise a pure function of it.
+
+    Returns:
+        `[n, resolution, resolution, 1]`; the epilogue multiplies it by `strength`.
 
     Source:
         StyleGAN, section 3.2. The strengths start at zero.
@@ -172,18 +175,15 @@ class Noise(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, x, noise_mode, noise_seed=None):
+    def maps(self, n, noise_mode, noise_seed=None):
+        shape = [n, self.resolution, self.resolution, 1]
         if noise_mode == "none":
-            return x
+            return tf.zeros(shape)
         if noise_mode == "const":
-            noise = tf.convert_to_tensor(self.const)
-        else:
-            shape = [tf.shape(x)[0], self.resolution, self.resolution, 1]
-            if noise_seed is None:
-                noise = tf.random.normal(shape)
-            else:
-                noise = tf.random.stateless_normal(shape, noise_seed)
-        return x + noise * self.strength
+            return tf.broadcast_to(self.const, shape)
+        if noise_seed is None:
+            return tf.random.normal(shape)
+        return tf.random.stateless_normal(shape, noise_seed)
 
     def get_config(self):
         return {**super().get_config(), "resolution": self.resolution}
@@ -246,11 +246,15 @@ class Epilogue(keras.layers.Layer):
         self.built = True
 
     def call(self, x, w, noise_mode, noise_seed=None):
-        if self.noise is not None:
+        bias = tf.convert_to_tensor(self.bias)
+        if self.noise is None:
+            x = self.activate(tf.nn.bias_add(x, bias))
+        else:
             if noise_seed is not None:
                 noise_seed = tf.random.experimental.stateless_fold_in(noise_seed, self.index)
-            x = self.noise(x, noise_mode=noise_mode, noise_seed=noise_seed)
-        x = self.activate(tf.nn.bias_add(x, tf.convert_to_tensor(self.bias)))
+            noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
+            strength = tf.convert_to_tensor(self.noise.strength)
+            x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.nonlinearity)
         if self.use_pixel_norm:
             x = ops.pixel_norm(x)
         style = self.style(w) if self.use_styles else None

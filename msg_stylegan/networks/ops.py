@@ -9,11 +9,10 @@ import math
 import numpy as np
 import tensorflow as tf
 
-# Name of a nonlinearity -> (function, gain of the weights that feed it).
-NONLINEARITIES = {
-    "lrelu": (lambda x: tf.nn.leaky_relu(x, alpha=0.2), math.sqrt(2.0)),
-    "relu": (tf.nn.relu, math.sqrt(2.0)),
-}
+# Name of a nonlinearity -> its slope below zero.
+NONLINEARITIES = {"lrelu": 0.2, "relu": 0.0}
+# Gain of the weights that feed any of them.
+NONLINEARITY_GAIN = math.sqrt(2.0)
 
 
 def nonlinearity(name):
@@ -26,7 +25,8 @@ def nonlinearity(name):
         raise ValueError(
             f"Expected a nonlinearity out of {sorted(NONLINEARITIES)}. Received: {name!r}"
         )
-    return NONLINEARITIES[name]
+    slope = NONLINEARITIES[name]
+    return lambda x: tf.nn.leaky_relu(x, alpha=slope), NONLINEARITY_GAIN
 
 
 def conv2d(x, kernel):
@@ -159,9 +159,6 @@ def pixel_norm(x, epsilon=1e-8):
 def instance_norm_style(x, use_instance_norm, style, epsilon=1e-8):
     """Adaptive instance normalisation: per sample and channel, then `* (scale + 1) + shift`.
 
-    Both steps are one multiplication and one addition per pixel, because each is affine per
-    sample and channel.
-
     Args:
         x: `[N, H, W, C]`.
         use_instance_norm: Whether to normalise to mean 0 and variance 1 first.
@@ -171,19 +168,86 @@ def instance_norm_style(x, use_instance_norm, style, epsilon=1e-8):
     Source:
         StyleGAN, section 2, equation 1; the `+ 1` lets weights of zero mean "no change".
     """
-    if not use_instance_norm and style is None:
-        return x
-    multiplier, offset = 1.0, 0.0
     if use_instance_norm:
-        mean = tf.reduce_mean(x, axis=[1, 2], keepdims=True)  # [N11C]
-        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=[1, 2], keepdims=True)
-        multiplier = tf.math.rsqrt(variance + epsilon)
-        offset = -mean * multiplier
-    if style is not None:
-        scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)  # [N11C]
-        multiplier = multiplier * (scale + 1.0)
-        offset = offset * (scale + 1.0) + shift
-    return x * multiplier + offset
+        # Without styles the normalisation alone: scale 1, shift 0.
+        no_style = tf.zeros([tf.shape(x)[0], 2 * x.shape[-1]], x.dtype)
+        return _adaptive_instance_norm(x, no_style if style is None else style, epsilon)
+    if style is None:
+        return x
+    scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)  # [N11C]
+    return x * (scale + 1.0) + shift
+
+
+def _adaptive_instance_norm(x, style, epsilon):
+    """Normalisation and style as one affine map per sample and channel.
+
+    Means over the pixels are matrix products, in the hand-written gradient too. The generator needs
+    first-order gradients only; asking for more is an error.
+    """
+    n, h, w, c = _shape(x)
+    averager = tf.fill([n, 1, h * w], 1.0 / (h * w))
+
+    def mean_over_pixels(y):
+        return tf.squeeze(tf.matmul(averager, tf.reshape(y, [n, h * w, c])), axis=1)  # [NC]
+
+    def for_all_pixels(y):
+        return y[:, None, None, :]  # [N11C]
+
+    @tf.custom_gradient
+    def apply(x, style):
+        scale, shift = tf.split(style, 2, axis=1)  # [NC]
+        mean = mean_over_pixels(x)
+        variance = mean_over_pixels(tf.math.squared_difference(x, for_all_pixels(mean)))
+        inverse_std = tf.math.rsqrt(variance + epsilon)
+        multiplier = (scale + 1.0) * inverse_std
+
+        def gradient(dy):
+            dy = tf.raw_ops.PreventGradient(input=dy, message="First-order gradients only.")
+            d_shift = mean_over_pixels(dy)
+            d_scale = (mean_over_pixels(dy * x) - mean * d_shift) * inverse_std
+            # Through mean and variance; both are affine in x.
+            slope = -multiplier * inverse_std * d_scale
+            dx = dy * for_all_pixels(multiplier) + x * for_all_pixels(slope)
+            dx -= for_all_pixels(multiplier * d_shift + slope * mean)
+            return dx, tf.concat([d_scale, d_shift], axis=1) * float(h * w)
+
+        return x * for_all_pixels(multiplier) + for_all_pixels(shift - mean * multiplier), gradient
+
+    return apply(x, style)
+
+
+def noise_bias_nonlinearity(x, noise, strength, bias, name):
+    """A nonlinearity of `x + noise * strength + bias`, with a gradient that reads `x` once.
+
+    Noise and bias together are a matrix product of rank two, and so are the sums in their
+    gradients. First-order gradients only, as for the instance norm.
+
+    Args:
+        x: `[N, H, W, C]`.
+        noise: `[N, H, W, 1]`; gets no gradient.
+        strength: `[C]`.
+        bias: `[C]`.
+        name: Key of `NONLINEARITIES`.
+    """
+    slope = NONLINEARITIES[name]
+    noise = tf.reshape(noise, [-1, 1])
+    basis = tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
+
+    @tf.custom_gradient
+    def apply(x, strength, bias):
+        offset = tf.matmul(basis, tf.stack([strength, bias]))  # [(NHW)C]
+        y = tf.nn.leaky_relu(x + tf.reshape(offset, tf.shape(x)), alpha=slope)
+
+        def gradient(dy):
+            dy = tf.raw_ops.PreventGradient(input=dy, message="First-order gradients only.")
+            # The output has the sign of the input.
+            dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
+            sums = tf.matmul(basis, tf.reshape(dx, [-1, x.shape[-1]]), transpose_a=True)  # [2C]
+            return dx, sums[0], sums[1]
+
+        return y, gradient
+
+    return apply(x, strength, bias)
 
 
 def minibatch_stddev(x, group_size, num_channels):
