@@ -78,7 +78,7 @@ def make_recorded_networks(meta):
     for network in (nets.G, nets.D, nets.G_ema):
         for variable in network.variables:
             value = variable.numpy()
-            # Wide enough that no gradient is zero but for rounding: nonlinearities must see both signs.
+            # Wide enough for both signs at nonlinearities: else some gradients are only rounding.
             spread = 0.5 if value.std() == 0 else value.std()
             mean = value.mean() if value.std() == 0 else 0.0
             variable.assign(mean + spread * random.standard_normal(value.shape))
