@@ -4,7 +4,7 @@ Plain means what one writes first in TensorFlow 2 when only the result counts: r
 convolution one after the other, norms and styles statement by statement, one small assignment per
 weight of the average, Keras' Adam, one compiled function per step. Nothing is made slow on purpose:
 R1 and the loss share one forward pass of D, the blur is depthwise, the means are `avg_pool2d`, and
-everything is NHWC. Unconditional, 3 channels, default options. Weights are named as in the original.
+everything is NHWC. Unconditional, 3 channels, default options. Weight names are the original's.
 """
 
 import math
@@ -13,7 +13,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 LEAK, EPSILON, W_AVG_BETA, R1_GAMMA, LEARNING_RATE = 0.2, 1e-8, 0.995, 10.0, 0.003
-MAPPING_LAYERS, MAPPING_LR, GROUP_SIZE = 8, 0.01, 4
+MAPPING_LAYERS, MAPPING_LR, GROUP_SIZE, SQRT2 = 8, 0.01, 4, math.sqrt(2.0)
 BLUR = [[a * b / 16.0 for b in (1.0, 2.0, 1.0)] for a in (1.0, 2.0, 1.0)]
 
 
@@ -196,12 +196,12 @@ def trainable(weights):
     return [v for v in weights.values() if v.trainable]
 
 
-def scaled(weight, gain=math.sqrt(2.0), lr=1.0):
+def scaled(weight, gain=SQRT2, lr=1.0):
     """Equalized learning rate: the He scale, applied when the weight is used."""
     return weight * (gain * lr / math.sqrt(math.prod(weight.shape[:-1])))
 
 
-def convolve(x, weight, gain=math.sqrt(2.0)):
+def convolve(x, weight, gain=SQRT2):
     return tf.nn.conv2d(x, scaled(weight, gain), strides=1, padding="SAME")
 
 

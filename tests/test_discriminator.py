@@ -86,7 +86,7 @@ def plain_logits(D, images, labels=None):
         name: layout.to_ours(layout.to_original(np.asarray(variable, np.float64)))
         for name, (variable, layout) in original_variables.discriminator_variables(D).items()
     }
-    slope, gain = {"lrelu": 0.2, "relu": 0.0}[D.options["nonlinearity"]], np.sqrt(2.0)
+    slope, gain = {"lrelu": 0.2, "relu": 0.0}[D.get_config()["nonlinearity"]], np.sqrt(2.0)
 
     def activate(x):
         return np.where(x < 0, slope * x, x)
@@ -94,7 +94,7 @@ def plain_logits(D, images, labels=None):
     def weight(name, gain=gain):
         kernel = arrays[f"{name}/weight"]
         he_scale = gain / np.sqrt(np.prod(kernel.shape[:-1]))
-        return kernel * (he_scale if D.options["equalized_lr"] else 1.0)
+        return kernel * (he_scale if D.get_config()["equalized_lr"] else 1.0)
 
     def layer(x, name):
         return convolve(x, weight(name)) + arrays[f"{name}/bias"]
@@ -104,12 +104,14 @@ def plain_logits(D, images, labels=None):
         scope = f"{res}x{res}"
         if res < D.resolution:
             x = convolve(np.concatenate([x, image], axis=-1), weight(f"{scope}/combine"))
-        if D.options["mbstd_group_size"] > 1:
-            x = with_stddev(x, D.options["mbstd_group_size"], D.options["mbstd_num_channels"])
+        if D.get_config()["mbstd_group_size"] > 1:
+            x = with_stddev(
+                x, D.get_config()["mbstd_group_size"], D.get_config()["mbstd_num_channels"]
+            )
         if res > 4:
             x = activate(layer(x, f"{scope}/Conv0"))
-            if D.options["blur_filter"]:
-                x = blurred(x, D.options["blur_filter"])
+            if D.get_config()["blur_filter"]:
+                x = blurred(x, D.get_config()["blur_filter"])
             x = activate(means(layer(x, f"{scope}/Conv1_down")))
     x = activate(layer(x, "4x4/Conv")).reshape(len(x), -1)
     x = activate(x @ weight("4x4/Dense0") + arrays["4x4/Dense0/bias"])

@@ -1,0 +1,71 @@
+"""Run by `test_replicas.py` in a process of its own: two iterations on N logical CPU devices.
+
+Writes to an `.npz` file: how all weights changed, as every replica sees them, and the random numbers
+that the replicas drew.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tiny_training import tiny_config
+
+from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.networks import build_networks
+from msg_stylegan.training import devices, loop
+from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.training.progress import Progress
+from msg_stylegan.training.step import TrainStep
+
+
+def main(folder, num_replicas, target):
+    config = tiny_config(folder)
+    # What is drawn or computed per replica is switched off, and Adam is kept from turning rounding
+    # errors of small gradients into full steps.
+    config.generator.use_noise = False
+    config.discriminator.mbstd_group_size = 1
+    config.optimizer.epsilon = 1.0
+    strategy = devices.make_strategy(0, num_replicas if num_replicas > 1 else 0)
+    dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
+    with strategy.scope():
+        tf.keras.utils.set_random_seed(1)
+        nets = build_networks(*network_options(config, dataset))
+        G_opt, D_opt = loop.make_optimizers(config, nets)
+        progress = Progress()
+    step = TrainStep(
+        nets,
+        G_opt,
+        D_opt,
+        progress.cur_nimg,
+        strategy=strategy,
+        batch_size=8,
+        r1_gamma=1.0,
+        ema_kimg=0.01,
+        mirror=True,
+        label_rows=loop.all_labels(dataset),
+    )
+    # Before training: latents and noise seeds of the replicas.
+    drawn = strategy.run(
+        lambda: (step._draw(tf.random.stateless_normal, [3], 0), step._noise_seed(0))
+    )
+    latents, noise_seeds = (strategy.experimental_local_results(values) for values in drawn)
+    networks = {"G": nets.G, "D": nets.D, "G_ema": nets.G_ema}
+    before = {name: [v.numpy() for v in network.variables] for name, network in networks.items()}
+    batches = loop.distributed_batches(dataset, strategy, 8, seed=0, start=0)
+    stats = step.run(batches, tf.constant(2))
+
+    arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}
+    arrays["latents"] = np.concatenate([values.numpy() for values in latents])
+    arrays["noise_seeds"] = np.stack([values.numpy() for values in noise_seeds])
+    for name, network in networks.items():
+        for index, variable in enumerate(network.variables):
+            copies = strategy.experimental_local_results(tensorflow_variable(variable))
+            change = [copy.numpy() - before[name][index] for copy in copies]
+            arrays[f"changes/{name}/{index}"] = np.stack(change)
+    np.savez(target, **arrays)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

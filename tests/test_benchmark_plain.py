@@ -1,0 +1,16 @@
+"""The benchmark's yardstick does the same work: equal losses and gradients from equal weights."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.slow
+def test_plain_and_ours_are_the_same_function(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[1] / "benchmarks"))
+    import train_step
+
+    size = train_step.Size(resolution=16, channel_base=64, channel_max=16, batch_size=8)
+    losses, gradients = train_step.differences(size)
+    assert losses < train_step.LOSS_TOLERANCE
+    assert gradients < train_step.GRADIENT_TOLERANCE

@@ -1,0 +1,58 @@
+"""Training on several devices: the same updates as on one, and every device agrees on them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from tiny_training import make_tiny_dataset
+
+PROBE = Path(__file__).parent / "replicas_probe.py"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What one and two replicas computed, each in a process of its own."""
+    folder = tmp_path_factory.mktemp("replicas")
+    make_tiny_dataset(folder, label_size=3)
+    probes = {}
+    for num_replicas in (1, 2):
+        target = folder / f"{num_replicas}.npz"
+        command = [sys.executable, PROBE, folder, str(num_replicas), target]
+        environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+        assert done.returncode == 0, done.stderr[-3000:]
+        with np.load(target) as arrays:
+            probes[num_replicas] = {name: arrays[name] for name in arrays.files}
+    return probes
+
+
+def test_two_replicas_make_the_same_updates_as_one(results):
+    one, two = results[1], results[2]
+    assert one.keys() == two.keys()
+    for network in ("G", "D", "G_ema"):
+        names = [name for name in one if name.startswith(f"changes/{network}/")]
+        way = np.sqrt(sum(np.sum(one[name][0] ** 2) for name in names))
+        error = np.sqrt(sum(np.sum((two[name][0] - one[name][0]) ** 2) for name in names))
+        assert error < 1e-3 * way, network
+    for name in (name for name in one if name.startswith("stats/")):
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
+
+
+def test_replicas_agree_on_all_weights(results):
+    for name, copies in results[2].items():
+        if name.startswith("changes/"):
+            assert len(copies) == 2
+            np.testing.assert_array_equal(copies[0], copies[1], err_msg=name)
+
+
+def test_latents_do_not_depend_on_the_number_of_replicas(results):
+    np.testing.assert_array_equal(results[1]["latents"], results[2]["latents"])
+    assert len(np.unique(results[2]["latents"], axis=0)) == 8
+
+
+def test_noise_differs_between_replicas(results):
+    first, second = results[2]["noise_seeds"]
+    assert not np.array_equal(first, second)
