@@ -11,7 +11,7 @@ SAMPLES = results/demo
 
 demo: $(VENV)/demo.done $(DATA)
 	$(RUN) train.py --config=digits
-	$(RUN) run_metrics.py --network latest --metrics swd2k
+	$(RUN) run_metrics.py --network latest --metrics swd1k
 	$(RUN) generate.py multiscale --network latest --seeds 0-31 --columns 4 --zoom 2 --outdir $(SAMPLES)
 	@echo
 	@echo "Pictures: the newest folder in results/ shows how training went, in all_scales/ side by side;"
@@ -24,7 +24,7 @@ demo: $(VENV)/demo.done $(DATA)
 	@echo "  $(RUN) train.py --config=digits --config.dataset.path=mine --config.dataset.resolution=64"
 
 test: $(VENV)/dev.done
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.done
 	$(RUN) -m ruff check .

@@ -150,7 +150,7 @@ class ScheduleOptions:
     image_snapshot_ticks: int = 1
     # Ticks between two network snapshots with their metrics. 0 = only at the start and at the end.
     network_snapshot_ticks: int = 10
-    # Ticks between two checkpoints. 0 = only at the end and when training is interrupted.
+    # Ticks between two checkpoints. 0 = only at the start, at the end and when interrupted.
     checkpoint_ticks: int = 1
     # Newest network snapshots to keep; the best one is kept besides. 0 = all.
     keep_snapshots: int = 0
@@ -229,20 +229,22 @@ PRESETS = {
             w_dim=64,
             mapping_layers=4,
             mapping_width=64,
+            # Ten times the default: so short a training would hardly move the mapping otherwise.
+            mapping_lr_multiplier=0.1,
             channel_base=256,
             channel_max=64,
         ),
         discriminator=DiscriminatorOptions(channel_base=256, channel_max=64),
-        loss=LossOptions(r1_gamma=1.0),
+        loss=LossOptions(r1_gamma=5.0),
         schedule=ScheduleOptions(
-            batch_size=32,
-            total_kimg=40.0,
+            batch_size=16,
+            total_kimg=48.0,
             tick_kimg=4.0,
-            ema_kimg=2.0,
-            network_snapshot_ticks=5,
+            ema_kimg=1.0,
+            network_snapshot_ticks=6,
             image_grid="16x8",
         ),
-        metrics=MetricsOptions(names=("swd2k",)),
+        metrics=MetricsOptions(names=("swd1k",)),
     ),
     # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN
     # variant only. The original states neither batch size nor mirroring; its defaults stand here.

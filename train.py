@@ -227,6 +227,7 @@ def train(config, run_dir, dry_run):
     from msg_stylegan.networks import build_networks
     from msg_stylegan.training import devices, loop, run_directory
     from msg_stylegan.training.architecture import describe_networks, network_options
+    from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
 
     strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
@@ -238,6 +239,7 @@ def train(config, run_dir, dry_run):
         max_label_size=config.dataset.max_label_size,
     )
     options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
+    find_optimizer(config.optimizer.name)
     evaluator = MetricEvaluator(
         get_metrics(config.metrics.names, config.metrics.num_images),
         dataset,

@@ -109,7 +109,7 @@ class PlainTraining:
             if random_noise:
                 noise = tf.random.normal([self.batch_size, size, size, 1])
             x = x + noise * p[f"{name}/Noise/weight"]
-            x = tf.nn.leaky_relu(x + p[f"{name}/bias"], LEAK)
+            x = tf.nn.leaky_relu(tf.nn.bias_add(x, p[f"{name}/bias"]), LEAK)
             x = x - tf.reduce_mean(x, axis=[1, 2], keepdims=True)
             x = x * tf.math.rsqrt(
                 tf.reduce_mean(tf.square(x), axis=[1, 2], keepdims=True) + EPSILON
@@ -119,13 +119,15 @@ class PlainTraining:
             x = x * (style[:, 0] + 1.0) + style[:, 1]
             if i % 2 == 1:
                 rgb = f"G_synthesis/ToRGB_lod{self.levels - 1 - i // 2}"
-                images.append(convolve(x, p[f"{rgb}/weight"], gain=1.0) + p[f"{rgb}/bias"])
+                images.append(
+                    tf.nn.bias_add(convolve(x, p[f"{rgb}/weight"], gain=1.0), p[f"{rgb}/bias"])
+                )
         return images
 
     def discriminate(self, images):
         """Logits `[N, 1]` of images from low to high resolution."""
         p = self.D
-        x = convolve(images[-1], p["FromRGB_lod0/weight"]) + p["FromRGB_lod0/bias"]
+        x = tf.nn.bias_add(convolve(images[-1], p["FromRGB_lod0/weight"]), p["FromRGB_lod0/bias"])
         x = tf.nn.leaky_relu(x, LEAK)
         for level in range(self.levels, 0, -1):
             block = f"{2 ** (level + 1)}x{2 ** (level + 1)}"
@@ -134,11 +136,15 @@ class PlainTraining:
                 x = convolve(x, p[f"{block}/combine/weight"])
             x = add_minibatch_stddev(x)
             conv0 = "Conv0" if level > 1 else "Conv"
-            x = convolve(x, p[f"{block}/{conv0}/weight"]) + p[f"{block}/{conv0}/bias"]
+            x = tf.nn.bias_add(
+                convolve(x, p[f"{block}/{conv0}/weight"]), p[f"{block}/{conv0}/bias"]
+            )
             x = tf.nn.leaky_relu(x, LEAK)
             if level > 1:
                 x = convolve(blur(x), p[f"{block}/Conv1_down/weight"])
-                x = tf.nn.avg_pool2d(x, 2, 2, "VALID") + p[f"{block}/Conv1_down/bias"]
+                x = tf.nn.bias_add(
+                    tf.nn.avg_pool2d(x, 2, 2, "VALID"), p[f"{block}/Conv1_down/bias"]
+                )
                 x = tf.nn.leaky_relu(x, LEAK)
         x = tf.reshape(x, [self.batch_size, -1])
         x = tf.matmul(x, scaled(p["4x4/Dense0/weight"])) + p["4x4/Dense0/bias"]

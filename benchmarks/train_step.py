@@ -32,8 +32,8 @@ from msg_stylegan.training.loop import make_optimizers
 from msg_stylegan.training.step import TrainStep
 
 # How far two faithful float32 implementations may differ. A rounding difference can move an
-# activation across the kink of the leaky ReLU, which changes a gradient by more than rounding.
-LOSS_TOLERANCE, GRADIENT_TOLERANCE = 1e-4, 1e-2
+# activation across the kink of the leaky ReLU, which moves R1 and gradients by more than rounding.
+LOSS_TOLERANCE, GRADIENT_TOLERANCE = 5e-4, 1e-2
 
 
 class Size(NamedTuple):

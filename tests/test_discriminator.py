@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_ops import blurred, convolve, means, with_stddev
+from test_ops import blurred, convolve, group_stddev, means
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
@@ -80,13 +80,19 @@ def copy_weights(table, source):
     return different
 
 
+def append_stddev(x, group_size, num_channels):
+    stddev = group_stddev(x, group_size, num_channels)[:, None, None]
+    return np.concatenate([x, np.broadcast_to(stddev, (*x.shape[:3], num_channels))], axis=-1)
+
+
 def plain_logits(D, images, labels=None):
     """The whole network in NumPy, from the weights by their original names, NHWC."""
+    options = D.get_config()
     arrays = {
         name: layout.to_ours(layout.to_original(np.asarray(variable, np.float64)))
         for name, (variable, layout) in original_variables.discriminator_variables(D).items()
     }
-    slope, gain = {"lrelu": 0.2, "relu": 0.0}[D.get_config()["nonlinearity"]], np.sqrt(2.0)
+    slope, gain = {"lrelu": 0.2, "relu": 0.0}[options["nonlinearity"]], np.sqrt(2.0)
 
     def activate(x):
         return np.where(x < 0, slope * x, x)
@@ -94,7 +100,7 @@ def plain_logits(D, images, labels=None):
     def weight(name, gain=gain):
         kernel = arrays[f"{name}/weight"]
         he_scale = gain / np.sqrt(np.prod(kernel.shape[:-1]))
-        return kernel * (he_scale if D.get_config()["equalized_lr"] else 1.0)
+        return kernel * (he_scale if options["equalized_lr"] else 1.0)
 
     def layer(x, name):
         return convolve(x, weight(name)) + arrays[f"{name}/bias"]
@@ -104,14 +110,12 @@ def plain_logits(D, images, labels=None):
         scope = f"{res}x{res}"
         if res < D.resolution:
             x = convolve(np.concatenate([x, image], axis=-1), weight(f"{scope}/combine"))
-        if D.get_config()["mbstd_group_size"] > 1:
-            x = with_stddev(
-                x, D.get_config()["mbstd_group_size"], D.get_config()["mbstd_num_channels"]
-            )
+        if options["mbstd_group_size"] > 1:
+            x = with_stddev(x, options["mbstd_group_size"], options["mbstd_num_channels"])
         if res > 4:
             x = activate(layer(x, f"{scope}/Conv0"))
-            if D.get_config()["blur_filter"]:
-                x = blurred(x, D.get_config()["blur_filter"])
+            if options["blur_filter"]:
+                x = blurred(x, options["blur_filter"])
             x = activate(means(layer(x, f"{scope}/Conv1_down")))
     x = activate(layer(x, "4x4/Conv")).reshape(len(x), -1)
     x = activate(x @ weight("4x4/Dense0") + arrays["4x4/Dense0/bias"])

@@ -176,7 +176,7 @@ def test_relative_paths(tmp_path):
 
 
 def test_text_is_utf_8_and_complete(tmp_path):
-    text = "Größe 4×4 → 8×8\n"
+    text = "Größe 4² → 8²\n"
     files.write_text(tmp_path / "text.txt", text)
     assert (tmp_path / "text.txt").read_bytes().decode("utf-8").replace(os.linesep, "\n") == text
 

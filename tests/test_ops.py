@@ -41,19 +41,17 @@ def blurred(x, taps):
     return convolve(x, np.outer(taps, taps)[:, :, None, None] * np.eye(channels))
 
 
-def with_stddev(x, group_size, num_channels):
+def group_stddev(x, group_size, num_channels):
     """Sample i belongs to group i mod M; one number per group and share of the channels."""
-    n, height, width, channels = x.shape
+    n, _, _, channels = x.shape
     num_groups = n // min(group_size, n)
     share = channels // num_channels
-    out = np.zeros((n, height, width, channels + num_channels))
-    out[..., :channels] = x
+    out = np.zeros((n, num_channels))
     for i in range(n):
         members = [j for j in range(n) if j % num_groups == i % num_groups]
         for k in range(num_channels):
             values = x[members][..., k * share : (k + 1) * share].astype(np.float64)
-            deviation = np.sqrt(values.var(axis=0) + 1e-8)
-            out[i, ..., channels + k] = deviation.mean()
+            out[i, k] = np.sqrt(values.var(axis=0) + 1e-8).mean()
     return out
 
 
@@ -67,6 +65,29 @@ def assert_close(ours, expected, tolerance=1e-5):
 def test_convolution(size):
     x, kernel = normal(2, 4, 6, 3), normal(size, size, 3, 5, seed=1)
     assert_close(ops.conv2d(x, kernel), convolve(x, kernel))
+
+
+def test_convolution_of_a_concatenation():
+    x, y, kernel = normal(2, 4, 6, 3), normal(2, 4, 6, 2, seed=1), normal(1, 1, 5, 4, seed=2)
+    assert_close(
+        ops.conv2d_of_concatenation(x, y, kernel), convolve(np.concatenate([x, y], -1), kernel)
+    )
+
+
+@pytest.mark.parametrize(("size", "kernel_size"), [(4, 3), (8, 3), (4, 1)])
+def test_convolution_of_constant_maps(size, kernel_size):
+    values, kernel = normal(3, 2), normal(kernel_size, kernel_size, 2, 5, seed=1)
+    maps = np.broadcast_to(values[:, None, None], (3, size, size, 2))
+    assert_close(ops.conv2d_of_constants(values, size, kernel), convolve(maps, kernel))
+
+
+@pytest.mark.parametrize("name", ["lrelu", "relu"])
+def test_noise_bias_and_nonlinearity(name):
+    x, noise = normal(2, 4, 3, 5), normal(2, 4, 3, 1, seed=1)
+    strength, bias = normal(5, seed=2), normal(5, seed=3)
+    expected = x + noise * strength + bias
+    expected = np.where(expected < 0, {"lrelu": 0.2, "relu": 0.0}[name] * expected, expected)
+    assert_close(ops.noise_bias_nonlinearity(x, noise, strength, bias, name), expected)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (4, 4), (5, 2)])
@@ -175,20 +196,20 @@ def test_style_of_zeros_changes_nothing():
 def test_minibatch_stddev(batch, group_size, num_channels):
     x = normal(batch, 2, 3, 4)
     assert_close(
-        ops.minibatch_stddev(x, group_size, num_channels), with_stddev(x, group_size, num_channels)
+        ops.minibatch_stddev(x, group_size, num_channels),
+        group_stddev(x, group_size, num_channels),
     )
 
 
 def test_minibatch_stddev_of_equal_samples_is_zero():
     x = np.tile(normal(1, 4, 4, 4), [4, 1, 1, 1])
-    y = np.asarray(ops.minibatch_stddev(x, 4, 1))
-    np.testing.assert_allclose(y[..., 4], np.zeros((4, 4, 4)), atol=2e-4)
+    np.testing.assert_allclose(ops.minibatch_stddev(x, 4, 1), np.zeros((4, 1)), atol=2e-4)
 
 
 def test_minibatch_stddev_ignores_the_order_within_a_group():
     x = normal(4, 2, 2, 4)
     straight, turned = ops.minibatch_stddev(x, 4, 2), ops.minibatch_stddev(x[::-1], 4, 2)
-    assert_close(np.asarray(turned)[::-1], straight)
+    assert_close(turned, straight)
 
 
 @pytest.mark.parametrize("batch", [2, 4, 8])
@@ -198,7 +219,7 @@ def test_minibatch_stddev_of_a_batch_size_that_is_known_late(batch):
         input_signature=[tf.TensorSpec([None, 2, 2, 4], tf.float32)],
     )
     x = normal(batch, 2, 2, 4)
-    assert_close(function(x), with_stddev(x, 4, 2))
+    assert_close(function(x), group_stddev(x, 4, 2))
 
 
 @pytest.mark.parametrize("name", ["upsample_conv2d", "conv2d_downsample", "conv2d"])
@@ -247,13 +268,12 @@ def plain_blur(x, taps):
 
 def plain_stddev(x, group_size):
     num_groups = x.shape[0] // group_size
-    columns = []
+    numbers = []
     for group in range(num_groups):
         members = x[group::num_groups]
         deviation = tf.sqrt(tf.math.reduce_variance(members, axis=0) + 1e-8)
-        columns.append(tf.reduce_mean(deviation))
-    column = tf.stack([columns[i % num_groups] for i in range(x.shape[0])])
-    return tf.concat([x, tf.ones_like(x[..., :1]) * column[:, None, None, None]], axis=-1)
+        numbers.append(tf.reduce_mean(deviation))
+    return tf.stack([numbers[i % num_groups] for i in range(x.shape[0])])[:, None]
 
 
 def plain_nearest(x):
@@ -262,6 +282,22 @@ def plain_nearest(x):
 
 TWICE_DIFFERENTIABLE = {
     "conv2d": (ops.conv2d, plain_convolution),
+    "1x1 conv2d": (
+        lambda x, k: ops.conv2d(x, k[:1, :1]),
+        lambda x, k: plain_convolution(x, k[:1, :1]),
+    ),
+    "conv2d_of_concatenation": (
+        lambda x, k: ops.conv2d_of_concatenation(x[..., :1], x[..., 1:], k[:1, :1]),
+        lambda x, k: plain_convolution(x, k[:1, :1]),
+    ),
+    "conv2d_of_constants": (
+        lambda x, k: ops.conv2d_of_constants(x[:, 0, 0], 4, k),
+        lambda x, k: plain_convolution(tf.tile(x[:, :1, :1], [1, 4, 4, 1]), k),
+    ),
+    "asymmetric blur": (
+        lambda x, k: ops.blur(plain_convolution(x, k), (3, 2, 1)),
+        lambda x, k: plain_blur(plain_convolution(x, k), (3, 2, 1)),
+    ),
     "upsample_conv2d": (ops.upsample_conv2d, lambda x, k: plain_convolution(plain_nearest(x), k)),
     "conv2d_downsample": (ops.conv2d_downsample, lambda x, k: means(plain_convolution(x, k))),
     "downsample": (
@@ -291,17 +327,6 @@ TWICE_DIFFERENTIABLE = {
             tf.sqrt(tf.reduce_mean(plain_convolution(x, k) ** 2, axis=-1, keepdims=True) + 1e-8),
         ),
     ),
-    "instance_norm_style": (
-        lambda x, k: ops.instance_norm_style(x, True, tf.repeat(k[0, 0, :1, :2], 4, axis=0)),
-        lambda x, k: (
-            tf.math.divide(
-                x - tf.reduce_mean(x, axis=[1, 2], keepdims=True),
-                tf.sqrt(tf.math.reduce_variance(x, axis=[1, 2], keepdims=True) + 1e-8),
-            )
-            * (k[0, 0, 0, 0] + 1)
-            + k[0, 0, 0, 1]
-        ),
-    ),
 }
 
 
@@ -323,8 +348,7 @@ def penalty_and_gradients(function, x, kernel):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_second_derivatives_equal_those_of_the_plain_statement(name, compiled):
     ours, plain = TWICE_DIFFERENTIABLE[name]
-    channels = 1 if name == "instance_norm_style" else 2
-    x, kernel = normal(4, 4, 4, channels), normal(3, 3, channels, 3, seed=1)
+    x, kernel = normal(4, 4, 4, 2), normal(3, 3, 2, 3, seed=1)
 
     def results(function):
         return penalty_and_gradients(function, x, kernel)
@@ -351,3 +375,89 @@ def test_second_derivative_of_the_minibatch_stddev_equals_a_finite_difference():
     )
     slope = float(tf.reduce_sum(gradient * direction))
     assert (after - before) / (2 * step) == pytest.approx(slope, rel=1e-2)
+
+
+def plain_instance_norm(x, style):
+    deviation = x - tf.reduce_mean(x, axis=[1, 2], keepdims=True)
+    variance = tf.reduce_mean(tf.square(deviation), axis=[1, 2], keepdims=True)
+    scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)
+    return deviation / tf.sqrt(variance + 1e-8) * (scale + 1) + shift
+
+
+def plain_noise(x, strength, bias, slope):
+    y = x + normal(4, 4, 3, 1, seed=5) * strength + bias
+    return tf.maximum(y, slope * y)
+
+
+ONCE_DIFFERENTIABLE = {
+    "instance norm and style": (
+        lambda x, style: ops.instance_norm_style(x, True, style),
+        plain_instance_norm,
+        [normal(4, 4, 3, 5) + 2, normal(4, 10, seed=1)],
+    ),
+    "instance norm": (
+        lambda x: ops.instance_norm_style(x, True, None),
+        lambda x: plain_instance_norm(x, tf.zeros([4, 10])),
+        [normal(4, 4, 3, 5) + 2],
+    ),
+    "style": (
+        lambda x, style: ops.instance_norm_style(x, False, style),
+        lambda x, style: x * (style[:, None, None, :5] + 1) + style[:, None, None, 5:],
+        [normal(4, 4, 3, 5), normal(4, 10, seed=1)],
+    ),
+    "noise, bias, lrelu": (
+        lambda *p: ops.noise_bias_nonlinearity(p[0], normal(4, 4, 3, 1, seed=5), *p[1:], "lrelu"),
+        lambda *p: plain_noise(*p, slope=0.2),
+        [normal(4, 4, 3, 5), normal(5, seed=1), normal(5, seed=2)],
+    ),
+    "noise, bias, relu": (
+        lambda *p: ops.noise_bias_nonlinearity(p[0], normal(4, 4, 3, 1, seed=5), *p[1:], "relu"),
+        lambda *p: plain_noise(*p, slope=0.0),
+        [normal(4, 4, 3, 5), normal(5, seed=1), normal(5, seed=2)],
+    ),
+}
+
+
+def gradients(function, arguments, dy=None):
+    arguments = [tf.constant(a) for a in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        y = function(*arguments)
+    return tape.gradient(y, arguments, normal(*y.shape, seed=7) if dy is None else dy)
+
+
+@pytest.mark.parametrize("name", ONCE_DIFFERENTIABLE)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_first_derivatives_equal_those_of_the_plain_statement(name, compiled):
+    ours, plain, arguments = ONCE_DIFFERENTIABLE[name]
+
+    def results():
+        return gradients(ours, arguments)
+
+    actual = tf.function(results, autograph=False)() if compiled else results()
+    for gradient, expected in zip(actual, gradients(plain, arguments), strict=True):
+        scale = np.abs(expected).max()
+        assert scale > 0
+        assert_close(gradient / scale, expected / scale, 1e-5)
+
+
+def test_gradient_of_the_instance_norm_of_a_constant():
+    """The first layer starts like this: only epsilon keeps the standard deviation from zero."""
+    x, dy = np.full((2, 4, 4, 3), 1.3, np.float32), normal(2, 4, 4, 3)
+    (gradient,) = gradients(lambda x: ops.instance_norm_style(x, True, None), [x], dy)
+    expected = (dy - dy.mean(axis=(1, 2), keepdims=True)) / math.sqrt(1e-8)
+    assert_close(gradient / 1e4, expected / 1e4, 1e-2)
+
+
+@pytest.mark.parametrize("name", ["instance norm and style", "instance norm", "noise, bias, lrelu"])
+def test_missing_second_derivatives_are_an_error_and_not_a_wrong_number(name):
+    function, _, (x, *others) = ONCE_DIFFERENTIABLE[name]
+    x = tf.constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            total = tf.reduce_sum(tf.square(function(x, *others)))
+        penalty = tf.reduce_sum(tf.square(inner.gradient(total, x)))
+    with pytest.raises(LookupError, match="First-order"):
+        outer.gradient(penalty, x)

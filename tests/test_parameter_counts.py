@@ -33,7 +33,7 @@ DEFAULTS = {
     "num_channels": 3,
     "label_size": 0,
 }
-SMALL = {"channel_base": 72, "channel_max": 7, "mapping_layers": 3}
+SMALL = {"channel_base": 1100, "channel_max": 7, "mapping_layers": 3}
 VARIANTS = {
     "rgb": {},
     "grayscale with labels": {"num_channels": 1, "label_size": 4},

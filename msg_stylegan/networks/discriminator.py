@@ -112,13 +112,20 @@ class DiscriminatorBlock(keras.layers.Layer):
             x = self.activate(self.fromrgb(image))
         else:
             x = ops.conv2d_of_concatenation(x, image, self.combine.scaled_kernel())
-        if self.uses_mbstd:
-            x = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)
-        x = self.activate(self.conv0(x))
+        x = self.activate(self._convolve_with_stddev(x))
         if self.is_last:
             x = tf.reshape(x, [-1, 16 * self.in_channels])  # [N,(HWC)]
             return self.dense1(self.activate(self.dense0(x)))
         return self.activate(self.conv1(ops.blur(x, self.blur_filter)))
+
+    def _convolve_with_stddev(self, x):
+        """`conv0` of x and the maps of the minibatch stddev, without joining them on the channels."""
+        if not self.uses_mbstd:
+            return self.conv0(x)
+        kernel, c = self.conv0.scaled_kernel(), self.in_channels
+        stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
+        of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
+        return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
 
     def get_config(self):
         return {

@@ -54,6 +54,24 @@ def conv2d_of_concatenation(x, y, kernel):
     return conv2d(x, kernel[:, :, :c]) + conv2d(y, kernel[:, :, c:])
 
 
+def conv2d_of_constants(values, size, kernel):
+    """Convolution, with zero padding, of maps that are constant within a sample.
+
+    Args:
+        values: `[N, C]`, one value per sample and map.
+        size: Side of the maps.
+        kernel: `[k, k, C, F]`.
+
+    Returns:
+        `[N, size, size, F]`: per sample a mixture of the C responses to maps of ones.
+    """
+    _, _, c, f = kernel.shape
+    one_hot = tf.tile(tf.eye(c)[:, None, None, :], [1, size, size, 1])  # [CHWC]
+    responses = tf.nn.conv2d(one_hot, kernel, strides=1, padding="SAME")  # [CHWF]
+    mixture = tf.matmul(values, tf.reshape(responses, [c, size * size * f]))  # [N(HWF)]
+    return tf.reshape(mixture, [-1, size, size, f])  # [NHWF]
+
+
 def upsample_conv2d(x, kernel):
     """Nearest-neighbour upsampling by two followed by a 3x3 convolution, in one operation.
 
@@ -251,17 +269,17 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
 
 
 def minibatch_stddev(x, group_size, num_channels):
-    """Appends the standard deviation over groups of samples as extra channels.
+    """Standard deviation over groups of samples, averaged over pixels and channels.
 
     Sample `i` of N belongs to group `i mod M`, `M = N / group_size`.
 
     Args:
         x: `[N, H, W, C]`, C divisible by `num_channels`.
         group_size: Samples per group; a batch smaller than that is one group.
-        num_channels: Number of channels to append; each sees its own share of the input channels.
+        num_channels: Number of results; each sees its own share of the input channels.
 
     Returns:
-        `[N, H, W, C + num_channels]`.
+        `[N, num_channels]`, equal for all samples of a group.
 
     Source:
         ProGAN, section 3.
@@ -273,9 +291,7 @@ def minibatch_stddev(x, group_size, num_channels):
     y = y - tf.reduce_mean(y, axis=0, keepdims=True)  # [GMHWFc] deviation from the group mean
     y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + 1e-8)  # [MHWFc] stddev over the group
     y = tf.reduce_mean(y, axis=[1, 2, 4])  # [MF] one number per group and set
-    y = tf.tile(y, [group, 1])  # [NF]
-    y = tf.broadcast_to(y[:, None, None, :], [n, h, w, f])  # [NHWF]
-    return tf.concat([x, y], axis=-1)
+    return tf.tile(y, [group, 1])  # [NF]
 
 
 def _shape(x):

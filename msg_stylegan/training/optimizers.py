@@ -50,24 +50,34 @@ def make_optimizer(options, learning_rate, rampup_steps, variables):
     Raises:
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.
     """
-    schedule = LinearRampUp(learning_rate, rampup_steps)
+    optimizer_class = find_optimizer(options.name)
+    arguments = {"learning_rate": LinearRampUp(learning_rate, rampup_steps)}
     if options.name == "Adam":
-        optimizer = keras.optimizers.Adam(
-            schedule, beta_1=options.beta1, beta_2=options.beta2, epsilon=options.epsilon
-        )
+        arguments |= {"beta_1": options.beta1, "beta_2": options.beta2, "epsilon": options.epsilon}
     elif options.name == "RMSprop":
-        optimizer = keras.optimizers.RMSprop(
-            schedule, rho=options.beta2, momentum=options.beta1, epsilon=options.epsilon
-        )
-    elif options.name.startswith(ADDONS_PREFIX):
-        optimizer = _addons_class(options.name)(learning_rate=schedule)
-    else:
-        raise ValueError(
-            f"optimizer.name={options.name!r} is unknown. Use Adam, RMSprop, or tfa.NAME for an "
-            "optimizer of tensorflow-addons, such as tfa.RectifiedAdam."
-        )
+        arguments |= {"rho": options.beta2, "momentum": options.beta1, "epsilon": options.epsilon}
+    optimizer = optimizer_class(**arguments)
     _create_slots(optimizer, variables)
     return optimizer
+
+
+def find_optimizer(name):
+    """Returns the class of an optimizer.
+
+    Args:
+        name: See `make_optimizer`.
+
+    Raises:
+        ValueError: The name is unknown, or tensorflow-addons cannot be used here.
+    """
+    if name in ("Adam", "RMSprop"):
+        return getattr(keras.optimizers, name)
+    if name.startswith(ADDONS_PREFIX):
+        return _addons_class(name)
+    raise ValueError(
+        f"optimizer.name={name!r} is unknown. Use Adam, RMSprop, or tfa.NAME for an optimizer of "
+        "tensorflow-addons, such as tfa.RectifiedAdam."
+    )
 
 
 def _addons_class(name):

@@ -56,9 +56,12 @@ class Tick:
         return self.nimg >= self._total
 
     def is_due(self, every_ticks):
-        """Whether it is the turn of what happens every so many ticks (0 = never) and at the end."""
-        is_its_turn = self.is_over and every_ticks > 0 and self.number % every_ticks == 0
-        return is_its_turn or self.is_training_done
+        """Whether it is the turn of what happens every so many ticks, at the start and at the end.
+
+        0 ticks means at the start and at the end only.
+        """
+        is_its_turn = self.number == 0 or (every_ticks > 0 and self.number % every_ticks == 0)
+        return (self.is_over and is_its_turn) or self.is_training_done
 
     def iterations_left(self):
         """Iterations until the end of the tick or of training, at least 1."""

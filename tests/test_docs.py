@@ -1,0 +1,99 @@
+"""The commands and links of the documentation are right."""
+
+import json
+import re
+import shlex
+
+import pytest
+from conftest import ROOT
+
+import config
+import dataset_tool
+import generate
+import options
+import run_metrics
+import train
+from msg_stylegan.training.run_directory import create_run_directory
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+
+
+def commands(page):
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+ALL_COMMANDS = [(page.name, line) for page in PAGES for line in commands(page)]
+
+
+def test_the_readme_has_commands_for_every_program():
+    text = "\n".join(line for page, line in ALL_COMMANDS if page == "README.md")
+    for program in ("train.py", "dataset_tool.py", "run_metrics.py", "generate.py", "make demo"):
+        assert program in text
+
+
+@pytest.mark.parametrize("page, command", ALL_COMMANDS)
+def test_commands_parse(page, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number in (1, 3):
+        run_dir = tmp_path / config.result_dir / f"{number:05d}-digits-1gpu"
+        create_run_directory(run_dir, options.to_dict(config.get_preset("digits")))
+    program, *arguments = shlex.split(command)
+    if program == "make":
+        targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+        assert set(arguments) <= set(targets)
+        return
+    assert program == "python"
+    script, *arguments = arguments
+    assert (ROOT / script).is_file()
+    if script == "train.py":
+        train.parse_command_line([script, *arguments])
+    elif script.startswith("benchmarks/"):
+        # They have parsers of their own; that they run is not a matter of documentation.
+        return
+    else:
+        parsers = {
+            "dataset_tool.py": dataset_tool.build_parser,
+            "run_metrics.py": run_metrics.build_parser,
+            "generate.py": generate.build_parser,
+        }
+        parsers[script]().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_presets_of_the_readme_are_the_presets():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("## Presets")[2].partition("\n## ")[0]
+    named = {
+        name for row in table.splitlines() if "|" in row for name in re.findall("`(.+?)`", row)
+    }
+    assert named == set(config.PRESETS)
+
+
+def test_python_example_of_the_readme(tmp_path, monkeypatch):
+    from tiny_run import make_run
+
+    run_dir = make_run(tmp_path / "results", tmp_path)
+    run_dir.rename(run_dir.with_name("00001-digits-1gpu"))
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M
+    )
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert [image.shape[1] for image in names["images"]] == [4, 8, 16]
+    assert names["logits"].shape == (4, 1)
+    assert names["w"].shape == (4, names["nets"].G.w_dim)
+
+
+def test_stored_options_are_plain_json():
+    for name in config.PRESETS:
+        stored = json.dumps(options.to_dict(config.get_preset(name)))
+        assert options.from_dict(json.loads(stored)) == config.get_preset(name)

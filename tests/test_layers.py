@@ -1,0 +1,290 @@
+"""Laws of the layers with weights: scale at the start, speed of learning, configuration."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_ops import convolve, means, nearest
+
+from msg_stylegan.networks.discriminator import DiscriminatorBlock
+from msg_stylegan.networks.layers import Epilogue, EqualizedConv2D, EqualizedDense, Noise
+from msg_stylegan.networks.mapping import MappingNetwork
+from msg_stylegan.networks.synthesis import SynthesisBlock, SynthesisNetwork
+from msg_stylegan.training.ema import tensorflow_variable
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def built(layer, *shape):
+    layer.build((None, *shape))
+    return layer
+
+
+def set_bias(layer):
+    layer.bias.assign(normal(*layer.bias.shape, seed=9))
+
+
+@pytest.mark.parametrize("lr_multiplier", [1.0, 0.01])
+@pytest.mark.parametrize("equalized", [True, False])
+@pytest.mark.parametrize("gain", [1.0, math.sqrt(2.0)])
+def test_dense_output_has_the_variance_of_the_gain(gain, equalized, lr_multiplier):
+    layer = EqualizedDense(256, gain=gain, equalized=equalized, lr_multiplier=lr_multiplier)
+    y = layer(normal(200, 128))
+    assert y.shape == (200, 256)
+    assert y.dtype == tf.float32
+    assert np.std(y) == pytest.approx(gain, rel=0.05)
+    assert np.mean(y) == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 3])
+@pytest.mark.parametrize("lr_multiplier", [1.0, 0.1])
+def test_convolution_output_has_the_variance_of_the_gain(kernel_size, lr_multiplier):
+    layer = EqualizedConv2D(64, kernel_size, gain=1.0, lr_multiplier=lr_multiplier)
+    y = np.asarray(layer(normal(8, 10, 10, 48)))
+    assert y.shape == (8, 10, 10, 64)
+    # The zeros beyond the border take their share away.
+    assert np.std(y[:, 1:-1, 1:-1]) == pytest.approx(1, rel=0.05)
+
+
+def test_gain_of_leaky_relu_keeps_the_mean_square():
+    x = normal(500, 256)
+    for seed in range(4):
+        tf.random.set_seed(seed)
+        x = np.asarray(tf.nn.leaky_relu(EqualizedDense(256)(x), 0.2))
+    assert np.mean(x**2) == pytest.approx(1.04**4, rel=0.15)
+
+
+@pytest.mark.parametrize("equalized", [True, False])
+def test_stored_weights_are_scaled_at_the_start_or_in_use(equalized):
+    """The standard deviation of what is stored: 1 or the He scale, over the multiplier."""
+    for lr_multiplier in (1.0, 0.01):
+        layer = EqualizedDense(128, equalized=equalized, lr_multiplier=lr_multiplier)
+        built(layer, 200)
+        std = (1.0 if equalized else math.sqrt(2 / 200)) / lr_multiplier
+        assert np.std(np.asarray(layer.kernel)) == pytest.approx(std, rel=0.03)
+        np.testing.assert_array_equal(np.asarray(layer.bias), np.zeros(128))
+
+
+def make_dense(lr_multiplier, weights):
+    layer = built(EqualizedDense(5, lr_multiplier=lr_multiplier), 7)
+    layer.kernel.assign(weights / lr_multiplier)
+    layer.bias.assign(np.arange(5) / lr_multiplier)
+    return layer
+
+
+def test_multiplier_leaves_the_function_and_scales_the_effect_of_a_step():
+    """Equal steps of the stored weights, as Adam makes them, move the output in proportion."""
+    x, weights = normal(3, 7), normal(7, 5, seed=1)
+    usual, slow = make_dense(1.0, weights), make_dense(0.01, weights)
+    np.testing.assert_allclose(usual(x), slow(x), rtol=1e-4, atol=1e-5)
+
+    before = np.asarray(usual(x))
+    for layer in (usual, slow):
+        for variable in layer.trainable_variables:
+            variable.assign(np.asarray(variable) + normal(*variable.shape, seed=2))
+    moved = np.asarray(usual(x)) - before
+    assert np.abs(moved).min() > 1e-3
+    np.testing.assert_allclose(np.asarray(slow(x)) - before, 0.01 * moved, atol=1e-5)
+
+
+def test_multiplier_scales_the_gradients():
+    x, weights = tf.constant(normal(3, 7)), normal(7, 5, seed=1)
+    gradients = []
+    for layer in (make_dense(1.0, weights), make_dense(0.01, weights)):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(tf.square(layer(x)))
+        variables = [tensorflow_variable(v) for v in layer.trainable_variables]
+        gradients.append(tape.gradient(total, variables))
+    for usual, slow in zip(*gradients, strict=True):
+        np.testing.assert_allclose(slow, 0.01 * np.asarray(usual), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("equalized", [True, False])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_dense_equals_the_plain_statement(use_bias, equalized):
+    layer = EqualizedDense(4, gain=0.7, lr_multiplier=0.3, use_bias=use_bias, equalized=equalized)
+    built(layer, 6)
+    expected = normal(3, 6) @ np.asarray(layer.kernel) * 0.3
+    if equalized:
+        expected = expected * 0.7 / math.sqrt(6)
+    if use_bias:
+        set_bias(layer)
+        expected = expected + np.asarray(layer.bias) * 0.3
+    assert len(layer.trainable_variables) == 1 + use_bias
+    np.testing.assert_allclose(layer(normal(3, 6)), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("resample", [None, "up", "down"])
+def test_convolution_equals_the_plain_statement(resample, use_bias):
+    layer = EqualizedConv2D(4, 3, resample=resample, gain=0.7, lr_multiplier=0.3, use_bias=use_bias)
+    built(layer, 4, 6, 3)
+    x = normal(2, 4, 6, 3)
+    expected = convolve(
+        nearest(x) if resample == "up" else x,
+        np.asarray(layer.kernel) * 0.7 / math.sqrt(27) * 0.3,
+    )
+    if resample == "down":
+        expected = means(expected)
+    if use_bias:
+        set_bias(layer)
+        expected = expected + np.asarray(layer.bias) * 0.3
+    y = layer(x)
+    assert y.dtype == tf.float32
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_equal_layers_start_with_different_weights():
+    kernels = [np.asarray(built(EqualizedDense(4), 4).kernel) for _ in range(3)]
+    assert not np.allclose(kernels[0], kernels[1])
+    assert not np.allclose(kernels[1], kernels[2])
+
+
+def test_noise_has_no_strength_at_first():
+    layer = built(Noise(8), 8, 8, 3)
+    np.testing.assert_array_equal(np.asarray(layer.strength), np.zeros(3))
+    assert len(layer.trainable_variables) == len(layer.non_trainable_variables) == 1
+
+
+def test_constant_noise_is_the_stored_map_for_every_sample():
+    layer = built(Noise(8), 8, 8, 3)
+    maps = layer.maps(4, "const")
+    assert maps.dtype == tf.float32
+    np.testing.assert_array_equal(maps, np.repeat(np.asarray(layer.const), 4, axis=0))
+    np.testing.assert_array_equal(layer.maps(4, "none"), np.zeros((4, 8, 8, 1)))
+
+
+def test_random_noise_is_standard_normal_and_new_for_every_sample_and_call():
+    layer = built(Noise(8), 8, 8, 3)
+    for seed in (None, tf.constant([1, 2])):
+        noise, again = (np.asarray(layer.maps(100, "random", seed)) for _ in range(2))
+        assert noise.shape == (100, 8, 8, 1)
+        assert noise.dtype == np.float32
+        assert np.std(noise) == pytest.approx(1, rel=0.03)
+        assert np.mean(noise) == pytest.approx(0, abs=0.05)
+        assert not np.allclose(noise[0], noise[1])
+        assert np.array_equal(noise, again) == (seed is not None)
+
+
+EPILOGUE = {
+    "nonlinearity": "relu",
+    "use_noise": False,
+    "use_pixel_norm": True,
+    "use_instance_norm": False,
+    "use_styles": False,
+    "equalized_lr": False,
+}
+BLOCK_OPTIONS = {**EPILOGUE, "use_const_input": False, "blur_filter": [1, 3, 1]}
+EQUALIZED = {"gain": 0.5, "lr_multiplier": 0.01, "equalized": False, "use_bias": False}
+# Every argument differs from its default, where it has one.
+LAYERS = [
+    (EqualizedDense, {"units": 7, **EQUALIZED}, (None, 3)),
+    (EqualizedConv2D, {"filters": 5, "kernel_size": 3, "resample": "up", **EQUALIZED}, (None,) * 3),
+    (Noise, {"resolution": 16}, (None, 16, 16)),
+    (
+        MappingNetwork,
+        {
+            "z_dim": 5,
+            "w_dim": 6,
+            "label_size": 2,
+            "num_layers": 3,
+            "width": 7,
+            "lr_multiplier": 0.2,
+            "nonlinearity": "relu",
+            "normalize_z": False,
+            "equalized_lr": False,
+        },
+        None,
+    ),
+    (
+        SynthesisBlock,
+        {
+            "resolution": 8,
+            "in_channels": 3,
+            "out_channels": 5,
+            "num_channels": 2,
+            "w_dim": 6,
+            **BLOCK_OPTIONS,
+        },
+        None,
+    ),
+    (
+        SynthesisNetwork,
+        {
+            "resolution": 16,
+            "num_channels": 2,
+            "channel_base": 33,
+            "channel_decay": 0.5,
+            "channel_max": 9,
+            "w_dim": 6,
+            "block_options": BLOCK_OPTIONS,
+        },
+        None,
+    ),
+    (
+        DiscriminatorBlock,
+        {
+            "resolution": 8,
+            "in_channels": 4,
+            "out_channels": 5,
+            "num_channels": 2,
+            "num_outputs": 3,
+            "is_top": True,
+            "nonlinearity": "relu",
+            "blur_filter": [1, 3, 1],
+            "mbstd_group_size": 2,
+            "mbstd_num_channels": 2,
+            "equalized_lr": False,
+        },
+        None,
+    ),
+]
+
+
+def build(layer, input_shape):
+    if input_shape is None:
+        layer.build()
+    else:
+        layer.build((*input_shape, 4))
+    return [tuple(variable.shape) for variable in layer.variables]
+
+
+def constructor_arguments(cls):
+    """Names of the arguments of a class and of those it inherits from, without Keras' own."""
+    names = set()
+    for base in cls.__mro__:
+        if not base.__module__.startswith("msg_stylegan"):
+            break
+        names |= set(inspect.signature(base.__init__).parameters)
+    return names - {"self", "kwargs"}
+
+
+@pytest.mark.parametrize(("cls", "options", "input_shape"), LAYERS, ids=lambda x: str(x)[:40])
+def test_config_round_trip(cls, options, input_shape):
+    assert constructor_arguments(cls) == set(options)
+    layer = cls(**options, name="odd")
+    config = layer.get_config()
+    assert {name: config[name] for name in options} == options
+    again = cls.from_config(config)
+    assert again.get_config() == config
+    assert again.name == "odd"
+    assert build(again, input_shape) == build(layer, input_shape)
+    assert layer.variables
+
+
+def test_config_round_trip_of_the_epilogue():
+    options = {"resolution": 8, "index": 3, **EPILOGUE, "use_styles": True, "use_noise": True}
+    assert constructor_arguments(Epilogue) == set(options)
+    config = Epilogue(**options, name="odd").get_config()
+    assert {name: config[name] for name in options} == options
+    assert Epilogue.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize(("cls", "options", "input_shape"), LAYERS, ids=lambda x: str(x)[:40])
+def test_unknown_options_are_refused(cls, options, input_shape):
+    with pytest.raises((TypeError, ValueError), match="fused_scale"):
+        cls(**options, fused_scale="auto")

@@ -1,0 +1,148 @@
+"""The programs as a user runs them, from a folder of images to a score, with an interruption."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from msg_stylegan.files import read_json_lines
+
+OPTIONS = [
+    "--config=digits",
+    "--config.dataset.path=mine",
+    "--config.dataset.resolution=0",
+    "--config.generator.channel_base=64",
+    "--config.generator.channel_max=8",
+    "--config.discriminator.channel_base=64",
+    "--config.discriminator.channel_max=8",
+    "--config.schedule.batch_size=8",
+    "--config.schedule.tick_kimg=0.016",
+    "--config.schedule.image_grid=4x2",
+    "--config.metrics.names=swd20",
+]
+
+
+def start(folder, script, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / script), *arguments],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def run(folder, script, *arguments, status=0):
+    """Runs a program to its end; returns what it printed."""
+    process = start(folder, script, *arguments)
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == status, errors[-3000:]
+    return output, errors
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Working directory with a data set made from RGB images of 16x16 pixels."""
+    folder = tmp_path_factory.mktemp("smoke")
+    rng = np.random.default_rng(0)
+    for index in range(24):
+        picture = Image.fromarray(rng.integers(0, 256, (20, 20, 3), np.uint8))
+        path = folder / "pictures" / f"{index % 3}" / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    run(
+        folder,
+        "dataset_tool.py",
+        "create_from_images",
+        "datasets/mine",
+        "pictures",
+        "--resize",
+        "4",
+    )
+    return folder
+
+
+@pytest.mark.slow
+def test_train_interrupt_resume_score_and_draw(folder):
+    # A training without end is stopped by a signal after its second tick, and saves everything.
+    process = start(folder, "train.py", *OPTIONS)
+    (run_dir,) = wait_for(process, lambda: list((folder / "results").glob("00001-digits-1gpu")))
+    wait_for(process, lambda: len(read_json_lines(run_dir / "stats.jsonl")) >= 2)
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors[-3000:]
+    assert "Stopped by SIGTERM" in output
+    stopped_at = float(re.search(r"SIGTERM at ([\d.]+) kimg", output)[1])
+
+    # It goes on from there in the same folder, with its own options and the one that is given.
+    total = stopped_at + 0.032
+    run(folder, "train.py", "--resume=latest", f"--config.schedule.total_kimg={total}")
+    assert [path.name for path in (folder / "results").iterdir()] == [run_dir.name]
+    kimg = [line["Progress/kimg"] for line in read_json_lines(run_dir / "stats.jsonl")]
+    assert kimg == sorted(set(kimg)) and kimg[-1] == pytest.approx(total)
+    assert len(read_json_lines(run_dir / "metric-swd20.jsonl")) == 2
+    assert "Finished" in (run_dir / "log.txt").read_text(encoding="utf-8")
+
+    output, _ = run(folder, "run_metrics.py", "--network", "latest", "--metrics", "swd20")
+    assert "network-snapshot-000000.keras" in output
+    run(folder, "generate.py", "images", "--network", "1", "--seeds", "1,4-5", "--outdir", "out")
+    assert sorted(path.name for path in (folder / "out").iterdir()) == [
+        "seed0001.png",
+        "seed0004.png",
+        "seed0005.png",
+    ]
+
+    # Other networks cannot continue it; the difference is named.
+    _, errors = run(folder, "train.py", "--resume=1", "--config.generator.channel_max=4", status=1)
+    assert "generator.channel_max: 8 in the run, 4 now" in errors
+    assert "Traceback" not in errors
+
+
+def wait_for(process, condition, timeout=300):
+    """Waits for a process to bring something about; returns what the condition gave."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return result
+
+
+def test_dry_run_tells_everything_and_writes_nothing(folder):
+    before = sorted(folder.rglob("*"))
+    output, _ = run(folder, "train.py", *OPTIONS, "--dry_run")
+    assert sorted(folder.rglob("*")) == before
+    text, _, facts = output.partition("\n}\n")
+    assert json.loads(text + "\n}")["dataset"]["path"] == "mine"
+    assert "24 images, 16x16x3, no labels" in facts
+    assert re.search(r"Generator: +[\d,]+ parameters", facts)
+    assert re.search(r"Discriminator: +[\d,]+ parameters", facts)
+    assert re.search(r"Run directory: results.0000\d-digits-1gpu", facts)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--config.dataset.path=nothing"], "dataset.path"),
+        (["--config.dataset.resolution=32"], "dataset.resolution"),
+        (["--config.dataset.max_label_size=3"], "dataset.max_label_size"),
+        (["--config.metrics.names=fud50k"], "fud50k"),
+        (["--config.hardware.num_gpus=99"], "hardware.num_gpus"),
+        (["--config.optimizer.name=tfa.RectifiedSpam"], "optimizer.name"),
+    ],
+)
+def test_wrong_input_is_one_clear_error(folder, arguments, message):
+    _, errors = run(folder, "train.py", *OPTIONS, *arguments, "--dry_run", status=1)
+    assert "Traceback" not in errors
+    (line,) = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert message in line
