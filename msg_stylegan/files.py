@@ -12,8 +12,9 @@ from pathlib import Path
 def atomic_path(target):
     """Yields a temporary path beside `target` that becomes `target` when the block succeeds.
 
-    The temporary name keeps the suffix of the target, because some writers choose the format by
-    it. After an error the temporary file is removed and an older `target` is left as it was.
+    The temporary name keeps the suffix of the target, if it has one, because some writers choose
+    the format by it. After an error the temporary file is removed and an older `target` is left as
+    it was.
 
     Args:
         target: Path of the file to write. Its folder is created if needed.

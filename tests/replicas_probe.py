@@ -1,7 +1,7 @@
 """Run by `test_replicas.py` in a process of its own: two iterations on N logical CPU devices.
 
-Writes to an `.npz` file: how all weights changed, as every replica sees them, and the random numbers
-that the replicas drew.
+Writes to an `.npz` file: how all weights changed, as every replica sees them, and the random
+numbers that the replicas drew.
 """
 
 import sys

@@ -111,7 +111,7 @@ def plain_logits(D, images, labels=None):
         if res < D.resolution:
             x = convolve(np.concatenate([x, image], axis=-1), weight(f"{scope}/combine"))
         if options["mbstd_group_size"] > 1:
-            x = with_stddev(x, options["mbstd_group_size"], options["mbstd_num_channels"])
+            x = append_stddev(x, options["mbstd_group_size"], options["mbstd_num_channels"])
         if res > 4:
             x = activate(layer(x, f"{scope}/Conv0"))
             if options["blur_filter"]:

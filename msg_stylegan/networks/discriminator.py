@@ -68,6 +68,11 @@ class DiscriminatorBlock(keras.layers.Layer):
         self.mbstd_group_size = mbstd_group_size
         self.mbstd_num_channels = mbstd_num_channels
         self.equalized_lr = equalized_lr
+        if self.uses_mbstd and in_channels % mbstd_num_channels:
+            raise ValueError(
+                f"Expected `mbstd_num_channels` to divide the {in_channels} channels at resolution "
+                f"{resolution}. Received: {mbstd_num_channels}"
+            )
         self.is_last = resolution == 4
         self.activate, gain = ops.nonlinearity(nonlinearity)
         shared = {"gain": gain, "equalized": equalized_lr}
@@ -119,7 +124,7 @@ class DiscriminatorBlock(keras.layers.Layer):
         return self.activate(self.conv1(ops.blur(x, self.blur_filter)))
 
     def _convolve_with_stddev(self, x):
-        """`conv0` of x and the maps of the minibatch stddev, without joining them on the channels."""
+        """`conv0` of x and the maps of the minibatch stddev, without joining them."""
         if not self.uses_mbstd:
             return self.conv0(x)
         kernel, c = self.conv0.scaled_kernel(), self.in_channels

@@ -121,6 +121,9 @@ class EqualizedConv2D(EqualizedLayer):
         self.filters = filters
         self.kernel_size = kernel_size
         self.resample = resample
+        if resample not in RESAMPLING_CONVOLUTIONS:
+            known = list(RESAMPLING_CONVOLUTIONS)
+            raise ValueError(f"Expected `resample` out of {known}. Received: {resample!r}")
         self.convolve = RESAMPLING_CONVOLUTIONS[resample]
 
     def build(self, input_shape):

@@ -135,10 +135,11 @@ def as_labels(labels, label_size, batch):
         ValueError: Labels are missing, or have the wrong shape.
     """
     if label_size == 0:
-        if labels is not None and labels.shape[-1] != 0:
+        shape = (0,) if labels is None else tuple(tf.convert_to_tensor(labels).shape)
+        if shape[-1:] != (0,):
             raise ValueError(
                 "Expected `labels=None`, because the network is unconditional. "
-                f"Received: shape={tuple(labels.shape)}"
+                f"Received: shape={shape}"
             )
         return None
     if labels is None:

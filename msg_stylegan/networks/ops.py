@@ -286,6 +286,11 @@ def minibatch_stddev(x, group_size, num_channels):
     """
     n, h, w, c = _shape(x)
     group = tf.minimum(group_size, n) if tf.is_tensor(n) else min(group_size, n)
+    if not tf.is_tensor(n) and n % group:
+        raise ValueError(
+            f"Expected a batch that is a multiple of `mbstd_group_size`={group_size}, or smaller. "
+            f"Received: {n} samples"
+        )
     f = num_channels
     y = tf.reshape(x, [group, -1, h, w, f, c // f])  # [GMHWFc] F sets of c channels
     y = y - tf.reduce_mean(y, axis=0, keepdims=True)  # [GMHWFc] deviation from the group mean

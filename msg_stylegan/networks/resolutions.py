@@ -19,7 +19,16 @@ def channels(level, base, decay, maximum):
 
     The activations at resolution 2^r have level r - 1, so resolution 4 has level 1.
 
+    Raises:
+        ValueError: Nothing is left.
+
     Source:
         ProGAN, appendix A; the original's `fmap_base`, `fmap_decay`, `fmap_max`.
     """
-    return min(int(base / 2.0 ** (level * decay)), maximum)
+    count = min(int(base / 2.0 ** (level * decay)), maximum)
+    if count < 1:
+        raise ValueError(
+            f"`channel_base`={base} with `channel_decay`={decay} and `channel_max`={maximum} "
+            f"leaves no channel at resolution {2 ** (level + 1)}. Choose a larger `channel_base`."
+        )
+    return count

@@ -1,6 +1,7 @@
 """One self-describing file with G, D and G_ema: a Keras `.keras` archive."""
 
 import json
+import zipfile
 from pathlib import Path
 
 from tensorflow import keras
@@ -120,7 +121,7 @@ def load_networks(path):
         raise FileNotFoundError(f"{path} does not exist. Give a snapshot file or a run directory.")
     try:
         nets = keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is not a readable snapshot: {error}") from error
     if not isinstance(nets, Networks):
         raise ValueError(f"{path} holds a {type(nets).__name__}, not the networks of a run.")
@@ -129,7 +130,8 @@ def load_networks(path):
 
 def snapshots_of_run(run_dir):
     """Snapshot files of a run, oldest first."""
-    return sorted(Path(run_dir).glob(SNAPSHOT_PATTERN))
+    # By length first, because from 1,000,000 kimg on the numbers have more digits.
+    return sorted(Path(run_dir).glob(SNAPSHOT_PATTERN), key=lambda path: (len(path.name), path))
 
 
 def newest_snapshot(run_dir):
