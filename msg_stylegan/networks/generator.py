@@ -183,12 +183,12 @@ class Generator(keras.Model):
 
     def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
         w = self.mapping(z, labels)
+        ws = self.broadcast(w)
         if training:
             self._move_w_avg(w)
         else:
-            ws = self.truncate(self.broadcast(w), truncation_psi, truncation_cutoff)
-            return self.synthesis(ws, noise_mode=noise_mode, noise_seed=noise_seed)
-        return self.synthesis(self.broadcast(w), noise_mode=noise_mode, noise_seed=noise_seed)
+            ws = self.truncate(ws, truncation_psi, truncation_cutoff)
+        return self.synthesis(ws, noise_mode=noise_mode, noise_seed=noise_seed)
 
     def broadcast(self, w):
         """Repeats `w` for every layer: `[N, w_dim]` -> `[N, num_ws, w_dim]`."""

@@ -79,7 +79,7 @@ class TrainStep:
         """Real images that one iteration consumes."""
         return self.batch_size * self.D_steps_per_G_step
 
-    @tf.function(reduce_retracing=True)
+    @tf.function
     def run(self, batches, num_iterations):
         """Runs several iterations without returning to Python.
 
