@@ -15,6 +15,7 @@ from msg_stylegan.data import sources
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.verify import verify
 from msg_stylegan.data.writer import DatasetWriter, shuffled_order
+from msg_stylegan.exit_status import exit_status
 
 
 def create_from_images(args):
@@ -83,21 +84,10 @@ def main(argv=None):
     """Runs one command.
 
     Returns:
-        Exit status: 0, 1 after an error (2 for usage, by argparse), 130 after Ctrl-C.
+        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
     """
     args = build_parser().parse_args(argv)
-    try:
-        args.run(args)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except tf.errors.OpError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. Nothing was written.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: args.run(args), interrupted="Interrupted. Nothing was written.")
 
 
 def _write(directory, source, shuffle):

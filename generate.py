@@ -10,11 +10,11 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 import config
 from msg_stylegan import load_networks
+from msg_stylegan.exit_status import exit_status
 from msg_stylegan.image_grids import contact_sheet, save_image
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.sampling import Sampler, classes_of_seeds, z_of_seeds
@@ -240,18 +240,12 @@ def main(argv=None):
     """Runs one command.
 
     Returns:
-        Exit status: 0, 1 after an error (2 for usage, by argparse), 130 after Ctrl-C.
+        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
     """
     args = build_parser().parse_args(argv)
-    try:
-        args.run(args)
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. Pictures up to now are kept.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(
+        lambda: args.run(args), interrupted="Interrupted. Pictures up to now are kept."
+    )
 
 
 def _argument(parse):

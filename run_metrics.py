@@ -16,6 +16,7 @@ from metrics.registry import get_metrics, known_names
 from metrics.report import SnapshotScorer, recorded_lines, results_table
 from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.exit_status import exit_status
 from msg_stylegan.networks import snapshots_of_run
 from msg_stylegan.training.run_directory import OPTIONS_FILE, find_run
 
@@ -85,19 +86,10 @@ def main(argv=None):
     """Runs the program.
 
     Returns:
-        Exit status: 0, 1 after an error (2 for usage, by argparse), 130 after Ctrl-C.
+        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
     """
     args = build_parser().parse_args(argv)
-    try:
-        failures = run(args)
-    except (ValueError, OSError, tf.errors.OpError) as error:
-        failures = [error]
-    except KeyboardInterrupt:
-        print("Interrupted. Results up to now are kept.", file=sys.stderr)
-        return 130
-    for failure in failures:
-        print(f"error: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return exit_status(lambda: run(args), interrupted="Interrupted. Results up to now are kept.")
 
 
 def run(args):

@@ -15,6 +15,7 @@ TOP = {path.stem for path in ENTRANCES} | set(PACKAGES)
 INSIDE = {
     "__init__": {"networks"},
     "files": set(),
+    "exit_status": set(),
     "losses": {"files"},
     "networks": {"files"},
     "data": {"files"},
