@@ -1,5 +1,6 @@
 import builtins
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -262,7 +263,8 @@ def test_interruption_leaves_nothing(tmp_path):
     ]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         progress = ""
-        while "Writing:   1%" not in progress:
+        # Any percentage but 0: the bar is not drawn after every image.
+        while not re.search(r"Writing: +[1-9]\d*%", progress):
             character = process.stderr.read(1)
             assert character, progress
             progress += character
