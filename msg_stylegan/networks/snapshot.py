@@ -1,7 +1,6 @@
 """One self-describing file with G, D and G_ema: a Keras `.keras` archive."""
 
 import json
-import zipfile
 from pathlib import Path
 
 from tensorflow import keras
@@ -121,7 +120,8 @@ def load_networks(path):
         raise FileNotFoundError(f"{path} does not exist. Give a snapshot file or a run directory.")
     try:
         nets = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # Damaged bytes can make the readers of ZIP, JSON, HDF5 and Keras raise anything.
         raise ValueError(f"{path} is not a readable snapshot: {error}") from error
     if not isinstance(nets, Networks):
         raise ValueError(f"{path} holds a {type(nets).__name__}, not the networks of a run.")

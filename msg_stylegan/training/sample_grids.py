@@ -7,9 +7,9 @@ import numpy as np
 from msg_stylegan import image_grids
 from msg_stylegan.sampling import Sampler
 
-# Samples on the sheet that shows all scales side by side.
+# The sheet with all scales side by side holds as many samples as fit into so many pixels.
 _SHEET_SAMPLES = 16
-_SHEET_COLUMNS = 2
+_SHEET_PIXELS = 2**25
 
 
 class SampleGrids:
@@ -60,9 +60,14 @@ class SampleGrids:
             f"{image.shape[1]}x{image.shape[1]}": image_grids.image_grid(image, self._size)
             for image in images
         }
-        pictures["all_scales"] = image_grids.contact_sheet(
-            [image[:_SHEET_SAMPLES] for image in images], columns=_SHEET_COLUMNS
-        )
+        pictures["all_scales"] = self._sheet(images)
         for folder, picture in pictures.items():
             image_grids.save_image(picture, self._run_dir / folder / f"fakes{round(kimg):06d}.png")
         return pictures
+
+    def _sheet(self, images):
+        resolution = images[-1].shape[1]
+        most = _SHEET_PIXELS // (len(images) * resolution**2)
+        samples = min(max(most, 1), _SHEET_SAMPLES)
+        columns = 2 if samples == _SHEET_SAMPLES else 1
+        return image_grids.contact_sheet([image[:samples] for image in images], columns=columns)

@@ -79,7 +79,8 @@ class TrainStep:
         """Real images that one iteration consumes."""
         return self.batch_size * self.D_steps_per_G_step
 
-    @tf.function
+    # Without AutoGraph, which rewrites the source of everything that is called below.
+    @tf.function(autograph=False)
     def run(self, batches, num_iterations):
         """Runs several iterations without returning to Python.
 
@@ -90,10 +91,17 @@ class TrainStep:
         Returns:
             Dictionary of float32 scalars: sums over all finite updates, and their numbers.
         """
-        totals = {name: tf.constant(0.0) for name in self._stat_names()}
-        for _ in tf.range(num_iterations):
+
+        def add_iteration(index, totals):
             stats = self.iteration(batches)
-            totals = {name: total + stats[name] for name, total in totals.items()}
+            return index + 1, {name: total + stats[name] for name, total in totals.items()}
+
+        _, totals = tf.while_loop(
+            lambda index, _: index < num_iterations,
+            add_iteration,
+            (0, {name: tf.constant(0.0) for name in self._stat_names()}),
+            parallel_iterations=1,
+        )
         return totals
 
     def iteration(self, batches):
