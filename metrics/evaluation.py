@@ -85,7 +85,6 @@ class MetricEvaluator:
         sampler = self._sampler_for(G)
         inputs = MetricInputs(
             reals=self._reals,
-            num_reals=self._dataset.num_images,
             fakes=lambda num_images: iterate_images(
                 sampler, num_images, seed=self._seed, labels_dataset=self._dataset
             ),

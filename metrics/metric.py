@@ -20,8 +20,6 @@ class MetricInputs:
     # reals(num_images, start=0): fresh iterator of uint8 batches [n, r, r, C], in the order of the
     # data set, beginning at image `start` and repeating the data set when it is too small.
     reals: Callable[..., Iterator[np.ndarray]]
-    # Number of different images in the data set.
-    num_reals: int
     # fakes(num_images): fresh iterator of uint8 batches; the same images for the same seed.
     fakes: Callable[[int], Iterator[np.ndarray]]
     # Statistics of the real images, kept between evaluations.

@@ -18,7 +18,7 @@ class TrainingCheckpoint:
     def __init__(self, run_dir, keep, **objects):
         self._checkpoint = tf.train.Checkpoint(**objects)
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(checkpoint_folder(run_dir)), max_to_keep=keep
+            self._checkpoint, str(Path(run_dir) / "checkpoints"), max_to_keep=keep
         )
 
     def save(self, nimg):
@@ -43,13 +43,3 @@ class TrainingCheckpoint:
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise ValueError(f"The checkpoint {latest} does not fit this run: {error}") from error
         return True
-
-
-def checkpoint_folder(run_dir):
-    """Folder of the checkpoints of a run."""
-    return Path(run_dir) / "checkpoints"
-
-
-def has_checkpoint(run_dir):
-    """Whether a run can be continued."""
-    return tf.train.latest_checkpoint(str(checkpoint_folder(run_dir))) is not None
