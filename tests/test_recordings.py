@@ -178,8 +178,9 @@ def test_training_steps(name, request):
             ours = original_variables.export(by_network[network])
             assert relative_distance(ours, recorded, initial) < bound, (index + 1, network)
             if network != "D":
-                # Both the D and the G pass move it.
-                assert_close(ours["dlatent_avg"], recorded["dlatent_avg"], 1e-3)
+                # Both the D and the G pass move it. After 8 steps the mapping itself differs.
+                tolerance = FORWARD if index < 4 else 1e-3
+                assert_close(ours["dlatent_avg"], recorded["dlatent_avg"], tolerance)
 
 
 def make_step(nets, meta):
