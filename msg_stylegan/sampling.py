@@ -6,6 +6,8 @@ Nothing here touches a global random state, so drawing images never changes a tr
 import numpy as np
 import tensorflow as tf
 
+from msg_stylegan.replica_map import ReplicaMap
+
 
 def to_uint8(images):
     """Converts network output to pixels.
@@ -50,7 +52,7 @@ def draw_latents(G, seed, start, count, labels_dataset=None):
 
     Args:
         G: Generator, for `z_dim` and `label_size`.
-        seed: Whole number >= 0 that names the sequence.
+        seed: Whole number >= 0, or tuple of such, that names the sequence.
         start: Number of the first image.
         count: How many.
         labels_dataset: Data set whose label rows are drawn, so that classes appear as often as
@@ -93,16 +95,19 @@ class Sampler:
         truncation_psi=1.0,
         truncation_cutoff=8,
         noise_mode="random",
+        strategy=None,
     ):
         """Prepares the compiled call.
 
         Args:
             G: Generator.
-            batch_size: Images per call of `G`.
+            batch_size: Images per call of `G`, on each replica.
             resolutions: Scales to return, low to high; None for all that `G` makes.
             truncation_psi: Strength of the truncation trick; 1 switches it off.
             truncation_cutoff: Number of layers that are truncated.
             noise_mode: "random", "const" or "none".
+            strategy: `tf.distribute.Strategy` in whose scope G was made, to draw on all of its
+                replicas; None for the current one. The images are the same.
         """
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least 1. Received {batch_size}.")
@@ -116,13 +121,6 @@ class Sampler:
             )
         wanted = [available.index(res) for res in self.resolutions]
 
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([batch_size, G.z_dim], tf.float32),
-                tf.TensorSpec([batch_size, G.label_size], tf.float32),
-                tf.TensorSpec([2], tf.int32),
-            ]
-        )
         def run(z, labels, noise_seed):
             images = G(
                 z,
@@ -136,7 +134,8 @@ class Sampler:
             is_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in images])
             return [to_uint8(x) for x in images], is_finite
 
-        self._run = run
+        self._run = ReplicaMap(run, strategy)
+        self.images_per_call = batch_size * self._run.num_replicas
 
     def __call__(self, z, labels=None, *, seed=0, start=0):
         """Generates images in chunks.
@@ -164,39 +163,48 @@ class Sampler:
                 f"Expected z [N, {self.G.z_dim}] and labels [N, {self.G.label_size}] with N > 0. "
                 f"Received {list(z.shape)} and {list(labels.shape)}."
             )
-        chunks = []
-        for offset in range(0, len(z), self.batch_size):
-            here = slice(offset, offset + self.batch_size)
-            count = len(z[here])
-            padding = ((0, self.batch_size - count), (0, 0))
-            images, is_finite = self._run(
-                np.pad(z[here], padding, mode="edge"),
-                np.pad(labels[here], padding, mode="edge"),
-                _noise_seed(seed, start + offset),
-            )
+        scales = []
+        for images, is_finite in self._run(self._chunks(z, labels, seed, start)):
             if not is_finite:
                 raise ValueError("The generator returned NaN or infinite pixel values.")
-            chunks.append([image.numpy()[:count] for image in images])
-        return [np.concatenate(scale) for scale in zip(*chunks, strict=True)]
+            scales.append(images)
+        return [np.concatenate(scale)[: len(z)] for scale in zip(*scales, strict=True)]
+
+    def _chunks(self, z, labels, seed, start):
+        """Arguments of the calls of G; the last ones are padded to the full batch size."""
+        for offset in range(0, len(z), self.batch_size):
+            here = slice(offset, offset + self.batch_size)
+            padding = ((0, self.batch_size - len(z[here])), (0, 0))
+            yield (
+                np.pad(z[here], padding, mode="edge"),
+                np.pad(labels[here], padding, mode="edge"),
+                noise_seed(seed, start + offset),
+            )
 
 
-def iterate_images(sampler, num_images, *, seed, labels_dataset=None):
-    """Batches of the first `num_images` images of the sequence that `seed` names.
+def iterate_scales(sampler, num_images, *, seed, labels_dataset=None):
+    """Batches of the first `num_images` images of the sequence that `seed` names, at all scales.
 
     Args:
-        sampler: `Sampler` with a single resolution.
+        sampler: `Sampler`.
         num_images: Total number of images.
         seed: Whole number >= 0. Latents and labels follow from (seed, image number), noise from
-            (seed, number of the first image of the batch).
+            (seed, number of the first image of the chunk).
         labels_dataset: See `draw_latents`.
 
     Yields:
-        uint8 `[n, r, r, C]`; n is the batch size of the sampler, less in the last batch.
+        List of uint8 `[n, r, r, C]`, one per resolution of the sampler; n is
+        `sampler.images_per_call`, less in the last batch.
     """
-    for start in range(0, num_images, sampler.batch_size):
-        count = min(sampler.batch_size, num_images - start)
+    for start in range(0, num_images, sampler.images_per_call):
+        count = min(sampler.images_per_call, num_images - start)
         z, labels = draw_latents(sampler.G, seed, start, count, labels_dataset)
-        (images,) = sampler(z, labels, seed=seed, start=start)
+        yield sampler(z, labels, seed=seed, start=start)
+
+
+def iterate_images(sampler, num_images, *, seed, labels_dataset=None):
+    """Same as `iterate_scales` for a sampler of one resolution; yields arrays instead of lists."""
+    for (images,) in iterate_scales(sampler, num_images, seed=seed, labels_dataset=labels_dataset):
         yield images
 
 
@@ -226,7 +234,7 @@ def generate_images(
     return iterate_images(sampler, num_images, seed=seed, labels_dataset=labels_dataset)
 
 
-def _noise_seed(seed, start):
+def noise_seed(seed, start):
     """Two int32 words from the seed of a sequence and the number of an image in it."""
     # Cut to 31 bits each; the upper bits of a long seed move into the other word.
     return np.array([seed & 0x7FFFFFFF, ((seed >> 31) + start) & 0x7FFFFFFF], np.int32)

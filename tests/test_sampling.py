@@ -78,7 +78,7 @@ def test_chunks_are_padded_and_cut_without_a_trace():
     z = z_of_seeds(range(7), 8)
     sampler = Sampler(G, 3, noise_mode="const")
     images = sampler(z)
-    assert sampler._run.experimental_get_tracing_count() == 1
+    assert sampler._run._run.experimental_get_tracing_count() == 1
     for whole, alone in zip(images, sampler(z[6:]), strict=True):
         assert len(whole) == 7
         np.testing.assert_array_equal(whole[6:], alone)
