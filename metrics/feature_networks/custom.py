@@ -1,0 +1,274 @@
+"""A feature network of the user: a SavedModel or a `.keras` file, and a JSON file beside it.
+
+This is how networks such as DINOv2 (Stein et al. 2023) or CLIP are plugged in. `dinov2/` (a
+SavedModel) needs `dinov2.json`, `dinov2.keras` too:
+
+    {
+      "name": "dinov2",                   letters, digits, "_", "-", "."; part of metric names
+      "input_size": 224,                  or [height, width]
+      "resize": "bicubic",                or "bilinear", "area"
+      "antialias": true,
+      "range": [0, 1],                    what grey levels 0 and 255 become,
+      "mean": [0.485, 0.456, 0.406],      then (value - mean) / std; a number or one per channel
+      "std": [0.229, 0.224, 0.225],
+      "channels": "rgb",                  or "bgr"; also the order of "mean" and "std"
+      "layout": "nhwc",                   or "nchw"
+      "output": "pooled",                 key of a SavedModel's output, or layer of a Keras model
+      "pooling": "cls"                    "cls" or "mean" of tokens [n, t, d]; "mean" of maps
+    }
+
+Only "name" and "input_size" are needed. The others are by default as above, but "mean" is 0, "std"
+is 1, "output" the only one there is and "pooling" none. Resized images are cut off at 0 and 255.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import numbers
+import re
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow import keras
+
+from metrics.feature_networks.network import FeatureNetwork
+from metrics.feature_networks.resize import METHODS, resize_filtered
+
+# Raise it when the numbers change.
+VERSION = 1
+
+_EXAMPLE = (
+    '{"name": "dinov2", "input_size": 224, "resize": "bicubic", '
+    '"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
+)
+_SIGNATURE = "serving_default"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Settings:
+    """Contents of the JSON file, see above."""
+
+    name: str
+    input_size: tuple
+    resize: str = "bicubic"
+    antialias: bool = True
+    range: tuple = (0.0, 1.0)
+    mean: tuple = (0.0, 0.0, 0.0)
+    std: tuple = (1.0, 1.0, 1.0)
+    channels: str = "rgb"
+    layout: str = "nhwc"
+    output: str | None = None
+    pooling: str | None = None
+
+
+def load_custom_network(path):
+    """Loads a feature network of the user.
+
+    A `.keras` file is loaded in Keras' safe mode, which runs no Python code from it. A SavedModel
+    is a TensorFlow program: load only those that you trust.
+
+    Args:
+        path: Folder of a SavedModel with the signature "serving_default", or `.keras` file. The
+            settings are in a file of the same name that ends in `.json`.
+
+    Returns:
+        A `FeatureNetwork` with the output "features".
+
+    Raises:
+        ValueError: Missing or wrong settings, no model, or a model that does not fit them.
+    """
+    path = Path(path)
+    is_saved_model = (path / "saved_model.pb").is_file()
+    if not is_saved_model and not (path.suffix == ".keras" and path.is_file()):
+        raise ValueError(
+            "Expected the feature network to be the folder of a SavedModel (it holds "
+            f"saved_model.pb) or a .keras file. Received {path}."
+        )
+    settings_file = path.with_name((path.name if is_saved_model else path.stem) + ".json")
+    settings = _read_settings(settings_file)
+    load = _load_saved_model if is_saved_model else _load_keras_model
+    try:
+        run = load(path, settings.output)
+    # Keras and TensorFlow answer damaged or unsafe files with errors of many types.
+    except Exception as error:
+        raise ValueError(f"The feature network {path} cannot be used: {error}") from error
+    model = functools.partial(_features, run, settings)
+    prepare = functools.partial(_prepare, settings)
+    dim = _check_model(path, model, prepare)
+    return FeatureNetwork(settings.name, _identity(path, settings_file), model, prepare, dim)
+
+
+def _prepare(settings, images):
+    images = resize_filtered(images, settings.input_size, settings.resize, settings.antialias)
+    images = tf.clip_by_value(images, 0.0, 255.0)
+    if settings.channels == "bgr":
+        images = tf.reverse(images, axis=[3])
+    low, high = settings.range
+    images = (images * ((high - low) / 255.0) + low - settings.mean) / settings.std
+    return tf.transpose(images, [0, 3, 1, 2]) if settings.layout == "nchw" else images
+
+
+def _features(run, settings, images):
+    features = tf.cast(run(images), tf.float32)
+    rank = features.shape.rank
+    if rank == 3 and settings.pooling == "cls":
+        features = features[:, 0]
+    elif rank == 3 and settings.pooling == "mean":
+        features = tf.reduce_mean(features, axis=1)
+    elif rank == 4 and settings.pooling == "mean":
+        features = tf.reduce_mean(features, axis=[2, 3] if settings.layout == "nchw" else [1, 2])
+    return {"features": features}
+
+
+def _load_saved_model(path, output):
+    """Returns the function of the images that gives one output of the signature."""
+    loaded = tf.saved_model.load(str(path))
+    if _SIGNATURE not in loaded.signatures:
+        raise ValueError(
+            f'it has no signature "{_SIGNATURE}", but {sorted(loaded.signatures) or "none"}.'
+        )
+    signature = loaded.signatures[_SIGNATURE]
+    inputs = list(signature.structured_input_signature[1])
+    if len(inputs) != 1:
+        raise ValueError(f"expected one input. Received {inputs}.")
+    outputs = sorted(signature.structured_outputs)
+    if output is None and len(outputs) == 1:
+        output = outputs[0]
+    if output not in outputs:
+        raise ValueError(f'expected "output" to be one of {outputs}. Received {output}.')
+
+    # Reaches the signature through `loaded`, which owns the weights and must live as long.
+    return lambda images: loaded.signatures[_SIGNATURE](**{inputs[0]: images})[output]
+
+
+def _load_keras_model(path, output):
+    """Returns the function of the images that gives the output of the model or of a layer."""
+    model = keras.models.load_model(path, compile=False, safe_mode=True)
+    if len(model.inputs) != 1:
+        raise ValueError(f"expected one input. Received {len(model.inputs)}.")
+    if output is not None:
+        model = keras.Model(model.inputs, model.get_layer(output).output)
+    if len(model.outputs) != 1:
+        raise ValueError(
+            f'expected one output. Received {len(model.outputs)}. Name a layer in "output", such '
+            f"as one of {list(model.output_names)}."
+        )
+    return lambda images: tf.nest.flatten(model(images, training=False))[0]
+
+
+def _check_model(path, model, prepare):
+    """Tries the model and returns the number of features."""
+    images = prepare(tf.zeros([2, 32, 32, 3]))
+    try:
+        features = model(images)["features"]
+    # Whatever a model does with images that do not fit.
+    except Exception as error:
+        raise ValueError(
+            f"The feature network {path} fails on float32 images {images.shape.as_list()}. Do "
+            f'"input_size" and "layout" fit? {error}'
+        ) from error
+    shape = features.shape.as_list()
+    if len(shape) != 2 or shape[0] != 2:
+        raise ValueError(
+            f"Expected the feature network {path} to give features [2, d] for 2 images. Received "
+            f'{shape}. "pooling" can be "mean" for [n, t, d] and for maps, "cls" for [n, t, d]; '
+            '"output" can name another output.'
+        )
+    return shape[1]
+
+
+def _identity(path, settings_file):
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    digest = hashlib.sha256(f"custom {VERSION}".encode())
+    for file in [*files, settings_file]:
+        name = file.relative_to(path).as_posix() if file.is_relative_to(path) else ""
+        digest.update(f"{name} {file.stat().st_size} ".encode())
+        with file.open("rb") as stream:
+            while block := stream.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _read_settings(path):
+    def fail(problem):
+        raise ValueError(f"{path}: {problem} A complete example: {_EXAMPLE}")
+
+    if not path.is_file():
+        fail("this file with the preprocessing of the feature network is missing.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        fail(f"not valid JSON ({error}).")
+    if not isinstance(values, dict):
+        fail(f"expected an object. Received {values!r:.80}.")
+    fields = [field.name for field in dataclasses.fields(_Settings)]
+    unknown = sorted(values.keys() - set(fields))
+    if unknown:
+        fail(f"unknown {unknown}; there are {fields}.")
+    for name in ("name", "input_size"):
+        if name not in values:
+            fail(f'"{name}" is missing.')
+    for name, value in values.items():
+        expected, convert = _KINDS[name]
+        values[name] = convert(value)
+        if values[name] is None:
+            fail(f'expected "{name}" to be {expected}. Received {json.dumps(value):.80}.')
+    return _Settings(**values)
+
+
+# How the value of a setting is read; None means that it is wrong.
+
+
+def _name(value):
+    valid = isinstance(value, str) and re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", value)
+    return value if valid else None
+
+
+def _size(value):
+    sizes = value if isinstance(value, list) else [value, value]
+    valid = len(sizes) == 2 and all(type(size) is int and 0 < size <= 2**14 for size in sizes)
+    return tuple(sizes) if valid else None
+
+
+def _numbers(count, value):
+    values = value if isinstance(value, list) else [value] * 3
+    valid = len(values) == count and all(_is_number(value) for value in values)
+    return tuple(map(float, values)) if valid else None
+
+
+def _nonzero_numbers(value):
+    values = _numbers(3, value)
+    return values if values and all(values) else None
+
+
+def _range(value):
+    low, high = _numbers(2, value) or (0.0, 0.0)
+    return (low, high) if low < high else None
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) < 1e9
+
+
+def _one_of(choices, value):
+    return value if isinstance(value, str) and value in choices else None
+
+
+def _choice(*choices):
+    return f"one of {list(choices)}", functools.partial(_one_of, choices)
+
+
+_KINDS = {
+    "name": ("letters, digits, _ - . and no _ - . at the start", _name),
+    "input_size": ("a number of pixels or [height, width]", _size),
+    "resize": _choice(*METHODS),
+    "antialias": ("true or false", lambda value: value if isinstance(value, bool) else None),
+    "range": ("[low, high]", _range),
+    "mean": ("a number or three", functools.partial(_numbers, 3)),
+    "std": ("a number or three, not zero", _nonzero_numbers),
+    "channels": _choice("rgb", "bgr"),
+    "layout": _choice("nhwc", "nchw"),
+    "output": ("a text", lambda value: value if isinstance(value, str) else None),
+    "pooling": _choice("mean", "cls"),
+}

@@ -1,0 +1,218 @@
+"""All feature networks that metrics may ask for, made from the files that are there.
+
+Files are looked for in the folders `inception`, `vgg16` and `lpips` of the cache, under any name.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from metrics.feature_networks import inception, inception_weights, lpips, vgg16
+from metrics.feature_networks.custom import load_custom_network
+from metrics.feature_networks.fetch import PUBLISHED
+from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arrays, read_weights
+
+
+class MissingWeightsError(ValueError):
+    """There is no file with the weights of a network."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Weights:
+    """Weights that some networks share."""
+
+    # What they are, for messages.
+    title: str
+    # Folder in the cache, and first part of the names of the options.
+    folder: str
+    # Kind of file -> function that turns its arrays into canonical ones. See `weight_files.KINDS`.
+    readers: dict[str, Callable]
+    # What to do when there are none.
+    advice: str
+    # Kind of file that one may have but that does not fit -> why.
+    unfit: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def _fetch_advice(name):
+    published = PUBLISHED[name]
+    return f"Download them by `run_metrics.py --fetch_{name}`, or by hand from {published.urls[0]}"
+
+
+_WEIGHTS = {
+    "inception": _Weights(
+        "the Inception network of 2015",
+        "inception",
+        {
+            "torch": inception_weights.from_torch,
+            "graph_def": inception_weights.from_graph_def,
+            "tflib": inception_weights.from_tflib,
+        },
+        f"{_fetch_advice('inception')}. inception-2015-12-05.tgz, classify_image_graph_def.pb and "
+        "NVIDIA's inception_v3_features.pkl will do as well",
+        {
+            "keras": "Keras' Inception was trained anew on 1000 classes, so its scores compare "
+            "with no published ones; it serves the metrics named keras_ only."
+        },
+    ),
+    "keras_inception": _Weights(
+        "Keras' InceptionV3",
+        "inception",
+        {"keras": inception_weights.from_keras},
+        "Download them by hand from https://storage.googleapis.com/tensorflow/keras-applications/"
+        "inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+    ),
+    "vgg16": _Weights(
+        "VGG16",
+        "vgg16",
+        {"torch": vgg16.from_torch},
+        _fetch_advice("vgg16"),
+        {
+            "keras": "Keras' VGG16 is another training, for other colours.",
+            "tflib": "NVIDIA's file prepares the images in code, which is not run.",
+        },
+    ),
+    "lpips": _Weights(
+        "LPIPS",
+        "lpips",
+        {"torch": lpips.from_torch},
+        _fetch_advice("lpips"),
+        {"tflib": "NVIDIA's file prepares the images in code, which is not run."},
+    ),
+}
+
+# Name of a network -> what it is made from.
+_NEEDS = {
+    "inception": ("inception",),
+    "clean_inception": ("inception",),
+    "keras_inception": ("keras_inception",),
+    "vgg16": ("vgg16",),
+    "lpips": ("vgg16", "lpips"),
+}
+
+
+class FeatureNetworks:
+    """Feature networks by name, each loaded at its first use and kept.
+
+    If several files fit, the first kind in the order of `KINDS` wins, then the first name in the
+    alphabet, so that the same files give the same scores.
+
+    Args:
+        cache_dir: Folder of the folders to look in.
+        paths: Dict of "inception", "vgg16" or "lpips" -> path of the file to use instead; empty or
+            absent to look for one.
+        custom: Path of a feature network of the user, see `custom.py`; empty or None for none.
+
+    Attributes:
+        custom_name: Name of the user's network, or None.
+
+    Raises:
+        ValueError: The user's network cannot be used.
+    """
+
+    def __init__(self, cache_dir, *, paths=None, custom=None):
+        self._cache_dir = Path(cache_dir)
+        self._paths = {name: Path(path) for name, path in (paths or {}).items() if path}
+        self._networks = {}
+        self.custom_name = None
+        if custom:
+            network = load_custom_network(custom)
+            if network.name in _NEEDS:
+                raise ValueError(f"{custom} has the name {network.name!r} of another network.")
+            self.custom_name = network.name
+            self._networks[network.name] = network
+
+    def check(self, name):
+        """Raises what `get` would for missing files, after a look at their first bytes only."""
+        for needed in self._needs(name):
+            self._candidates(_WEIGHTS[needed])
+
+    def get(self, name):
+        """Returns the `FeatureNetwork` of a name: "inception", "clean_inception", "vgg16", ...
+
+        Raises:
+            MissingWeightsError: No file holds its weights.
+            ValueError: There is no such network.
+            OSError: A file cannot be read.
+        """
+        if name not in self._networks:
+            self._networks.update(self._make(name))
+        return self._networks[name]
+
+    def lpips(self):
+        """Returns the perceptual distance, an `Lpips`; errors are those of `get`."""
+        return self.get("lpips")
+
+    def identity(self, name):
+        """Hex digest of a network (or "lpips") and its preprocessing; errors are those of `get`."""
+        return self.get(name).identity
+
+    def _needs(self, name):
+        if name in self._networks:
+            return ()
+        if name not in _NEEDS:
+            raise ValueError(f"Expected a network of {sorted(_NEEDS)}. Received {name!r}.")
+        return _NEEDS[name]
+
+    def _make(self, name):
+        weights, digests = zip(*map(self._read, self._needs(name)), strict=True)
+        if name == "lpips":
+            return {name: lpips.Lpips(*weights, " ".join(digests))}
+        if name == "vgg16":
+            return {name: vgg16.vgg16_network(*weights, *digests)}
+        if name == "keras_inception":
+            return {name: inception.keras_inception_network(*weights, *digests)}
+        return inception.inception_networks(*weights, *digests)
+
+    def _read(self, needed):
+        """Canonical arrays and their digest, from the first file that fits."""
+        weights = _WEIGHTS[needed]
+        reasons = []
+        for kind, path in self._candidates(weights):
+            try:
+                arrays = weights.readers[kind](read_weights(path)[1])
+            except ValueError as error:
+                reasons.append((path, error))
+            else:
+                return arrays, digest_arrays(arrays)
+        raise self._missing(weights, reasons)
+
+    def _candidates(self, weights):
+        """List of (kind, path) of the files that may fit, best first."""
+        found, reasons = [], []
+        for path in self._files(weights):
+            try:
+                kind = detect_kind(path)
+            except (OSError, ValueError) as error:
+                reasons.append((path, error))
+                continue
+            if kind in weights.readers:
+                found.append((kind, path))
+            else:
+                default = f"it is {KINDS[kind]}"
+                reasons.append((path, weights.unfit.get(kind, default)))
+        if not found:
+            raise self._missing(weights, reasons)
+        order = list(KINDS)
+        return sorted(found, key=lambda item: (order.index(item[0]), item[1].name))
+
+    def _files(self, weights):
+        if weights.folder in self._paths:
+            return [self._paths[weights.folder]]
+        folder = self._cache_dir / weights.folder
+        if not folder.is_dir():
+            return []
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.is_file() and not path.name.startswith(".") and path.suffix != ".part"
+        )
+
+    def _missing(self, weights, reasons):
+        option = f"{weights.folder}_weights"
+        lines = [
+            f"The weights of {weights.title} are missing. {weights.advice}, and put them into "
+            f"{self._cache_dir / weights.folder}, or name a file by --{option} FILE (in a "
+            f"training --config.metrics.{option}=FILE).",
+            *(f"{path} does not fit: {reason}" for path, reason in reasons),
+        ]
+        return MissingWeightsError("\n".join(lines))

@@ -1,0 +1,169 @@
+"""Files with the weights of pretrained networks, told apart by their content, not by their names.
+
+Every reader gives the arrays under the names of the file. None of them runs anything in it.
+"""
+
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from metrics.feature_networks.graph_def import read_graph_def, read_graph_def_archive
+from msg_stylegan.legacy.inert_pickle import parse_pickle
+from msg_stylegan.legacy.tflib_pickle import read_tflib_file
+from msg_stylegan.legacy.torch_file import LEGACY_MAGIC, read_torch_file
+
+# Kind of file -> how to call it in messages. In this order they are preferred.
+KINDS = {
+    "torch": "a state dict of PyTorch (.pth)",
+    "graph_def": "a frozen TensorFlow graph (.pb, or a .tgz that holds it)",
+    "tflib": "a network pickle of NVIDIA's tflib (.pkl)",
+    "keras": "weights of Keras (.h5)",
+}
+
+_HEAD = 64
+_GRAPH_DEF_HEAD = re.compile(rb"\x0a[\x00-\xff]{1,5}?\x0a[\x01-\x7f][A-Za-z0-9_./>-]+", re.DOTALL)
+_NOT_WEIGHTS = {
+    b"<": "It is a web page, perhaps one that asks something before the download.",
+    b"version https://git-lfs": "It is the pointer of Git LFS to a file, not the file.",
+}
+
+
+def detect_kind(path):
+    """Returns the kind of a file, a key of `KINDS`; reads only its first bytes.
+
+    Args:
+        path: Path of the file.
+
+    Raises:
+        ValueError: No known kind; the message lists those that are.
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    kind = _kind_of(path, head)
+    if kind is None:
+        reasons = (text for start, text in _NOT_WEIGHTS.items() if head.lstrip().startswith(start))
+        reason = next(reasons, "It is empty." if not head else "Its content is unknown.")
+        raise ValueError(
+            f"{path} holds no weights of a network. {reason} Expected {_listed(KINDS.values())}."
+        )
+    return kind
+
+
+def read_weights(path):
+    """Reads all arrays of a file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The kind, a key of `KINDS`, and a dict of the names in the file -> numpy arrays.
+
+    Raises:
+        ValueError: No known kind, or a damaged file.
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    kind = detect_kind(path)
+    if kind == "torch":
+        return kind, _arrays_of(path, read_torch_file(path))
+    if kind == "tflib":
+        return kind, _only_network(path, read_tflib_file(path)).all_variables()
+    try:
+        if kind == "keras":
+            return kind, _read_keras(path)
+        if _is_gzip(path):
+            return kind, read_graph_def_archive(path)
+        return kind, read_graph_def(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as {KINDS[kind]}. {error}") from error
+
+
+def digest_arrays(arrays):
+    """Hex digest of named arrays: equal for equal weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _kind_of(path, head):
+    if head.startswith(b"PK\x03\x04"):
+        return "torch" if _has_data_pickle(path) else None
+    if head.startswith(b"\x1f\x8b") or _GRAPH_DEF_HEAD.match(head):
+        return "graph_def"
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "keras"
+    if head.startswith(b"\x80"):
+        return "torch" if _starts_with_magic(head) else "tflib"
+    return None
+
+
+def _has_data_pickle(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError):
+        # Cut off; the reader will say so.
+        return True
+
+
+def _starts_with_magic(head):
+    try:
+        return parse_pickle(head, {})[0] == LEGACY_MAGIC
+    except ValueError:
+        return False
+
+
+def _is_gzip(path):
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _arrays_of(path, state):
+    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+    if not arrays:
+        raise ValueError(f"{path} holds no arrays at its top level. Expected a state dict.")
+    return arrays
+
+
+def _only_network(path, networks):
+    if len(networks) != 1:
+        names = ", ".join(network.name for network in networks)
+        raise ValueError(f"{path} holds the networks {names}. Expected a single one.")
+    return networks[0]
+
+
+def _read_keras(path):
+    arrays = {}
+    bytes_left = 4 * path.stat().st_size
+
+    def visit(name, item):
+        nonlocal bytes_left
+        if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiu":
+            return
+        # Contents elsewhere could be any file of this computer.
+        if item.external or item.is_virtual:
+            raise ValueError(f"Its array {name!r} lies in another file.")
+        bytes_left -= item.nbytes
+        if bytes_left < 0:
+            raise ValueError("It would become much larger in memory than the file is.")
+        arrays[name] = item[()]
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+    except (OSError, RuntimeError, LookupError) as error:
+        raise ValueError(f"It is damaged ({error}).") from error
+    return arrays
+
+
+def _listed(words):
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

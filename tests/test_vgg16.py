@@ -1,0 +1,225 @@
+"""VGG16 and LPIPS against plain statements in NumPy, and the laws of a distance."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch_writer
+from tensorflow import keras
+
+from metrics.feature_networks import lpips, vgg16
+from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
+from metrics.feature_networks.lpips import Lpips
+from metrics.feature_networks.resize import resize_tf1_bilinear
+
+# Numbers of torchvision's convolutions, with their channels; "M" halves the image.
+TORCHVISION = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M"] + [512, 512, 512, "M"] * 2
+CHANNELS = (64, 128, 256, 512, 512)
+
+
+def torch_layers():
+    """(number in torchvision's `features`, channels in, channels out) of each convolution."""
+    layers, number, channels = [], 0, 3
+    for entry in TORCHVISION:
+        if entry == "M":
+            number += 1
+            continue
+        layers.append((number, channels, entry))
+        channels, number = entry, number + 2
+    return layers
+
+
+def torch_convolutions(seed=0):
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for number, channels_in, channels in torch_layers():
+        scale = np.float32(np.sqrt(2.0 / (9 * channels_in)))
+        kernel = rng.standard_normal((channels, channels_in, 3, 3), np.float32) * scale
+        arrays[f"features.{number}.weight"] = kernel
+        arrays[f"features.{number}.bias"] = rng.standard_normal(channels, np.float32) / 10
+    return arrays
+
+
+def torch_classifier(rng):
+    arrays = {}
+    for number, size_in, size in ((0, 512 * 7 * 7, 4096), (3, 4096, 4096)):
+        kernel = rng.standard_normal((size, size_in), np.float32)
+        arrays[f"classifier.{number}.weight"] = kernel * np.float32(np.sqrt(2.0 / size_in))
+        arrays[f"classifier.{number}.bias"] = rng.standard_normal(size, np.float32) / 10
+    return arrays
+
+
+def lpips_arrays(rng):
+    return {
+        f"lin{i}.model.1.weight": rng.random((1, channels, 1, 1), np.float32)
+        for i, channels in enumerate(CHANNELS)
+    }
+
+
+def plain_convolutions(arrays, x):
+    """Last activations of the blocks for one image [C, H, W], as torchvision's definition says."""
+    activations, numbers = [], iter(torch_layers())
+    for i, entry in enumerate(TORCHVISION):
+        if entry == "M":
+            activations.append(x)
+            if i + 1 < len(TORCHVISION):
+                c, h, w = x.shape
+                x = x[:, : h // 2 * 2, : w // 2 * 2].reshape(c, h // 2, 2, w // 2, 2).max((2, 4))
+            continue
+        number = next(numbers)[0]
+        kernel = arrays[f"features.{number}.weight"].astype(np.float64)
+        padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+        x = np.tensordot(kernel, windows, [(1, 2, 3), (0, 3, 4)])
+        x = np.maximum(x + arrays[f"features.{number}.bias"][:, None, None], 0.0)
+    return activations
+
+
+def plain_lpips(arrays, channels, a, b):
+    """LPIPS of two images [H, W, 3], values 0..255, as the paper says."""
+
+    def activations(image):
+        image = image / 127.5 - 1.0
+        image = (image - [-0.030, -0.088, -0.188]) / [0.458, 0.448, 0.450]
+        return plain_convolutions(arrays, image.transpose(2, 0, 1))
+
+    total = 0.0
+    for i, (x, y) in enumerate(zip(activations(a), activations(b), strict=True)):
+        x = x / (np.sqrt((x**2).sum(0)) + 1e-10)
+        y = y / (np.sqrt((y**2).sum(0)) + 1e-10)
+        weights = channels[f"lin{i}.model.1.weight"].reshape(-1, 1, 1)
+        total += (weights * (x - y) ** 2).sum(0).mean()
+    return total
+
+
+@pytest.fixture(scope="module")
+def convolutions():
+    return torch_convolutions()
+
+
+@pytest.fixture(scope="module")
+def distance(convolutions):
+    channels = lpips.from_torch(lpips_arrays(np.random.default_rng(1)))
+    return Lpips(vgg16.convolutions_from_torch(convolutions), channels, "digest").distance
+
+
+def images(count, size=32, seed=2):
+    return np.random.default_rng(seed).uniform(0, 255, (count, size, size, 3)).astype(np.float32)
+
+
+def test_convolutions_are_those_of_torchvision(convolutions):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, vgg16.convolutions(inputs))
+    vgg16.set_weights(model, vgg16.convolutions_from_torch(convolutions))
+    x = np.random.default_rng(3).normal(size=(1, 35, 32, 3)).astype(np.float32)
+    expected = plain_convolutions(convolutions, x[0].transpose(2, 0, 1).astype(np.float64))
+    for ours, plain in zip(model(x), expected, strict=True):
+        plain = plain.transpose(1, 2, 0)
+        np.testing.assert_allclose(ours[0], plain, rtol=0, atol=1e-4 * abs(plain).max())
+    assert not model.trainable_weights
+
+
+@pytest.mark.slow
+def test_features_are_the_second_layer_of_the_classifier(tmp_path, convolutions):
+    # The whole way from a file. PyTorch flattens channels first, which the kernel must make up for.
+    classifier = torch_classifier(np.random.default_rng(4))
+    (tmp_path / "vgg16").mkdir()
+    state = torch_writer.tensors({**convolutions, **classifier})
+    torch_writer.write_legacy(tmp_path / "vgg16" / "file.pth", state)
+    network = FeatureNetworks(tmp_path).get("vgg16")
+    assert (network.name, network.dim) == ("vgg16", 4096)
+
+    photos = images(2, 40).astype(np.uint8)
+    prepared = network.prepare(photos)
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    resized = resize_tf1_bilinear(photos, (224, 224)).numpy()
+    np.testing.assert_allclose(prepared, (resized / 255.0 - mean) / std, atol=1e-5)
+
+    features = network.model(prepared)["features"].numpy()
+    assert features.shape == (2, 4096) and features.dtype == np.float32
+    blocks = keras.Model(network.model.inputs, network.model.get_layer("pool5").output)
+    x = blocks(prepared).numpy().transpose(0, 3, 1, 2).reshape(2, -1)
+    for number in (0, 3):
+        kernel, bias = (classifier[f"classifier.{number}.{part}"] for part in ("weight", "bias"))
+        x = np.maximum(x @ kernel.T + bias, 0.0)
+    np.testing.assert_allclose(features, x, rtol=0, atol=1e-5 * x.max())
+
+    # Inside of a graph, with any size; images do not see each other.
+    run = tf.function(lambda x: network.model(network.prepare(x))["features"])
+    one = run(tf.constant(photos[1:], tf.float32)).numpy()
+    np.testing.assert_allclose(one, features[1:], rtol=0, atol=1e-5 * x.max())
+
+
+@pytest.mark.parametrize("layer", ["features.0.weight", "features.28.bias"])
+def test_other_weights_are_refused(convolutions, layer):
+    array = convolutions[layer]
+    damaged = array.copy()
+    damaged.flat[-1] = np.nan
+    for wrong in (array[:-1], damaged, array.astype(np.int64)):
+        with pytest.raises(ValueError, match=layer):
+            vgg16.convolutions_from_torch({**convolutions, layer: wrong})
+    with pytest.raises(ValueError, match=layer):
+        vgg16.convolutions_from_torch({k: v for k, v in convolutions.items() if k != layer})
+    with pytest.raises(ValueError, match=r"classifier\.0\.weight"):
+        vgg16.from_torch(convolutions)
+
+
+@pytest.mark.parametrize("wrong", [192, None])
+def test_lpips_weights_of_another_network_are_refused(wrong):
+    arrays = lpips_arrays(np.random.default_rng(0))
+    if wrong:
+        arrays["lin1.model.1.weight"] = np.ones((1, wrong, 1, 1), np.float32)
+    else:
+        arrays["lin5.model.1.weight"] = np.ones((1, 512, 1, 1), np.float32)
+    with pytest.raises(ValueError, match="no LPIPS weights for VGG16"):
+        lpips.from_torch(arrays)
+
+
+def test_lpips_is_what_the_paper_says(convolutions, distance):
+    channels = lpips_arrays(np.random.default_rng(1))
+    a, b = images(1, 20)[0], images(1, 20, seed=5)[0]
+    expected = plain_lpips(convolutions, channels, a.astype(np.float64), b.astype(np.float64))
+    np.testing.assert_allclose(distance(a[None], b[None]), [expected], rtol=1e-4)
+
+
+def test_lpips_is_a_distance(distance):
+    a, b = images(3), images(3, seed=6)
+    assert np.array_equal(distance(a, a), np.zeros(3))
+    there, back = distance(a, b).numpy(), distance(b, a).numpy()
+    assert there.dtype == np.float32 and (there > 0).all()
+    np.testing.assert_allclose(there, back, rtol=1e-5)
+
+
+def test_lpips_grows_with_the_difference(distance):
+    a = images(1)
+    noise = np.random.default_rng(7).normal(size=a.shape).astype(np.float32)
+    values = [distance(a, a + scale * noise).numpy()[0] for scale in (0.01, 0.1, 1.0, 10.0)]
+    assert values == sorted(values)
+    # A square: ten times the difference is a hundred times the distance, as long as it is small.
+    np.testing.assert_allclose(values[2] / values[1], 100.0, rtol=0.1)
+
+
+def test_lpips_of_a_batch_is_that_of_its_pairs(distance):
+    a, b = images(3, 48), images(3, 48, seed=8)
+    together = tf.function(distance)(a, b).numpy()
+    apart = np.concatenate([distance(a[i : i + 1], b[i : i + 1]) for i in range(3)])
+    np.testing.assert_allclose(together, apart, rtol=1e-5)
+
+
+def test_lpips_takes_any_size_in_a_graph(distance):
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32)] * 2
+    run = tf.function(distance, input_signature=signature)
+    for size in (16, 33):
+        a, b = images(2, size), images(2, size, seed=9)
+        np.testing.assert_allclose(run(a, b), distance(a, b), rtol=1e-5)
+
+
+def test_lpips_of_black_images_is_a_number(distance):
+    black = np.zeros((1, 16, 16, 3), np.float32)
+    assert np.isfinite(distance(black, black + 255.0)).all()
+
+
+def test_lpips_needs_its_own_weights_too(tmp_path, convolutions):
+    (tmp_path / "vgg16").mkdir()
+    torch_writer.write_zip(tmp_path / "vgg16" / "file", torch_writer.tensors(convolutions))
+    with pytest.raises(MissingWeightsError, match="The weights of LPIPS are missing"):
+        FeatureNetworks(tmp_path).check("lpips")
