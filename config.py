@@ -19,7 +19,8 @@ data_dir = "datasets"
 # Folder in which every training run gets a numbered folder of its own.
 result_dir = "results"
 
-# Folder for statistics of real images that the metrics reuse. It may be removed at any time.
+# Folder of what the metrics need: weights of pretrained networks, and statistics of real images,
+# which may be removed at any time.
 cache_dir = "cache"
 
 
@@ -170,6 +171,12 @@ class MetricsOptions:
     names: tuple[str, ...] = ()
     # Generated images per metric. 0 = what the metric's name says.
     num_images: int = 0
+    # File with the weights of Inception. Empty = looked for in `cache_dir`/inception.
+    inception_weights: str = ""
+    # File with the weights of VGG16. Empty = looked for in `cache_dir`/vgg16.
+    vgg16_weights: str = ""
+    # File with the weights of LPIPS. Empty = looked for in `cache_dir`/lpips.
+    lpips_weights: str = ""
 
 
 @dataclass
@@ -214,7 +221,7 @@ def _original(path, resolution, mirror, batch_size):
     return Config(
         dataset=DatasetOptions(path=path, resolution=resolution, mirror=mirror),
         schedule=ScheduleOptions(batch_size=batch_size, image_grid="4k"),
-        metrics=MetricsOptions(names=("swd16k",)),
+        metrics=MetricsOptions(names=("fid50k", "stability36")),
     )
 
 
@@ -244,7 +251,7 @@ PRESETS = {
             network_snapshot_ticks=6,
             image_grid="16x8",
         ),
-        metrics=MetricsOptions(names=("swd1k",)),
+        metrics=MetricsOptions(names=("swd1k", "stability36")),
     ),
     # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN
     # variant only. The original states neither batch size nor mirroring; its defaults stand here.

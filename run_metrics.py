@@ -1,4 +1,4 @@
-"""Scores snapshots: `python run_metrics.py --network RUN --metrics swd16k`; see `--help`."""
+"""Scores snapshots or files: `python run_metrics.py --network RUN --metrics fid50k`."""
 
 import argparse
 import os
@@ -12,72 +12,140 @@ import tensorflow as tf
 
 import config
 from metrics.evaluation import MetricEvaluator
+from metrics.feature_networks.fetch import fetch_weights
+from metrics.feature_networks.library import FeatureNetworks
+from metrics.image_files import open_images
+from metrics.metric import MetricOptions
+from metrics.moments import read_statistics, write_statistics
 from metrics.registry import get_metrics, known_names
-from metrics.report import SnapshotScorer, recorded_lines, results_table
+from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
-from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.exit_status import exit_status
-from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.files import append_json_line
+from msg_stylegan.networks import newest_snapshot, snapshots_of_run
+from msg_stylegan.training.devices import make_strategy
 from msg_stylegan.training.run_directory import OPTIONS_FILE, find_run
+from msg_stylegan.training.snapshots import Snapshots
+
+# Pretrained networks that metrics look through.
+WEIGHTS = ("inception", "vgg16", "lpips")
 
 
 def build_parser():
     parser = argparse.ArgumentParser(
         prog="run_metrics.py",
-        description="Scores one snapshot, or all snapshots of a run. Results go to "
-        "metric-<name>.jsonl beside the snapshots, and to TensorBoard for a run.",
+        description="Scores snapshots of a run, or images in files. Results of snapshots go to "
+        "metric-<name>.jsonl and metric-<name>.png beside them, and to TensorBoard for a run.",
     )
-    parser.add_argument(
+    fakes = parser.add_argument_group("what to score").add_mutually_exclusive_group()
+    fakes.add_argument(
         "--network",
-        required=True,
         metavar="FILE|RUN",
-        help='snapshot file, or run: its folder, its number or "latest"',
+        help='snapshot file, or the newest one of a run: its folder, its number or "latest"',
+    )
+    fakes.add_argument("--run", metavar="RUN", help="run whose snapshots to score")
+    fakes.add_argument(
+        "--fakes", metavar="PATH", help="images: folder, zip archive or folder of TFRecords"
     )
     parser.add_argument(
+        "--all", action="store_true", help="with --run: every snapshot, not just the newest one"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="with --run: also those that have a result already"
+    )
+
+    reals = parser.add_argument_group("what to compare with")
+    reals.add_argument(
+        "--reals",
+        metavar="PATH",
+        help="real images: folder of TFRecords, folder of images or zip archive (default: the data "
+        "set of the training)",
+    )
+    reals.add_argument(
+        "--mirror",
+        action=argparse.BooleanOptionalAction,
+        help="mirror reals at random, for metrics that do (default: as in the training)",
+    )
+    reals.add_argument(
+        "--import_stats",
+        metavar="FILE",
+        help="npz file with mu and sigma of the reals, for Fréchet distances",
+    )
+    reals.add_argument(
+        "--export_stats",
+        metavar="FILE",
+        help="write mu and sigma of the reals, as the Fréchet distance in --metrics uses them",
+    )
+
+    how = parser.add_argument_group("metrics")
+    how.add_argument(
         "--metrics",
-        default="swd16k",
         metavar="NAMES",
         type=lambda text: text.split(","),
         help=f"comma-separated, of {', '.join(known_names())} and the like with other numbers of "
-        "images (default: swd16k)",
+        "images; files also without a number, for all (default: fid50k, for files fid)",
     )
-    parser.add_argument(
-        "--data", metavar="DIR", help="data set of the reals (default: the one of the training)"
-    )
-    parser.add_argument(
-        "--mirror",
-        action=argparse.BooleanOptionalAction,
-        help="mirror reals at random (default: as in the training)",
-    )
-    parser.add_argument(
+    how.add_argument(
         "--num_images",
         type=int,
         default=0,
         metavar="N",
         help="images of each side instead of the number in the metric's name",
     )
-    parser.add_argument(
-        "--batch_size",
-        type=int,
-        default=0,
-        metavar="N",
-        help="images at a time (default: what suits the resolution)",
+    how.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
+    how.add_argument(
+        "--feature_network",
+        metavar="FILE",
+        help="SavedModel or .keras file, with a JSON file beside it that describes its input: fid, "
+        "kid, pr and dc in its space",
     )
-    parser.add_argument("--seed", type=int, default=0, help="random seed (default: 0)")
-    parser.add_argument(
-        "--force", action="store_true", help="score snapshots of a run again that have a result"
-    )
-    parser.add_argument(
+    for name in WEIGHTS:
+        default = getattr(config.MetricsOptions, f"{name}_weights")
+        how.add_argument(
+            f"--{name}_weights",
+            metavar="FILE",
+            default=default,
+            help=f"weights of {name} (default: {default or f'looked for in CACHE_DIR/{name}'})",
+        )
+    for name in WEIGHTS:
+        how.add_argument(
+            f"--fetch_{name}",
+            action="store_true",
+            help=f"download the weights of {name} to CACHE_DIR/{name} first",
+        )
+
+    where = parser.add_argument_group("where and how to run")
+    where.add_argument(
         "--result_dir",
         default=config.result_dir,
         metavar="DIR",
         help="folder of the runs (default: %(default)s)",
     )
-    parser.add_argument(
+    where.add_argument(
         "--cache_dir",
         default=config.cache_dir,
         metavar="DIR",
-        help="folder for statistics of real images (default: %(default)s)",
+        help="folder for weights and statistics of real images (default: %(default)s)",
+    )
+    where.add_argument(
+        "--output", metavar="FILE", help="with --fakes: JSON-lines file to add the results to"
+    )
+    where.add_argument(
+        "--batch_size",
+        type=int,
+        default=0,
+        metavar="N",
+        help="images at a time on each device (default: what suits the resolution)",
+    )
+    where.add_argument(
+        "--num_gpus", type=int, default=0, metavar="N", help="GPUs to use (default: all)"
+    )
+    where.add_argument(
+        "--logical_cpus",
+        type=int,
+        default=0,
+        metavar="N",
+        help="use N logical CPU devices instead, to try several devices",
     )
     return parser
 
@@ -88,97 +156,166 @@ def main(argv=None):
     Returns:
         Exit status, see `exit_status`; 2 for wrong usage, by argparse.
     """
-    args = build_parser().parse_args(argv)
-    return exit_status(lambda: run(args), interrupted="Interrupted. Results up to now are kept.")
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    fetches = [name for name in WEIGHTS if getattr(args, f"fetch_{name}")]
+    if not (args.network or args.run or args.fakes or args.export_stats or fetches):
+        parser.error("say what to score: --network, --run or --fakes")
+    if args.all and not args.run:
+        parser.error("--all goes with --run")
+
+    def job():
+        for name in fetches:
+            fetch_weights(name, args.cache_dir)
+        return run(args)
+
+    return exit_status(job, interrupted="Interrupted. Results up to now are kept.")
 
 
 def run(args):
     """Scores what the arguments ask for; returns the messages of metrics that failed."""
-    for name in ("num_images", "batch_size", "seed"):
+    for name in ("num_images", "batch_size", "seed", "num_gpus", "logical_cpus"):
         if getattr(args, name) < 0:
             raise ValueError(f"--{name} must not be negative. Received {getattr(args, name)}.")
-    metrics = get_metrics(args.metrics, args.num_images)
-    snapshots, is_run = find_snapshots(args.network, args.result_dir)
-    nets = load_networks(snapshots[0])
-    evaluator = make_evaluator(args, metrics, nets)
-    settings = evaluator.settings()
-    scorer = SnapshotScorer(evaluator)
+    strategy = make_strategy(args.num_gpus, args.logical_cpus)
+    with strategy.scope():
+        networks = FeatureNetworks(
+            args.cache_dir,
+            paths={name: getattr(args, f"{name}_weights") for name in WEIGHTS},
+            custom=args.feature_network,
+        )
+    names = args.metrics or ["fid" if args.fakes else "fid50k"]
+    metrics = get_metrics(names, MetricOptions(args.num_images, networks.custom_name))
+    if args.network or args.run:
+        return score_snapshots(args, metrics, networks, strategy)
+    if args.fakes:
+        return score_files(args, metrics, networks, strategy)
+    if args.export_stats:
+        evaluator = make_evaluator(args, metrics, networks, strategy)
+        export_statistics(evaluator, args.export_stats)
+    return []
+
+
+def score_snapshots(args, metrics, networks, strategy):
+    """Scores one snapshot, or all of a run, and prints a table."""
+    snapshots = find_snapshots(args)
+    with strategy.scope():
+        nets = load_networks(snapshots[0])
+    evaluator = make_evaluator(args, metrics, networks, strategy, nets)
+    if args.export_stats:
+        export_statistics(evaluator, args.export_stats)
+    scorer = SnapshotScorer(evaluator, num_gpus=strategy.num_replicas_in_sync)
 
     folder = snapshots[0].parent
-    recorded = {metric.name: recorded_lines(folder, metric, settings) for metric in metrics}
     writer = None
     if (folder / OPTIONS_FILE).exists():
         writer = tf.summary.create_file_writer(str(folder), filename_suffix=".metrics")
     for index, snapshot in enumerate(snapshots):
-        skip = [
-            metric.name
-            for metric in metrics
-            if is_run and not args.force and snapshot.name in recorded[metric.name]
-        ]
+        skip = scorer.recorded(snapshot) if args.run and not args.force else []
         if len(skip) == len(metrics):
             continue
-        nets = nets if index == 0 else load_networks(snapshot)
+        if index:
+            with strategy.scope():
+                nets = load_networks(snapshot)
         scorer(nets, snapshot, nets.info["cur_nimg"] / 1000, writer, skip=skip)
-
-    for metric in metrics:
-        lines = recorded_lines(folder, metric, settings)
-        lines = [lines[snapshot.name] for snapshot in snapshots if snapshot.name in lines]
-        if lines:
-            print(f"\n{results_table(metric, lines)}")
+    if args.all:
+        note_best(scorer, folder)
+    print(f"\n{scorer.table(snapshots)}")
     return scorer.failures
 
 
-def find_snapshots(network, result_dir):
-    """Finds the snapshots to score.
-
-    Args:
-        network: Snapshot file, folder with snapshots, or name of a run, see `find_run`.
-        result_dir: Folder of the runs.
-
-    Returns:
-        Tuple `(paths, is_run)`: the snapshot files, oldest first, and whether a run was named.
+def find_snapshots(args):
+    """The snapshots to score, oldest first.
 
     Raises:
         FileNotFoundError: There are none.
     """
-    path = Path(network)
-    if path.is_file():
-        return [path], False
-    if path.suffix == ".keras":
-        raise FileNotFoundError(f"There is no snapshot {path}.")
-    folder = path if path.is_dir() else find_run(result_dir, network)
-    snapshots = snapshots_of_run(folder)
-    if not snapshots:
-        raise FileNotFoundError(f"There are no snapshots in {folder}.")
-    return snapshots, True
+    name = args.network or args.run
+    if Path(name).is_file():
+        return [Path(name)]
+    if Path(name).suffix == ".keras":
+        raise FileNotFoundError(f"There is no snapshot {name}.")
+    folder = Path(name) if Path(name).is_dir() else find_run(args.result_dir, name)
+    newest = newest_snapshot(folder)
+    return snapshots_of_run(folder) if args.all else [newest]
 
 
-def make_evaluator(args, metrics, nets):
-    """Opens the real images that belong to the networks, or those that the arguments name."""
-    options = nets.info.get("options")
-    if options is None and args.data is None:
-        raise ValueError("The snapshot does not say which data set it was trained on. Use --data.")
-    if args.data is not None:
-        data = Path(args.data)
+def note_best(scorer, folder):
+    """Records the best snapshot of a run by the first of the metrics."""
+    best = scorer.best(folder)
+    if best:
+        snapshot, metric, value = best
+        Snapshots(folder, keep=0).record_best(snapshot, metric, value)
+        print(f"Best snapshot by {metric}: {snapshot}, {value:.4f}")
+
+
+def score_files(args, metrics, networks, strategy):
+    """Scores images in files, and prints a table."""
+    fakes = open_images(args.fakes)
+    evaluator = make_evaluator(args, metrics, networks, strategy)
+    if args.export_stats:
+        export_statistics(evaluator, args.export_stats)
+    lines, failures = score_images(evaluator, fakes)
+    for line in lines if args.output else []:
+        append_json_line(args.output, line)
+    print(images_table(evaluator, fakes, lines))
+    return failures
+
+
+def export_statistics(evaluator, path):
+    """Writes the statistics of the reals that a Fréchet distance uses."""
+    metrics = [metric for metric in evaluator.metrics if metric.real_moments]
+    if len(metrics) != 1:
+        raise ValueError(
+            "--export_stats needs exactly one Fréchet distance in --metrics, such as fid50k_full, "
+            f"to know which statistics are meant. Received {len(metrics)}."
+        )
+    write_statistics(path, evaluator.of_reals().real_moments(metrics[0]))
+    print(f"Wrote the statistics of {metrics[0].name} to {path}.")
+
+
+def make_evaluator(args, metrics, networks, strategy, nets=None):
+    """Opens the reals that the arguments name, or those of the training of `nets`."""
+    options = nets.info.get("options") if nets else None
+    resolution, label_size = (nets.G_ema.resolution, nets.G_ema.label_size) if nets else (0, 0)
+    imported = read_statistics(args.import_stats) if args.import_stats else None
+    if args.reals:
+        reals = open_images(args.reals, resolution=resolution, max_label_size=label_size)
+    elif nets is None or (imported and not label_size):
+        reals = None
     else:
-        data = Path(options["data_dir"]) / options["dataset"]["path"]
-        if not data.is_dir():
-            raise FileNotFoundError(
-                f"There is no {data}, the data set of the training. Say by --data where it is now."
-            )
+        reals = open_images(
+            training_data(options), resolution=resolution, max_label_size=label_size
+        )
     mirror = args.mirror
     if mirror is None:
         mirror = options is not None and options["dataset"]["mirror"]
-    G = nets.G_ema
-    dataset = TFRecordDataset(data, resolution=G.resolution, max_label_size=G.label_size)
     return MetricEvaluator(
         metrics,
-        dataset,
+        reals,
+        networks=networks,
         cache_dir=args.cache_dir,
+        labels_dataset=reals if label_size else None,
         mirror=mirror,
         seed=args.seed,
         batch_size=args.batch_size,
+        strategy=strategy,
+        imported=imported,
     )
+
+
+def training_data(options):
+    """Folder of the data set that networks were trained on, from the options in their snapshot."""
+    if options is None:
+        raise ValueError(
+            "The snapshot does not say which data set it was trained on. Name it by --reals."
+        )
+    path = Path(options["data_dir"]) / options["dataset"]["path"]
+    if not path.is_dir():
+        raise FileNotFoundError(
+            f"There is no {path}, the data set of the training. Say by --reals where it is now."
+        )
+    return path
 
 
 if __name__ == "__main__":

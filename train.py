@@ -221,6 +221,8 @@ def train(config, run_dir, dry_run):
 
     import msg_stylegan
     from metrics.evaluation import MetricEvaluator
+    from metrics.feature_networks.library import FeatureNetworks
+    from metrics.metric import MetricOptions
     from metrics.registry import get_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.data.dataset import TFRecordDataset
@@ -241,10 +243,20 @@ def train(config, run_dir, dry_run):
     options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
     find_optimizer(config.optimizer.name)
     evaluator = MetricEvaluator(
-        get_metrics(config.metrics.names, config.metrics.num_images),
+        get_metrics(config.metrics.names, MetricOptions(config.metrics.num_images)),
         dataset,
+        networks=FeatureNetworks(
+            config.cache_dir,
+            paths={
+                "inception": config.metrics.inception_weights,
+                "vgg16": config.metrics.vgg16_weights,
+                "lpips": config.metrics.lpips_weights,
+            },
+        ),
         cache_dir=config.cache_dir,
+        labels_dataset=dataset,
         mirror=config.dataset.mirror,
+        strategy=strategy,
     )
     scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
     values = options.to_dict(config)
@@ -254,6 +266,7 @@ def train(config, run_dir, dry_run):
             config.result_dir, config.description or config.preset, strategy.num_replicas_in_sync
         )
     print(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
+    scorer.say_what_is_missing()
     if dry_run:
         print(describe_networks(build_networks(*network_options(config, dataset))))
         return

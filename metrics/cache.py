@@ -63,6 +63,34 @@ class StatisticsCache:
             _notice(f"cannot keep statistics of the real images ({error})")
         return values
 
+    def fetch_rows(self, statistic, parameters, shape, write):
+        """Returns a stored matrix that is too large for the memory, or makes and stores it.
+
+        Args:
+            statistic: See `fetch`.
+            parameters: See `fetch`.
+            shape: `(N, d)`.
+            write: Called with a function that takes float32 rows `[n, d]`, N in all.
+
+        Returns:
+            float32 `[N, d]`, backed by the file.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        path = self._path(statistic, self._key(statistic, parameters)).with_suffix(".npy")
+        if path.exists():
+            try:
+                return _map_rows(path, shape)
+            except (ValueError, OSError, EOFError) as error:
+                _notice(f"{path} is damaged and will be computed again ({error})")
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            # Written as a stream: a full disk is an error here, and a crash in a mapped file.
+            write(lambda rows: file.write(np.ascontiguousarray(rows, "<f4").data))
+        return _map_rows(path, shape)
+
     def _key(self, statistic, parameters):
         facts = {
             "schema": SCHEMA,
@@ -86,6 +114,13 @@ def _load(path, key):
     if str(values.pop("key")) != key:
         raise ValueError("it belongs to other images or settings")
     return values
+
+
+def _map_rows(path, shape):
+    rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    if rows.shape != tuple(shape) or rows.dtype != np.float32:
+        raise ValueError(f"expected float32 {list(shape)}, found {rows.dtype} {list(rows.shape)}")
+    return rows
 
 
 def _notice(text):

@@ -1,20 +1,27 @@
-"""Brings metrics and networks together: from a generator and a data set to numbers.
+"""Brings metrics together with images: from reals and fakes to numbers.
 
-The generator is asked for its highest resolution, without truncation, with random noise and with
-labels drawn from the data set. All randomness follows from the seed given here, so that
-evaluating never changes the random numbers of a training run.
+Fakes are the highest resolution of a generator, without truncation, with random noise and with
+labels drawn from the data set; or they are files. All randomness follows from the seed given here,
+so that evaluating never changes the random numbers of a training run.
 """
 
+import contextlib
 import dataclasses
 import functools
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
+from metrics.feature_extractor import FeatureExtractor
+from metrics.features import Features
+from metrics.generated_images import GeneratedImages
 from metrics.metric import Metric, MetricInputs
-from msg_stylegan.sampling import Sampler, iterate_images
+from msg_stylegan.networks import load_networks, snapshots_of_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,7 +29,7 @@ class MetricResult:
     """What came out of one evaluation."""
 
     metric: Metric
-    # Result key -> float.
+    # Result key -> float; empty if there was nothing to measure yet.
     results: dict
     # Seconds.
     total_time: float
@@ -33,89 +40,238 @@ class MetricResult:
         return self.results[self.metric.headline]
 
 
-class MetricEvaluator:
-    """Computes metrics for generators that make images like those of one data set."""
+class Evaluation:
+    """Metrics of one generator, or one set of files; what they share is computed once."""
 
-    def __init__(self, metrics, dataset, *, cache_dir, mirror=False, seed=0, batch_size=0):
-        """Prepares an evaluation; computes nothing yet.
+    def __init__(self, inputs):
+        self._inputs = inputs
+
+    def compute(self, metric):
+        """Returns the `MetricResult`; raises ValueError if the metric cannot be computed."""
+        start = time.monotonic()
+        with _full_precision():
+            results = metric.compute(self._inputs)
+        return MetricResult(metric, results, time.monotonic() - start)
+
+    def real_moments(self, metric):
+        """`Moments` of the reals that a Fréchet distance uses."""
+        with _full_precision():
+            return metric.real_moments(self._inputs)
+
+
+@contextlib.contextmanager
+def _full_precision():
+    """Forbids TF32, in which GPUs multiply with 10 bits: too few for scores that are published."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        # Training may want it.
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+class MetricEvaluator:
+    """Computes metrics against one set of real images."""
+
+    def __init__(
+        self,
+        metrics,
+        reals,
+        *,
+        networks,
+        cache_dir,
+        labels_dataset=None,
+        mirror=False,
+        seed=0,
+        batch_size=0,
+        strategy=None,
+        imported=None,
+    ):
+        """Prepares evaluations; computes nothing yet.
 
         Args:
             metrics: `Metric` objects, see `registry.get_metrics`.
-            dataset: `TFRecordDataset` of the real images at the resolution of the networks, with
-                labels if the networks are conditional.
+            reals: `TFRecordDataset` or `ImageFiles`; None if there are none, or only what was
+                imported.
+            networks: `FeatureNetworks`.
             cache_dir: Folder for statistics of real images and for temporary files.
+            labels_dataset: `TFRecordDataset` whose labels a conditional generator gets.
             mirror: Whether reals are mirrored at random, as they are when training mirrors.
             seed: Whole number >= 0 that decides latents, labels, noise, mirroring, patches.
-            batch_size: Images at a time; 0 for what suits the resolution.
+            batch_size: Images at a time, on each replica; 0 for what suits the resolution.
+            strategy: `tf.distribute.Strategy` in whose scope the generators are made; all of its
+                replicas draw and look. None for the current one. Results do not depend on it.
+            imported: `Moments` that stand for those of the reals, or None.
         """
         self.metrics = list(metrics)
-        self._dataset = dataset
-        self._mirror = mirror
-        self._seed = seed
-        # The original's rule for SWD.
-        self._batch_size = batch_size or min(max(8192 // dataset.resolution, 4), 256)
+        self._reals = reals
+        self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
         self._cache_dir = Path(cache_dir) / "metrics"
-        self._sampler = None
+        self._labels_dataset = labels_dataset
+        self._mirror = mirror
+        self._seed = seed
+        self._batch_size = batch_size
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._imported = imported
+        self._extractors = {}
+        self._generated = None
 
-    def settings(self):
-        """What results depend on beside metric and snapshot; equal settings can be compared."""
-        return {
-            "dataset": self._dataset.name,
-            "fingerprint": self._dataset.fingerprint(),
-            "mirror": self._mirror,
-            "seed": self._seed,
-        }
-
-    def evaluate(self, metric, G):
-        """Computes one metric.
-
-        Args:
-            metric: One of `self.metrics`.
-            G: Generator, normally the weight average. Its current weights are used; compiled code
-                is kept as long as the same object is given.
-
-        Returns:
-            A `MetricResult`.
+    def settings(self, metric):
+        """What results depend on beside metric and snapshot; equal settings can be compared.
 
         Raises:
-            ValueError: The networks do not fit the data set, or the metric cannot be computed.
+            ValueError: The weights of a pretrained network are missing.
         """
-        start = time.monotonic()
-        sampler = self._sampler_for(G)
-        inputs = MetricInputs(
-            reals=self._reals,
-            fakes=lambda num_images: iterate_images(
-                sampler, num_images, seed=self._seed, labels_dataset=self._dataset
+        settings = {"mirror": self._mirror, "seed": self._seed}
+        if self._reals is not None:
+            settings["dataset"] = self._reals.name
+            settings["fingerprint"] = self._reals.fingerprint()
+        if self._imported is not None:
+            settings["imported"] = self._imported.digest()
+        if metric.networks:
+            # Their weights are made here, if they were not yet.
+            with self._strategy.scope():
+                identities = {name: self._networks.identity(name) for name in metric.networks}
+            settings["networks"] = identities
+        return settings
+
+    def of_generator(self, G, snapshot=None):
+        """Begins the evaluation of a generator.
+
+        Args:
+            G: Generator, normally the weight average. Its current weights are used; compiled code
+                is kept as long as the same object is given.
+            snapshot: Path of its snapshot, beside those of the same run; None if there is none.
+
+        Returns:
+            An `Evaluation`.
+
+        Raises:
+            ValueError: The networks do not fit the reals.
+        """
+        self._check_shape(G)
+        if self._generated is None or self._generated.G is not G:
+            self._generated = self._generated_images(G, self._strategy)
+        generated = self._generated.after(
+            lambda count: self._images_before(snapshot, count) if snapshot else None
+        )
+        return Evaluation(self._inputs(generated.batches, None, generated))
+
+    def of_images(self, fakes):
+        """Begins the evaluation of fakes in files, `ImageFiles` or `TFRecordDataset`."""
+
+        def iterate(num_images):
+            return self._in_colour(
+                fakes.iterate_images(self._batch(fakes), num_images), self._reals
+            )
+
+        return Evaluation(self._inputs(iterate, fakes))
+
+    def of_reals(self):
+        """Begins an evaluation that has no fakes, for statistics of the reals."""
+        return self.of_images(self._reals)
+
+    def _inputs(self, iterate_fakes, fakes, generated=None):
+        def reals(num_images, start=0, mirrored=True):
+            if self._reals is None:
+                raise ValueError("There are no real images to compare with. Name them by --reals.")
+            batches = self._reals.iterate_images(
+                self._batch(self._reals),
+                num_images,
+                mirror=self._mirror and mirrored,
+                seed=self._seed,
+                start=start,
+            )
+            return self._in_colour(batches, fakes)
+
+        num_reals = 0 if self._reals is None else self._reals.num_images
+        progress = functools.partial(tqdm, leave=False, disable=None, dynamic_ncols=True)
+        mirror_seed = self._seed if self._mirror else None
+        return MetricInputs(
+            reals=reals,
+            fakes=iterate_fakes,
+            num_reals=num_reals,
+            num_fakes=None if fakes is None else fakes.num_images,
+            features=Features(
+                self._extractor,
+                reals=functools.partial(reals, mirrored=False),
+                num_reals=num_reals,
+                fakes=iterate_fakes,
+                generator=generated,
+                cache=self._cache(),
+                mirror_seed=mirror_seed,
+                scratch_dir=self._scratch_dir,
+                progress=progress,
+                imported=self._imported,
+                lpips=self._lpips,
             ),
-            cache=StatisticsCache(self._cache_dir, self._source()),
+            generator=generated,
+            # Which images are mirrored depends on the seed.
+            cache=self._cache(mirror_seed=mirror_seed),
             seed=self._seed,
             scratch_dir=self._scratch_dir,
-            progress=functools.partial(tqdm, leave=False, disable=None, dynamic_ncols=True),
-        )
-        results = metric.compute(inputs)
-        return MetricResult(metric, results, time.monotonic() - start)
-
-    def _reals(self, num_images, start=0):
-        return self._dataset.iterate_images(
-            self._batch_size, num_images, mirror=self._mirror, seed=self._seed, start=start
+            progress=progress,
+            notice=lambda text: tqdm.write(f"notice: {text}", file=sys.stderr),
         )
 
-    def _sampler_for(self, G):
+    def _cache(self, **more):
+        if self._reals is None:
+            return None
+        source = {"fingerprint": self._reals.fingerprint(), **more}
+        return StatisticsCache(self._cache_dir, source)
+
+    def _extractor(self, name):
+        if name not in self._extractors:
+            with self._strategy.scope():
+                network = self._networks.get(name)
+            self._extractors[name] = FeatureExtractor(network, self._strategy)
+        return self._extractors[name]
+
+    def _lpips(self):
+        with self._strategy.scope():
+            return self._networks.lpips()
+
+    def _generated_images(self, G, strategy):
+        return GeneratedImages(
+            G,
+            self._batch_size or _batch_size(G.resolution),
+            seed=self._seed,
+            labels_dataset=self._labels_dataset,
+            strategy=strategy,
+        )
+
+    def _images_before(self, snapshot, count):
+        """Fixed images of the last snapshot before this one, or None."""
+        snapshots = snapshots_of_run(Path(snapshot).parent)
+        earlier = snapshots[: snapshots.index(Path(snapshot))]
+        if not earlier:
+            return None
+        G = load_networks(earlier[-1]).G_ema
+        return self._generated_images(G, strategy=None).fixed_images(count)
+
+    def _batch(self, images):
+        return self._batch_size or (_batch_size(images.shape[0]) if images.shape else 32)
+
+    def _check_shape(self, G):
+        if self._reals is None:
+            return
         shape = (G.resolution, G.resolution, G.num_channels)
-        if tuple(self._dataset.shape) != shape:
+        if self._reals.shape is None or tuple(self._reals.shape) != shape:
+            found = "different sizes" if self._reals.shape is None else list(self._reals.shape)
             raise ValueError(
-                f"The networks make images of shape {list(shape)}, the data set "
-                f"{self._dataset.path} gives {list(self._dataset.shape)}."
+                f"The networks make images of shape {list(shape)}, the real images "
+                f"{self._reals.path} have {found}."
             )
-        if self._sampler is None or self._sampler.G is not G:
-            self._sampler = Sampler(G, self._batch_size, resolutions=[G.resolution])
-        return self._sampler
 
-    def _source(self):
-        return {
-            "fingerprint": self._dataset.fingerprint(),
-            "shape": list(self._dataset.shape),
-            # Which images are mirrored depends on the seed.
-            "mirror_seed": self._seed if self._mirror else None,
-        }
+    def _in_colour(self, batches, other):
+        """Batches as they are, or grayscale ones in the colours of those they are compared to."""
+        colour = other is not None and other.shape is not None and other.shape[2] == 3
+        for images in batches:
+            yield np.repeat(images, 3, axis=3) if colour and images.shape[3] == 1 else images
+
+
+def _batch_size(resolution):
+    # The original's rule for SWD.
+    return min(max(8192 // resolution, 4), 256)

@@ -1,16 +1,22 @@
 """What a metric is: a name, a function from images to numbers, and how to compare the numbers.
 
-A metric sees iterators of uint8 images and knows nothing of networks, files or training.
+A metric sees iterators of uint8 images and features of them. Only path lengths and stability look
+at a generator, because they are properties of one.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metrics.cache import StatisticsCache
+
+if TYPE_CHECKING:
+    from metrics.features import Features
+    from metrics.generated_images import GeneratedImages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +28,14 @@ class MetricInputs:
     reals: Callable[..., Iterator[np.ndarray]]
     # fakes(num_images): fresh iterator of uint8 batches; the same images for the same seed.
     fakes: Callable[[int], Iterator[np.ndarray]]
+    # Number of different reals.
+    num_reals: int
+    # Number of fakes that there are; None for a generator, which never runs out.
+    num_fakes: int | None
+    # Features of reals and fakes in the space of a feature network, shared by the metrics.
+    features: "Features"
+    # The generator of the fakes; None when they are files.
+    generator: "GeneratedImages | None"
     # Statistics of the real images, kept between evaluations.
     cache: StatisticsCache
     # Decides every random choice of the metric.
@@ -30,6 +44,34 @@ class MetricInputs:
     scratch_dir: Path
     # Called like `tqdm.tqdm`.
     progress: Callable
+    # notice(text) tells the user something that is no error.
+    notice: Callable[[str], None]
+
+    def count_fakes(self, metric, wanted):
+        """Number of fakes to use for a metric whose name asks for `wanted` of them (0 for all).
+
+        Raises:
+            ValueError: All images of a generator, or more than there are.
+        """
+        if self.num_fakes is None:
+            if not wanted:
+                raise ValueError(
+                    f"{metric} does not say how many images to generate. Put the number into the "
+                    "name, as in fid50k, or use --num_images."
+                )
+            return wanted
+        if wanted > self.num_fakes:
+            raise ValueError(
+                f"{metric} asks for {wanted} fakes, and there are {self.num_fakes}. Leave the "
+                "number out of the name to use all."
+            )
+        return wanted or self.num_fakes
+
+    def require_generator(self, metric):
+        """Returns the generator, or explains that files of images are not enough."""
+        if self.generator is None:
+            raise ValueError(f"{metric} looks into a generator. Images in files cannot have it.")
+        return self.generator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,14 +80,21 @@ class Metric:
 
     # Full name, also the prefix of its result keys: "swd16k".
     name: str
-    # Images that are taken of each side.
+    # Images that are taken of each side; 0 for all.
     num_images: int
     # Result key by which snapshots are compared.
     headline: str
     # Whether a smaller headline is better.
     lower_is_better: bool
-    # Maps `MetricInputs` to a dict of result key -> float.
+    # Maps `MetricInputs` to a dict of result key -> float. An empty dict means that there is
+    # nothing to measure yet.
     compute: Callable[[MetricInputs], dict]
+    # Pretrained networks that it needs, by their names in `FeatureNetworks`.
+    networks: tuple = ()
+    # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
+    real_moments: Callable | None = None
+    # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.
+    draw: Callable | None = None
 
     def is_best(self, value, others):
         """Whether headline `value` beats all `others`. NaN beats nothing and is beaten by all."""
@@ -56,6 +105,16 @@ class Metric:
 
 
 @dataclasses.dataclass(frozen=True)
+class MetricOptions:
+    """What a user may say about metrics beside their names."""
+
+    # Number of images instead of the one in the name; 0 as the name says.
+    num_images: int = 0
+    # Name of a feature network of the user, which takes the place of the usual ones.
+    feature_network: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Family:
     """All metrics of one kind, whose names carry their settings: swd2k, swd16k."""
 
@@ -63,9 +122,23 @@ class Family:
     pattern: str
     # Names to show to a user.
     examples: tuple
-    # make(match, num_images) returns the Metric of a name; `num_images` > 0 overrides the number
-    # in the name, and the metric is then named after the number that is really used.
-    make: Callable
+    # make(match, options) returns the Metric of a name. It is named after the number of images
+    # and the feature network that are really used.
+    make: Callable[..., Metric]
+
+
+def format_count(count):
+    """Number of images as it is written in the name of a metric: 50000 is "50k", 0 (all) is ""."""
+    if not count:
+        return ""
+    return str(count) if count % 1000 else f"{count // 1000}k"
+
+
+def parse_count(text):
+    """Reverse of `format_count`, for the text that a pattern `([0-9]+k?)?` found, or None."""
+    if not text:
+        return 0
+    return int(text.removesuffix("k")) * (1000 if text.endswith("k") else 1)
 
 
 def checked_batches(batches, num_images):

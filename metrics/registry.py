@@ -3,9 +3,30 @@
 import difflib
 import re
 
-from metrics import sliced_wasserstein
+from metrics import (
+    density_coverage,
+    frechet_distance,
+    inception_score,
+    kernel_distance,
+    ms_ssim,
+    perceptual_path_length,
+    precision_recall,
+    sliced_wasserstein,
+    stability,
+)
+from metrics.metric import MetricOptions
 
-FAMILIES = (sliced_wasserstein.FAMILY,)
+FAMILIES = (
+    frechet_distance.FAMILY,
+    kernel_distance.FAMILY,
+    inception_score.FAMILY,
+    precision_recall.FAMILY,
+    density_coverage.FAMILY,
+    perceptual_path_length.FAMILY,
+    ms_ssim.FAMILY,
+    sliced_wasserstein.FAMILY,
+    stability.FAMILY,
+)
 
 
 def known_names():
@@ -13,17 +34,16 @@ def known_names():
     return [name for family in FAMILIES for name in family.examples]
 
 
-def get_metric(name, num_images=0):
+def get_metric(name, options=None):
     """Finds a metric.
 
     Args:
-        name: Name such as "swd16k".
-        num_images: Number of images instead of the one in the name (0: as the name says). The
-            returned metric is named after the number that is really used, because results for
-            different numbers of images cannot be compared.
+        name: Name such as "fid50k".
+        options: `MetricOptions`; None for none.
 
     Returns:
-        A `Metric`.
+        A `Metric`, named after the number of images and the feature network that are really used,
+        because results for others cannot be compared.
 
     Raises:
         ValueError: Unknown name or impossible number.
@@ -31,7 +51,7 @@ def get_metric(name, num_images=0):
     for family in FAMILIES:
         match = re.fullmatch(family.pattern, name)
         if match:
-            return family.make(match, num_images)
+            return family.make(match, options or MetricOptions())
     near = difflib.get_close_matches(name, known_names(), n=3, cutoff=0.5)
     hint = f" Did you mean {' or '.join(near)}?" if near else ""
     raise ValueError(
@@ -40,9 +60,9 @@ def get_metric(name, num_images=0):
     )
 
 
-def get_metrics(names, num_images=0):
+def get_metrics(names, options=None):
     """Finds several metrics; see `get_metric`. Names that mean the same metric are refused."""
-    metrics = [get_metric(name, num_images) for name in names]
+    metrics = [get_metric(name, options) for name in names]
     found = [metric.name for metric in metrics]
     repeated = sorted({name for name in found if found.count(name) > 1})
     if repeated:

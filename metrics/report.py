@@ -1,13 +1,19 @@
-"""Results of metrics: `metric-<name>.jsonl` beside the snapshots, TensorBoard, tables."""
+"""Scores snapshots of a run, or files, and reports: lines, plots, tables, the best snapshot."""
 
-import time
+import math
 import traceback
 from pathlib import Path
 
 import tensorflow as tf
 
-from msg_stylegan.files import append_json_line, read_json_lines
-from msg_stylegan.training.stats import format_time
+from metrics.plots import plot_metric
+from metrics.results import (
+    metric_file,
+    record_result,
+    recorded_lines,
+    result_line,
+    results_table,
+)
 
 
 class SnapshotScorer:
@@ -45,24 +51,71 @@ class SnapshotScorer:
             snapshot of the run, else None.
         """
         best = None
+        evaluation = None
         for metric in self._evaluator.metrics:
             if metric.name in skip:
                 continue
             try:
-                headline, is_best = self._score(metric, nets.G_ema, Path(snapshot), kimg, writer)
+                # One for all metrics, because they share features of the same images.
+                evaluation = evaluation or self._evaluator.of_generator(nets.G_ema, snapshot)
+                headline, is_best = self._score(metric, evaluation, Path(snapshot), kimg, writer)
             except Exception as error:
                 # Whatever it was: days of training, or the other metrics, are worth more.
-                self._report_failure(metric, snapshot, error)
+                message = f"{metric.name} of {Path(snapshot).name} failed: {error}"
+                _report_failure(message, error, self.failures, self._say)
                 continue
             if is_best and metric is self._evaluator.metrics[0]:
                 best = (metric.headline, headline)
         return best
 
-    def _score(self, metric, G, snapshot, kimg, writer):
-        settings = self._evaluator.settings()
+    def say_what_is_missing(self):
+        """Tells which metrics cannot be computed as things are; hours may pass before the first."""
+        for metric in self._evaluator.metrics:
+            try:
+                self._evaluator.settings(metric)
+            except (ValueError, OSError) as error:
+                self._say(f"{metric.name} cannot be computed yet: {error}")
+
+    def recorded(self, snapshot):
+        """Names of the metrics that have a result for a snapshot, with the same settings."""
+        snapshot = Path(snapshot)
+        return [
+            metric.name
+            for metric in self._evaluator.metrics
+            if snapshot.name in self._lines(snapshot.parent, metric)
+        ]
+
+    def best(self, folder):
+        """The best snapshot by the first metric: `(file name, result key, value)`, or None."""
+        metric = self._evaluator.metrics[0]
+        lines = self._lines(folder, metric)
+        best = None
+        for name, line in lines.items():
+            value = line["results"][metric.headline]
+            if metric.is_best(value, best[2:] if best else []):
+                best = (name, metric.headline, value)
+        return best
+
+    def table(self, snapshots):
+        """Text table of the recorded results of some snapshots of one folder."""
+        metrics = self._evaluator.metrics
+        found = {metric.name: self._lines(snapshots[0].parent, metric) for metric in metrics}
+        rows = []
+        for snapshot in snapshots:
+            lines = {name: of[snapshot.name] for name, of in found.items() if snapshot.name in of}
+            kimg = next((line["kimg"] for line in lines.values()), None)
+            cells = {"snapshot": snapshot.name, "kimg": "" if kimg is None else f"{kimg:.1f}"}
+            rows.append((cells, lines))
+        return results_table(metrics, rows)
+
+    def _score(self, metric, evaluation, snapshot, kimg, writer):
+        settings = self._evaluator.settings(metric)
         earlier = recorded_lines(snapshot.parent, metric, settings).values()
         values = [line["results"][metric.headline] for line in earlier if _precedes(line, kimg)]
-        result = self._evaluator.evaluate(metric, G)
+        result = evaluation.compute(metric)
+        if not result.results:
+            self._say(f"{snapshot.name}  {metric.name}: nothing to measure yet")
+            return math.nan, False
         line = record_result(
             result,
             snapshot=snapshot,
@@ -75,92 +128,59 @@ class SnapshotScorer:
             f"{snapshot.name}  {metric.headline} {result.headline:.4f}  "
             f"time {line['total_time_str']}"
         )
+        lines = recorded_lines(snapshot.parent, metric, settings)
+        draw = metric.draw or plot_metric
+        draw(metric_file(snapshot.parent, metric.name, ".png"), metric, list(lines.values()))
         return result.headline, metric.is_best(result.headline, values)
 
-    def _report_failure(self, metric, snapshot, error):
-        message = f"{metric.name} of {Path(snapshot).name} failed: {error}"
-        self.failures.append(message)
-        if not isinstance(error, ValueError | OSError | tf.errors.OpError):
-            message += "\n" + traceback.format_exc()
-        self._say(message)
+    def _lines(self, folder, metric):
+        try:
+            return recorded_lines(folder, metric, self._evaluator.settings(metric))
+        except ValueError:
+            # Weights are missing, as scoring says; then there is nothing to compare with.
+            return {}
 
 
-def record_result(result, *, snapshot, kimg, settings, num_gpus=1, writer=None):
-    """Adds a result to `metric-<name>.jsonl` beside the snapshot, and to TensorBoard.
-
-    Args:
-        result: `MetricResult`.
-        snapshot: Path of the snapshot file.
-        kimg: Thousands of images that it was trained for, or None if unknown.
-        settings: `MetricEvaluator.settings()`.
-        num_gpus: Devices of the evaluation.
-        writer: TensorBoard writer, or None.
-
-    Returns:
-        The line as a dict.
-    """
-    snapshot = Path(snapshot)
-    line = {
-        "results": result.results,
-        "metric": result.metric.name,
-        "total_time": result.total_time,
-        "total_time_str": format_time(result.total_time),
-        "num_gpus": num_gpus,
-        # Named as in StyleGAN3, whose tools read it; ours is not a pickle.
-        "snapshot_pkl": snapshot.name,
-        "timestamp": time.time(),
-        "kimg": kimg,
-        "settings": settings,
-    }
-    append_json_line(_metric_file(snapshot.parent, result.metric.name), line)
-    if writer is not None and kimg is not None:
-        with writer.as_default():
-            for key, value in result.results.items():
-                tf.summary.scalar(f"Metrics/{key}", value, step=round(kimg * 1000))
-        writer.flush()
-    return line
-
-
-def recorded_lines(folder, metric, settings):
-    """Results of one metric that were recorded with the same settings.
+def score_images(evaluator, fakes, *, say=print):
+    """Computes all metrics of images in files. One that fails does not stop the others.
 
     Args:
-        folder: Folder of the snapshots.
-        metric: `Metric`.
-        settings: `MetricEvaluator.settings()`.
+        evaluator: `MetricEvaluator`.
+        fakes: See `MetricEvaluator.of_images`.
+        say: Function that tells the user a line.
 
     Returns:
-        Dict of snapshot file name -> newest line for it.
+        Tuple `(lines, failures)`: recorded lines, which name the fakes by their content too, and
+        messages of the metrics that failed.
     """
-    lines = read_json_lines(_metric_file(folder, metric.name))
-    return {line["snapshot_pkl"]: line for line in lines if line.get("settings") == settings}
+    lines, failures = [], []
+    evaluation = evaluator.of_images(fakes)
+    for metric in evaluator.metrics:
+        try:
+            result = evaluation.compute(metric)
+            line = result_line(result, evaluator.settings(metric))
+        except Exception as error:
+            message = f"{metric.name} of {fakes.name} failed: {error}"
+            _report_failure(message, error, failures, say)
+            continue
+        facts = {"name": fakes.name, "fingerprint": fakes.fingerprint()}
+        lines.append({**line, "fakes": {**facts, "num_images": fakes.num_images}})
+    return lines, failures
 
 
-def results_table(metric, lines):
-    """Text table of one metric: a row per line, a column per result key."""
-    keys = list(lines[0]["results"]) if lines else []
-    # The headline first, then the rest as the metric orders it.
-    keys.sort(key=lambda key: key != metric.headline)
-    rows = [["snapshot", "kimg", *keys, "time"]]
-    for line in lines:
-        kimg = "" if line["kimg"] is None else f"{line['kimg']:.1f}"
-        values = [f"{line['results'].get(key, float('nan')):.4f}" for key in keys]
-        rows.append([line["snapshot_pkl"], kimg, *values, line["total_time_str"]])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    formatted = (
-        "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-    return "\n".join(formatted)
+def images_table(evaluator, fakes, lines):
+    """Text table of what `score_images` returned."""
+    cells = {"fakes": fakes.name, "images": str(fakes.num_images)}
+    return results_table(evaluator.metrics, [(cells, {line["metric"]: line for line in lines})])
+
+
+def _report_failure(message, error, failures, say):
+    failures.append(message)
+    if not isinstance(error, ValueError | OSError | tf.errors.OpError):
+        message += "\n" + traceback.format_exc()
+    say(message)
 
 
 def _precedes(line, kimg):
     """Whether a line belongs to less training; later ones remain of a run that was set back."""
     return kimg is not None and line["kimg"] is not None and line["kimg"] < kimg
-
-
-def _metric_file(folder, name):
-    return Path(folder) / f"metric-{name}.jsonl"

@@ -10,18 +10,16 @@ low for a data set that has fewer than twice the images).
 """
 
 import concurrent.futures
-import contextlib
 import dataclasses
 import functools
 import math
 import os
-import shutil
-import tempfile
 
 import numpy as np
 
 from metrics.laplacian_pyramid import laplacian_pyramid
 from metrics.metric import Family, Metric, checked_batches
+from metrics.scratch import ScratchRows, check_room
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -81,26 +79,26 @@ def collect_descriptors(batches, num_images, *, seed, scratch_dir, report=lambda
         ValueError: Images of the wrong type or number, or unfit for a pyramid.
         OSError: Not enough room for the scratch files.
     """
-    with contextlib.ExitStack() as stack:
-        files, positions = {}, {}
-        start = 0
-        for batch in checked_batches(batches, num_images):
-            if not files:
-                resolutions = _level_resolutions(batch.shape[1])
-                numbers = num_images * PATCHES_PER_IMAGE * PATCH_SIZE**2 * batch.shape[3]
-                _check_room(scratch_dir, 4 * numbers * len(resolutions))
-                for res in resolutions:
-                    files[res] = stack.enter_context(tempfile.TemporaryFile(dir=scratch_dir))
-                    positions[res] = _patch_positions(num_images, res, seed)
-            step = max(1, _PIXELS_AT_A_TIME // math.prod(batch.shape[1:]))
-            for images in (batch[i : i + step] for i in range(0, len(batch), step)):
-                for level in laplacian_pyramid(images.astype(np.float32), MIN_RESOLUTION):
-                    res = level.shape[1]
-                    patches = _take_patches(level, positions[res][start : start + len(level)])
-                    files[res].write(np.ascontiguousarray(patches).data)
-                start += len(images)
-            report(len(batch))
-        return [_descriptors(res, file, batch.shape[3]) for res, file in files.items()]
+    rows, positions = {}, {}
+    start = 0
+    for batch in checked_batches(batches, num_images):
+        if not rows:
+            width = PATCH_SIZE**2 * batch.shape[3]
+            resolutions = _level_resolutions(batch.shape[1])
+            numbers = num_images * PATCHES_PER_IMAGE * width
+            check_room(scratch_dir, 4 * numbers * len(resolutions), "SWD")
+            for res in resolutions:
+                rows[res] = ScratchRows(scratch_dir, width)
+                positions[res] = _patch_positions(num_images, res, seed)
+        step = max(1, _PIXELS_AT_A_TIME // math.prod(batch.shape[1:]))
+        for images in (batch[i : i + step] for i in range(0, len(batch), step)):
+            for level in laplacian_pyramid(images.astype(np.float32), MIN_RESOLUTION):
+                res = level.shape[1]
+                patches = _take_patches(level, positions[res][start : start + len(level)])
+                rows[res].append(patches)
+            start += len(images)
+        report(len(batch))
+    return [_descriptors(res, some.array(), batch.shape[3]) for res, some in rows.items()]
 
 
 def sliced_wasserstein(a, b, *, seed):
@@ -154,15 +152,6 @@ def _level_resolutions(resolution):
     return levels
 
 
-def _check_room(scratch_dir, num_bytes):
-    free = shutil.disk_usage(scratch_dir).free
-    if free < num_bytes:
-        raise OSError(
-            f"SWD needs {num_bytes / 2**30:.1f} GiB for temporary files in {scratch_dir}, where "
-            f"{free / 2**30:.1f} GiB are free. Choose another cache folder or fewer images."
-        )
-
-
 def _patch_positions(num_images, resolution, seed):
     """Upper left corners int16 [num_images, 128, (y, x)]: patch centres in [3, resolution - 3)."""
     # All at once, so that they cannot depend on the batches.
@@ -177,9 +166,7 @@ def _take_patches(level, corners):
     return windows[rows, corners[:, :, 0], corners[:, :, 1]]  # [N, 128, C, 7, 7]
 
 
-def _descriptors(resolution, file, channels):
-    file.flush()
-    values = np.memmap(file, np.float32, mode="r").reshape(-1, channels * PATCH_SIZE**2)
+def _descriptors(resolution, values, channels):
     total = np.zeros(channels)
     squares = np.zeros(channels)
     for start in range(0, len(values), _DESCRIPTORS_AT_A_TIME):
@@ -223,8 +210,6 @@ def _distances(a, b, seed):
 
 
 def _compute(name, num_images, inputs):
-    inputs.scratch_dir.mkdir(parents=True, exist_ok=True)
-
     def collect(batches, what, stream):
         description = f"{name}: {what}"
         with inputs.progress(total=num_images, desc=description, unit="img") as bar:
@@ -255,8 +240,8 @@ def _compute(name, num_images, inputs):
     return results
 
 
-def _make(match, num_images):
-    count = num_images or int(match[1]) * (IMAGES_PER_K if match[2] else 1)
+def _make(match, options):
+    count = options.num_images or int(match[1]) * (IMAGES_PER_K if match[2] else 1)
     if count < 2:
         raise ValueError(f"{match[0]} needs at least 2 images. Received {count}.")
     number = count if count % IMAGES_PER_K else f"{count // IMAGES_PER_K}k"

@@ -120,3 +120,47 @@ def test_a_failed_computation_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="no images"):
         fetch(tmp_path, fail)
     assert not list(tmp_path.iterdir())
+
+
+def fetch_rows(directory, rows, passes, **parameters):
+    def write(append):
+        passes.append(1)
+        for row in rows:
+            append(row[None])
+
+    return StatisticsCache(directory, SOURCE).fetch_rows("features", parameters, rows.shape, write)
+
+
+def test_rows_are_kept_in_a_file_of_the_standard_form(tmp_path):
+    rows, passes = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32), []
+    for _ in range(2):
+        np.testing.assert_array_equal(fetch_rows(tmp_path, rows, passes, n=5), rows)
+    assert len(passes) == 1
+    (path,) = tmp_path.iterdir()
+    np.testing.assert_array_equal(np.load(path), rows)
+    fetch_rows(tmp_path, rows, passes, n=6)
+    assert len(passes) == 2
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "other shape"])
+def test_damaged_rows_are_computed_again(tmp_path, capsys, damage):
+    rows, passes = np.ones((5, 3), np.float32), []
+    fetch_rows(tmp_path, rows, passes)
+    (path,) = tmp_path.iterdir()
+    if damage == "other shape":
+        np.save(path, np.ones((5, 2), np.float32))
+    else:
+        path.write_bytes(path.read_bytes()[:-4] if damage == "cut" else b"")
+    np.testing.assert_array_equal(fetch_rows(tmp_path, rows, passes), rows)
+    assert len(passes) == 2
+    assert "damaged" in capsys.readouterr().err
+
+
+def test_an_interrupted_pass_leaves_nothing(tmp_path):
+    def write(append):
+        append(np.ones((1, 3), np.float32))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        StatisticsCache(tmp_path, SOURCE).fetch_rows("features", {}, (5, 3), write)
+    assert not list(tmp_path.iterdir())

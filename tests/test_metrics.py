@@ -8,19 +8,32 @@ import tensorflow as tf
 from tiny_run import make_dataset, make_networks
 
 from metrics.evaluation import MetricEvaluator, MetricResult
-from metrics.metric import Metric
+from metrics.feature_networks.library import FeatureNetworks
+from metrics.metric import Metric, MetricOptions
 from metrics.registry import get_metric, get_metrics, known_names
-from metrics.report import SnapshotScorer, record_result, recorded_lines, results_table
+from metrics.report import SnapshotScorer
+from metrics.results import record_result, recorded_lines, results_table
 from msg_stylegan.data.dataset import TFRecordDataset
 
 SETTINGS = {"dataset": "tiny", "fingerprint": "abc", "mirror": False, "seed": 0}
 
 
-def make_evaluator(tmp_path, metrics=("swd64",), **options):
-    dataset = make_dataset(tmp_path / "tiny")
+def make_evaluator(tmp_path, metrics=("swd64",), dataset=None, **options):
+    dataset = dataset or make_dataset(tmp_path / "tiny")
     return MetricEvaluator(
-        get_metrics(metrics), dataset, cache_dir=tmp_path / "cache", batch_size=16, **options
+        get_metrics(metrics),
+        dataset,
+        networks=FeatureNetworks(tmp_path / "cache"),
+        cache_dir=tmp_path / "cache",
+        labels_dataset=dataset,
+        **{"batch_size": 16, **options},
     )
+
+
+def compute(evaluator, G):
+    """Result of the only metric."""
+    (metric,) = evaluator.metrics
+    return evaluator.of_generator(G).compute(metric)
 
 
 def constant_metric(name, values, lower_is_better=True):
@@ -40,7 +53,9 @@ def make_scorer(tmp_path, metrics, said=None):
     if not (tmp_path / "tiny").exists():
         make_dataset(tmp_path / "tiny")
     dataset = TFRecordDataset(tmp_path / "tiny")
-    evaluator = MetricEvaluator(metrics, dataset, cache_dir=tmp_path, batch_size=4)
+    evaluator = MetricEvaluator(
+        metrics, dataset, networks=FeatureNetworks(tmp_path), cache_dir=tmp_path, batch_size=4
+    )
     return SnapshotScorer(evaluator, say=(said if said is not None else []).append)
 
 
@@ -68,7 +83,7 @@ def events(folder):
     ],
 )
 def test_names_say_how_many_images_are_used(name, num_images, expected, count):
-    metric = get_metric(name, num_images)
+    metric = get_metric(name, MetricOptions(num_images))
     assert (metric.name, metric.num_images) == (expected, count)
     assert metric.headline == f"{expected}_avg"
     assert metric.lower_is_better
@@ -77,7 +92,7 @@ def test_names_say_how_many_images_are_used(name, num_images, expected, count):
 def test_unknown_names_are_explained():
     with pytest.raises(ValueError, match=r"Unknown metric 'sdw16k'. Did you mean swd16k"):
         get_metric("sdw16k")
-    with pytest.raises(ValueError, match=r"Known metrics: swd2k, swd16k"):
+    with pytest.raises(ValueError, match=r"Known metrics: fid50k, .*swd2k, swd16k"):
         get_metric("something")
     for name in ("swd16K", "swd", "swd16k_", "swd-1", ""):
         with pytest.raises(ValueError, match="Unknown metric"):
@@ -94,7 +109,7 @@ def test_one_metric_is_not_computed_twice():
     with pytest.raises(ValueError, match="swd2k is asked for more than once"):
         get_metrics(["swd2k", "swd2048"])
     with pytest.raises(ValueError, match="swd100 is asked for more than once"):
-        get_metrics(["swd2k", "swd16k"], 100)
+        get_metrics(["swd2k", "swd16k"], MetricOptions(100))
 
 
 def test_best_values():
@@ -108,9 +123,8 @@ def test_best_values():
 
 def test_swd_of_a_network(tmp_path):
     evaluator = make_evaluator(tmp_path)
-    (metric,) = evaluator.metrics
     G = make_networks().G_ema
-    first = evaluator.evaluate(metric, G)
+    first = compute(evaluator, G)
     assert set(first.results) == {"swd64_16", "swd64_avg", "swd64_floor_16", "swd64_floor_avg"}
     assert first.results["swd64_avg"] == first.results["swd64_16"] == first.headline
     # Random pixels are told from the smooth images of an untrained network.
@@ -119,18 +133,18 @@ def test_swd_of_a_network(tmp_path):
 
     # The same again, with the floor from the cache or without it.
     assert len(list((tmp_path / "cache" / "metrics").iterdir())) == 1
-    assert evaluator.evaluate(metric, G).results == first.results
+    assert compute(evaluator, G).results == first.results
     shutil.rmtree(tmp_path / "cache")
-    assert evaluator.evaluate(metric, G).results == first.results
-    other = make_evaluator(tmp_path / "other", seed=1).evaluate(metric, G)
+    assert compute(evaluator, G).results == first.results
+    other = compute(make_evaluator(tmp_path / "other", seed=1), G)
     assert other.headline != first.headline
 
 
 def test_floor_of_fewer_reals_than_images_is_not_zero(tmp_path):
     # 64 images of 32 are the same images twice; the patches still differ.
     dataset = make_dataset(tmp_path / "tiny", num_images=32)
-    evaluator = MetricEvaluator(get_metrics(["swd64"]), dataset, cache_dir=tmp_path)
-    results = evaluator.evaluate(evaluator.metrics[0], make_networks().G_ema).results
+    evaluator = make_evaluator(tmp_path, dataset=dataset)
+    results = compute(evaluator, make_networks().G_ema).results
     assert results["swd64_floor_avg"] > 0
 
 
@@ -139,25 +153,22 @@ def test_swd_of_colour_images_with_labels_and_mirroring(tmp_path):
     nets = make_networks(channels=3, label_size=3)
     headlines = []
     for mirror in (False, True):
-        evaluator = MetricEvaluator(
-            get_metrics(["swd64"]), dataset, cache_dir=tmp_path / "cache", mirror=mirror
-        )
-        headlines.append(evaluator.evaluate(evaluator.metrics[0], nets.G_ema).headline)
+        evaluator = make_evaluator(tmp_path, dataset=dataset, mirror=mirror)
+        headlines.append(compute(evaluator, nets.G_ema).headline)
     assert headlines[0] != headlines[1]
     assert len(list((tmp_path / "cache" / "metrics").iterdir())) == 2
 
 
 def test_weights_may_change_between_evaluations(tmp_path):
     evaluator = make_evaluator(tmp_path)
-    (metric,) = evaluator.metrics
     G = make_networks().G_ema
-    before = evaluator.evaluate(metric, G).headline
+    before = compute(evaluator, G).headline
     for variable in G.trainable_variables:
         variable.assign(variable * 1.3)
-    changed = evaluator.evaluate(metric, G).headline
+    changed = compute(evaluator, G).headline
     assert changed != before
     # Another network is not taken for the one that was compiled.
-    assert evaluator.evaluate(metric, make_networks().G_ema).headline == before
+    assert compute(evaluator, make_networks().G_ema).headline == before
 
 
 def test_evaluation_changes_no_weight_and_no_random_state(tmp_path):
@@ -169,27 +180,38 @@ def test_evaluation_changes_no_weight_and_no_random_state(tmp_path):
     expected = [np.random.rand(), float(tf.random.uniform([]))]
     tf.random.set_seed(1)
     np.random.seed(1)
-    evaluator.evaluate(evaluator.metrics[0], G)
+    compute(evaluator, G)
     assert [np.random.rand(), float(tf.random.uniform([]))] == expected
     for variable, weight in zip(G.variables, weights, strict=True):
         np.testing.assert_array_equal(np.array(variable), weight)
 
 
+def test_scores_are_computed_in_full_precision_and_training_is_not_touched(tmp_path):
+    def compute_precision(inputs):
+        is_on = tf.config.experimental.tensor_float_32_execution_enabled()
+        return {"m": float(is_on)}
+
+    evaluator = make_evaluator(tmp_path)
+    metric = Metric("m", 1, "m", True, compute_precision)
+    assert tf.config.experimental.tensor_float_32_execution_enabled()
+    assert evaluator.of_generator(make_networks().G_ema).compute(metric).headline == 0
+    assert tf.config.experimental.tensor_float_32_execution_enabled()
+
+
 def test_replicas_are_read_from_the_first_one(tmp_path):
     evaluator = make_evaluator(tmp_path)
-    (metric,) = evaluator.metrics
-    expected = evaluator.evaluate(metric, make_networks().G_ema).results
+    expected = compute(evaluator, make_networks().G_ema).results
     with tf.distribute.MirroredStrategy(["/cpu:0"]).scope():
         G = make_networks().G_ema
-    assert evaluator.evaluate(metric, G).results == expected
+    assert compute(evaluator, G).results == expected
 
 
 def test_networks_and_data_must_fit(tmp_path):
     evaluator = make_evaluator(tmp_path)
-    with pytest.raises(ValueError, match=r"shape \[16, 16, 3\], the data set .* \[16, 16, 1\]"):
-        evaluator.evaluate(evaluator.metrics[0], make_networks(channels=3).G_ema)
+    with pytest.raises(ValueError, match=r"shape \[16, 16, 3\], the real images .* \[16, 16, 1\]"):
+        compute(evaluator, make_networks(channels=3).G_ema)
     with pytest.raises(ValueError, match="conditional"):
-        evaluator.evaluate(evaluator.metrics[0], make_networks(label_size=3).G_ema)
+        compute(evaluator, make_networks(label_size=3).G_ema)
 
 
 def test_a_result_line_has_the_known_fields(tmp_path):
@@ -252,15 +274,55 @@ def test_skipped_metrics_are_not_computed(tmp_path):
     assert not scorer.failures
 
 
+def test_a_metric_without_a_value_yet_is_said_and_not_recorded(tmp_path):
+    said = []
+    empty = Metric("a", 1, "a_value", True, compute=lambda inputs: {})
+    scorer = make_scorer(tmp_path, [empty, constant_metric("b", [1])], said)
+    assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
+    assert not scorer.failures
+    assert said[0] == "7.keras  a: nothing to measure yet"
+    assert not (tmp_path / "metric-a.jsonl").exists()
+
+
+def test_what_is_missing_is_said_before_the_training(tmp_path):
+    said = []
+    metrics = get_metrics(["fid50k", "swd1k"])
+    make_scorer(tmp_path, metrics, said).say_what_is_missing()
+    (text,) = said
+    assert text.startswith("fid50k cannot be computed yet: ")
+    assert "--fetch_inception" in text and "inception_weights" in text
+
+
+def test_the_best_of_recorded_snapshots(tmp_path):
+    nets = make_networks()
+    scorer = make_scorer(tmp_path, [constant_metric("a", [5, 3, math.nan, 4], True)])
+    assert scorer.best(tmp_path) is None
+    for kimg in range(4):
+        scorer(nets, tmp_path / f"{kimg}.keras", kimg)
+    assert scorer.best(tmp_path) == ("1.keras", "a_value", 3)
+    assert scorer.recorded(tmp_path / "3.keras") == ["a"]
+    assert scorer.recorded(tmp_path / "4.keras") == []
+    # One plot, drawn anew for each result.
+    assert (tmp_path / "metric-a.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_table_shows_the_headline_first():
     metric = Metric("m", 1, "m_avg", True, compute=None)
-    line = {"snapshot_pkl": "a.keras", "total_time_str": "0m 01s", "kimg": 1.0}
-    lines = [
-        {**line, "results": {"m_16": 1.0, "m_avg": 20.25}},
-        {**line, "kimg": None, "results": {"m_16": 2.0, "m_avg": 3.0}},
+    lines = [{"results": {"m_16": 1.0, "m_avg": 20.25}}, {"results": {"m_16": 2.0, "m_avg": 0.031}}]
+    rows = [({"snapshot": f"{i}.keras"}, {"m": line}) for i, line in enumerate(lines)]
+    assert results_table([metric], rows).splitlines() == [
+        "snapshot     m_avg    m_16",
+        "0.keras    20.2500  1.0000",
+        "1.keras   0.031000  2.0000",
     ]
-    assert results_table(metric, lines).splitlines() == [
-        "snapshot  kimg    m_avg    m_16    time",
-        "a.keras    1.0  20.2500  1.0000  0m 01s",
-        "a.keras          3.0000  2.0000  0m 01s",
+
+
+def test_table_of_several_metrics_leaves_out_details_and_gaps():
+    metrics = [Metric("m", 1, "m_avg", True, None), Metric("n", 1, "n", True, None)]
+    wide = {"results": {f"m_{i}": 0.0 for i in range(8)} | {"m_avg": 1.0}}
+    rows = [({"fakes": "a"}, {"m": wide, "n": {"results": {"n": 2.0}}}), ({"fakes": "b"}, {})]
+    assert results_table(metrics, rows).splitlines() == [
+        "fakes   m_avg       n",
+        "a      1.0000  2.0000",
+        "b",
     ]

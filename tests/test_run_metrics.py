@@ -14,10 +14,10 @@ def run_dir(tmp_path):
     return make_run(tmp_path / "results", tmp_path / "data")
 
 
-def call(tmp_path, network, *arguments):
+def call(tmp_path, network, *arguments, option="--network"):
     return run_metrics.main(
         [
-            f"--network={network}",
+            f"{option}={network}",
             "--metrics=swd32",
             "--batch_size=16",
             f"--result_dir={tmp_path / 'results'}",
@@ -33,7 +33,7 @@ def lines(run_dir, name="swd32"):
 
 
 def test_all_snapshots_of_a_run_are_scored_once(tmp_path, run_dir, capsys):
-    assert call(tmp_path, "1") == 0
+    assert call(tmp_path, "1", "--all", option="--run") == 0
     first = lines(run_dir)
     names = ["network-snapshot-000000.keras", "network-snapshot-000001.keras"]
     assert [line["snapshot_pkl"] for line in first] == names
@@ -51,18 +51,34 @@ def test_all_snapshots_of_a_run_are_scored_once(tmp_path, run_dir, capsys):
         "swd32_16",
         "swd32_floor_16",
         "swd32_floor_avg",
-        "time",
     ]
     assert [row.split()[0] for row in table[1:]] == names
 
     # Again: nothing to do but to show the table. Forced: the same numbers.
-    assert call(tmp_path, run_dir) == 0
+    assert call(tmp_path, run_dir, "--all", option="--run") == 0
     assert lines(run_dir) == first
     assert names[1] in capsys.readouterr().out
-    assert call(tmp_path, "latest", "--force") == 0
+    assert call(tmp_path, "latest", "--all", "--force", option="--run") == 0
     again = lines(run_dir)
     assert len(again) == 4
     assert [line["results"] for line in again[2:]] == [line["results"] for line in first]
+
+    # The best one is noted, as in the training, and there is a plot.
+    best = min(first, key=lambda line: line["results"]["swd32_avg"])
+    assert json.loads((run_dir / "best_snapshot.json").read_text()) == {
+        "snapshot": best["snapshot_pkl"],
+        "metric": "swd32_avg",
+        "value": best["results"]["swd32_avg"],
+    }
+    assert (run_dir / "metric-swd32.png").stat().st_size > 1000
+
+
+def test_without_all_the_newest_snapshot_is_scored(tmp_path, run_dir):
+    assert call(tmp_path, "1", option="--run") == 0
+    assert call(tmp_path, "1", option="--run") == 0
+    assert [line["kimg"] for line in lines(run_dir)] == [1]
+    assert call(tmp_path, "1") == 0
+    assert [line["kimg"] for line in lines(run_dir)] == [1, 1]
 
 
 def test_one_file_is_scored_as_often_as_asked(tmp_path, run_dir):
@@ -93,7 +109,7 @@ def test_mirroring_is_the_one_of_the_training(tmp_path):
         ("7", [], "There is no run '7'"),
         ("nothing.keras", [], "There is no snapshot nothing.keras"),
         ("1", ["--metrics=swd2k,fidd50k"], "Unknown metric 'fidd50k'"),
-        ("1", ["--data=nowhere"], "there is no folder nowhere"),
+        ("1", ["--reals=nowhere"], "There is no nowhere"),
         ("1", ["--num_images=-1"], "--num_images must not be negative"),
     ],
 )
@@ -112,15 +128,15 @@ def test_a_data_set_that_moved_is_missed_until_it_is_named(tmp_path, run_dir, ca
     (tmp_path / "data").rename(tmp_path / "moved")
     snapshot = run_dir / "network-snapshot-000000.keras"
     assert call(tmp_path, snapshot) == 1
-    assert "Say by --data where it is now" in capsys.readouterr().err
-    assert call(tmp_path, snapshot, f"--data={tmp_path / 'moved' / 'tiny'}") == 0
+    assert "Say by --reals where it is now" in capsys.readouterr().err
+    assert call(tmp_path, snapshot, f"--reals={tmp_path / 'moved' / 'tiny'}") == 0
     assert lines(run_dir)[0]["settings"]["dataset"] == "tiny"
 
 
 def test_a_run_without_snapshots_is_said(tmp_path, capsys):
     make_run(tmp_path / "results", tmp_path, snapshots=())
     assert call(tmp_path, "1") == 1
-    assert "There are no snapshots in" in capsys.readouterr().err
+    assert "holds no network-snapshot-*.keras yet" in capsys.readouterr().err
 
 
 def test_failures_of_a_metric_show_in_the_exit_status(tmp_path, capsys):

@@ -7,7 +7,8 @@ A source has `num_images`, `labels` (float32 `[N, L]` or None), `name(i)` for er
 import collections
 import concurrent.futures
 import contextlib
-from pathlib import Path
+import functools
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -42,7 +43,7 @@ class FolderSource:
                 f"Received: {resize}"
             )
         self._size = None if resize is None else 2**resize
-        self._paths = _image_paths(folder)
+        self._paths = image_paths(folder)
         if not self._paths:
             raise ValueError(f"{folder} holds no images ({', '.join(_COMMON_ENDINGS)}, ...).")
         self.num_images = len(self._paths)
@@ -53,7 +54,7 @@ class FolderSource:
 
     def read(self, index):
         path = self._paths[index]
-        with _decoding(path), Image.open(path) as image:
+        with decoding(path), Image.open(path) as image:
             image.load()
         if self._size is not None and image.width != self._size:
             # The original's `scipy.misc.imresize` was this very filter.
@@ -64,7 +65,7 @@ class FolderSource:
         """Looks at all images without decoding them: errors show before the hours of work."""
         first = None
         for path in tqdm(self._paths, desc="Checking", unit=" images"):
-            with _decoding(path), Image.open(path) as image:
+            with decoding(path), Image.open(path) as image:
                 mode, width, height = image.mode, image.width, image.height
             if mode not in _CHANNELS:
                 raise ValueError(
@@ -85,28 +86,36 @@ class FolderSource:
 
 
 @contextlib.contextmanager
-def _decoding(path):
+def decoding(name):
+    """Turns any error in the block into a `ValueError` that names the image."""
     try:
         yield
     # Pillow's decoders meet a damaged file with many kinds of errors.
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as an image: {error}") from error
+        raise ValueError(f"{name} cannot be read as an image: {error}") from error
 
 
 _COMMON_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
-def _image_paths(folder):
-    endings = _image_endings()
+def image_paths(folder):
+    """Images of a folder and its sub-folders: list of paths, sorted by relative path."""
     found = {}
     for path in folder.rglob("*"):
-        relative = path.relative_to(folder)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        if not hidden and path.suffix.lower() in endings and path.is_file():
-            found[relative.as_posix()] = path
+        relative = path.relative_to(folder).as_posix()
+        if is_image_name(relative) and path.is_file():
+            found[relative] = path
     return [found[name] for name in sorted(found)]
 
 
+def is_image_name(name):
+    """Whether a relative path, with forward slashes, is an image's and not hidden."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix.lower() in _image_endings()
+
+
+@functools.cache
 def _image_endings():
     """Endings of the formats that Pillow can decode; some of its plugins are only stubs."""
     Image.init()

@@ -1,0 +1,71 @@
+"""Runs a feature network over any number of images, in batches of one size, on all replicas."""
+
+import numpy as np
+
+from msg_stylegan.replica_map import ReplicaMap
+
+# Images per call of the network, on each replica.
+BATCH_SIZE = 32
+
+
+class FeatureExtractor:
+    """A feature network, compiled.
+
+    Attributes:
+        network: The `FeatureNetwork`.
+
+    Args:
+        network: See above; made in the scope of the strategy.
+        strategy: See `ReplicaMap`.
+        batch_size: Images per call. Results do not depend on it.
+    """
+
+    def __init__(self, network, strategy=None, batch_size=BATCH_SIZE):
+        self.network = network
+        self._batch_size = batch_size
+        self._run = ReplicaMap(lambda images: network.model(network.prepare(images)), strategy)
+
+    def __call__(self, batches):
+        """Features of images.
+
+        Args:
+            batches: Iterable of uint8 `[n, h, w, C]`, C = 1 or 3; n, h and w may change.
+
+        Yields:
+            Dict of output name -> float32 `[m, d]`, in the order of the images.
+        """
+        counts = []
+
+        def chunks():
+            for images in _regrouped(batches, self._batch_size):
+                counts.append(len(images))
+                yield (_padded(_in_colour(images), self._batch_size),)
+
+        for outputs in self._run(chunks()):
+            count = counts.pop(0)
+            yield {name: values[:count] for name, values in outputs.items()}
+
+
+def _regrouped(batches, size):
+    """Cuts and joins batches, so that all but the last of one shape have `size` images."""
+    rest = None
+    for images in batches:
+        if rest is not None and rest.shape[1:] != images.shape[1:]:
+            yield rest
+            rest = None
+        images = images if rest is None else np.concatenate([rest, images])
+        whole = len(images) - len(images) % size
+        for start in range(0, whole, size):
+            yield images[start : start + size]
+        rest = images[whole:] if whole < len(images) else None
+    if rest is not None:
+        yield rest
+
+
+def _in_colour(images):
+    # Feature networks know colour pictures only.
+    return np.repeat(images, 3, axis=3) if images.shape[3] == 1 else images
+
+
+def _padded(images, size):
+    return np.pad(images, ((0, size - len(images)), (0, 0), (0, 0), (0, 0)), mode="edge")

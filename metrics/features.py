@@ -1,0 +1,202 @@
+"""Features of reals and fakes in the space of a feature network, made once and shared by metrics.
+
+Features of reals are kept in the cache, those of fakes in scratch files until the evaluation of
+one generator is over. Memory does not grow with the number of images.
+"""
+
+import numpy as np
+
+from metrics.moments import Moments, StreamingMoments
+from metrics.scratch import ScratchRows, check_room
+from msg_stylegan.data import pyramid
+
+# Outputs of a feature network that metrics of single images use.
+_OUTPUTS = ("features", "logits")
+
+_ROWS_AT_A_TIME = 2**13
+
+
+class Features:
+    """Features for the evaluation of one set of fakes against one set of reals.
+
+    Args:
+        extractors: Function that returns the `FeatureExtractor` of a network's name.
+        reals: reals(num_images, mirrored=False) gives an iterator of uint8 batches, in the order of
+            the data set, which repeats when it is too small.
+        num_reals: Number of different reals.
+        fakes: fakes(num_images) gives an iterator of uint8 batches.
+        generator: `GeneratedImages` of the fakes, or None.
+        cache: `StatisticsCache` of the reals without mirroring.
+        mirror_seed: Decides which reals are mirrored; None when the user does not mirror.
+        scratch_dir: Folder for features of the fakes: 12 KB per image for Inception.
+        progress: Called like `tqdm.tqdm`.
+        lpips: Function that returns the perceptual distance, see `Lpips`.
+        imported: `Moments` that stand for those of the reals, or None.
+    """
+
+    def __init__(
+        self,
+        extractors,
+        *,
+        reals,
+        num_reals,
+        fakes,
+        generator,
+        cache,
+        mirror_seed,
+        scratch_dir,
+        progress,
+        lpips,
+        imported=None,
+    ):
+        self._extractors = extractors
+        self._reals = reals
+        self._num_reals = num_reals
+        self._fakes = fakes
+        self._generator = generator
+        self._cache = cache
+        self._mirror_seed = mirror_seed
+        self._scratch_dir = scratch_dir
+        self._progress = progress
+        self.lpips = lpips
+        self._imported = imported
+        # Network name -> dict of output name -> float32 [N, d].
+        self._fake_rows = {}
+
+    def real_moments(self, network, num_images, *, mirrored):
+        """Mean and covariance of reals.
+
+        Args:
+            network: Name of the feature network.
+            num_images: Number of images; reals repeat when there are fewer. 0 for every real once.
+            mirrored: Whether reals are mirrored at random if the user says so.
+
+        Returns:
+            `Moments`.
+        """
+        if self._imported is not None:
+            return self._imported_moments(network)
+        return self._real_moments(network, num_images, mirrored, resolution=None)
+
+    def fake_moments(self, network, num_images):
+        """Mean and covariance of the first `num_images` fakes, as `Moments`."""
+        features = self.fakes(network, num_images)
+        moments = StreamingMoments(features.shape[1])
+        for start in range(0, num_images, _ROWS_AT_A_TIME):
+            moments.add(features[start : start + _ROWS_AT_A_TIME])
+        return moments.result()
+
+    def scale_moments(self, network, num_images, *, mirrored):
+        """Moments of reals and fakes at every scale of the generator.
+
+        Args:
+            network: Name of the feature network.
+            num_images: Images of each side.
+            mirrored: See `real_moments`.
+
+        Returns:
+            Dict of resolution -> tuple of the `Moments` of the reals, reduced to this resolution,
+            and of the fakes.
+        """
+        resolutions = self._generator.resolutions
+        reals = {res: self._real_moments(network, num_images, mirrored, res) for res in resolutions}
+        extractor = self._extractors(network)
+        moments = {res: StreamingMoments(extractor.network.dim) for res in resolutions}
+        with self._bar(network, "fakes, all scales", num_images) as bar:
+            for scales in self._generator.scale_batches(num_images):
+                for res, images in zip(resolutions, scales, strict=True):
+                    for outputs in extractor([images]):
+                        moments[res].add(outputs["features"])
+                bar.update(len(scales[-1]))
+        return {res: (reals[res], moments[res].result()) for res in resolutions}
+
+    def reals(self, network, num_images):
+        """Features of the first `num_images` reals (0 for all, and never one twice).
+
+        Returns:
+            float32 `[N, d]`, backed by a file of the cache.
+        """
+        count = min(num_images or self._num_reals, self._num_reals)
+        batches = self._reals(count)
+        extractor = self._extractors(network)
+
+        def write(append):
+            for outputs in self._pass(network, "reals", batches, count):
+                append(outputs["features"])
+
+        return self._cache.fetch_rows(
+            "features",
+            {"network": extractor.network.identity, "num_images": count},
+            (count, extractor.network.dim),
+            write,
+        )
+
+    def fakes(self, network, num_images, output="features"):
+        """One output of a feature network for the first `num_images` fakes; float32 `[N, d]`."""
+        rows = self._fake_rows.get(network)
+        if rows is None or len(rows["features"]) < num_images:
+            rows = self._fake_rows[network] = self._write_fakes(network, num_images)
+        return rows[output][:num_images]
+
+    def _write_fakes(self, network, num_images):
+        files = {}
+        for outputs in self._pass(network, "fakes", self._fakes(num_images), num_images):
+            outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
+            if not files:
+                width = sum(values.shape[1] for values in outputs.values())
+                check_room(self._scratch_dir, 4 * num_images * width, "The features of the fakes")
+                files = {
+                    name: ScratchRows(self._scratch_dir, values.shape[1])
+                    for name, values in outputs.items()
+                }
+            for name, values in outputs.items():
+                files[name].append(values)
+        return {name: file.array() for name, file in files.items()}
+
+    def _real_moments(self, network, num_images, mirrored, resolution):
+        count = num_images or self._num_reals
+        batches = self._reals(count, mirrored=mirrored)
+        if resolution is not None:
+            batches = (_reduced(images, resolution) for images in batches)
+
+        def compute():
+            moments = StreamingMoments(self._extractors(network).network.dim)
+            what = "reals" if resolution is None else f"reals at {resolution}"
+            for outputs in self._pass(network, what, batches, count):
+                moments.add(outputs["features"])
+            result = moments.result()
+            return {"mean": result.mean, "covariance": result.covariance}
+
+        parameters = {
+            "network": self._extractors(network).network.identity,
+            "num_images": count,
+            "mirror_seed": self._mirror_seed if mirrored else None,
+            "resolution": resolution,
+        }
+        arrays = self._cache.fetch("moments", parameters, compute)
+        return Moments(arrays["mean"], arrays["covariance"], count)
+
+    def _imported_moments(self, network):
+        dim = self._extractors(network).network.dim
+        if len(self._imported.mean) != dim:
+            raise ValueError(
+                f"The imported statistics have {len(self._imported.mean)} numbers per image, the "
+                f"features of {network} {dim}. Were they made with another network?"
+            )
+        return self._imported
+
+    def _pass(self, network, what, batches, num_images):
+        """Yields the outputs of a network for all images, under a progress bar."""
+        with self._bar(network, what, num_images) as bar:
+            for outputs in self._extractors(network)(batches):
+                bar.update(len(outputs["features"]))
+                yield outputs
+
+    def _bar(self, network, what, num_images):
+        return self._progress(total=num_images, desc=f"{network}: {what}", unit="img")
+
+
+def _reduced(images, resolution):
+    """Reals at a lower resolution, as a data set holds them; uint8 `[n, r, r, C]`."""
+    levels = [pyramid.downsample(image.transpose(2, 0, 1), resolution) for image in images]
+    return np.stack(levels).transpose(0, 2, 3, 1)

@@ -1,0 +1,115 @@
+"""Distances between all pairs of features, block by block, and balls that reach the k-th neighbour.
+
+All in float64, because a metric that counts is exact or wrong: in float32, |x|^2 - 2 x.y + |y|^2
+loses the digits that decide whether a point lies inside.
+"""
+
+import dataclasses
+
+import numpy as np
+
+# Rows and columns of a block of distances: 128 MB, with as much again for the features of each
+# side if they have 4096 dimensions.
+_BLOCK = 4096
+
+# Squared distances that differ by less than this, relative to the squares of which they are sums,
+# are equal: rounding depends on where a pair lies in a block, and copies of real images must not
+# fall inside or outside by chance. Distances that really differ are rarely as close.
+_TIE = 1e-12
+
+
+@dataclasses.dataclass(frozen=True)
+class Balls:
+    """Balls around points, each of which reaches the k-th nearest other point.
+
+    A point at squared distance s from centre i lies in the closed ball if s <= closed[i], and in
+    the open ball if s < open[i].
+    """
+
+    # float64 [N]: squared radii, a little more and a little less than exact because of ties.
+    closed: np.ndarray
+    open: np.ndarray
+
+
+def neighbor_balls(points, k, report=lambda count: None):
+    """Finds the distance of each point to its k-th nearest neighbour, itself not counted.
+
+    Args:
+        points: Features `[N, d]`, in memory or mapped from a file.
+        k: Whole number, 1 <= k < N.
+        report: Called with numbers of distances that are done, N * N in all.
+
+    Returns:
+        `Balls`.
+
+    Raises:
+        ValueError: Too few points, another shape, or numbers that are not finite.
+    """
+    if points.ndim != 2 or len(points) <= k:
+        raise ValueError(
+            f"Expected features [N, d] of more than k = {k} images. Received {list(points.shape)}."
+        )
+    nearest = np.full((len(points), k), np.inf)
+    norms = np.empty(len(points))
+    for i, rows in _blocks(points):
+        norms[i] = np.einsum("nd,nd->n", rows, rows)
+        for j, columns in _blocks(points, start=i.start):
+            distances = _squared_distances(rows, columns)
+            if i == j:
+                np.fill_diagonal(distances, np.inf)
+            else:
+                # Distances are the same in both directions.
+                nearest[j] = _smallest(nearest[j], distances.T)
+            nearest[i] = _smallest(nearest[i], distances)
+            report(distances.size if i == j else 2 * distances.size)
+    radii = nearest.max(axis=1)
+    margin = _TIE * (norms + radii)
+    return Balls(closed=radii + margin, open=radii - margin)
+
+
+def distance_blocks(x, y):
+    """Yields all squared distances between two sets of points.
+
+    Args:
+        x: Features `[N, d]`, in memory or mapped from a file.
+        y: Features `[M, d]`.
+
+    Yields:
+        Tuples of a slice of x, a slice of y, and float64 `[n, m]`.
+
+    Raises:
+        ValueError: Different dimensions, or numbers that are not finite.
+    """
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise ValueError(
+            "Expected features [N, d] and [M, d] of one network. "
+            f"Received {list(x.shape)} and {list(y.shape)}."
+        )
+    for i, rows in _blocks(x):
+        for j, columns in _blocks(y):
+            yield i, j, _squared_distances(rows, columns)
+
+
+def _blocks(points, start=0):
+    for first in range(start, len(points), _BLOCK):
+        here = slice(first, min(first + _BLOCK, len(points)))
+        block = np.asarray(points[here], np.float64)
+        if not np.isfinite(block).all():
+            raise ValueError("Expected finite features. Received NaN or infinity.")
+        yield here, block
+
+
+def _squared_distances(rows, columns):
+    distances = rows @ columns.T
+    distances *= -2.0
+    distances += np.einsum("nd,nd->n", rows, rows)[:, None]
+    distances += np.einsum("nd,nd->n", columns, columns)
+    return distances
+
+
+def _smallest(nearest, distances):
+    """The k smallest numbers per row of `[n, k]` and `[n, m]` together, in no order."""
+    k = nearest.shape[1]
+    if distances.shape[1] > k:
+        distances = np.partition(distances, k - 1, axis=1)[:, :k]
+    return np.partition(np.concatenate([nearest, distances], axis=1), k - 1, axis=1)[:, :k]

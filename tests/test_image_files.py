@@ -1,0 +1,338 @@
+import io
+import os
+import struct
+import warnings
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from metrics.image_files import open_images
+from msg_stylegan.data.writer import DatasetWriter
+
+# In the order of their relative paths: "." sorts before "/", capitals before small letters.
+NAMES = ["B.BMP", "a.png", "a/x.png", "sub/deep/0.webp", "sub/deep/1.tiff"]
+
+
+def noise(seed, height=16, width=16, channels=3):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def save(path, array, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".webp":
+        options["lossless"] = True
+    Image.fromarray(array).save(path, **options)
+    return path
+
+
+def stacked(images, **options):
+    return np.concatenate(list(images.iterate_images(4, **options)))
+
+
+def zipped(folder, path):
+    """Archive of everything in a folder, in no good order."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*"), reverse=True):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Folder of five images among files that are none, and the images."""
+    folder = tmp_path / "photos"
+    images = np.stack([noise(i) for i in range(len(NAMES))])
+    for name, image in reversed(list(zip(NAMES, images, strict=True))):
+        save(folder / name, image)
+    for name in ("readme.txt", ".hidden.png", ".cache/x.png", "sub/Thumbs.db", "x.png/readme"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("no image")
+    return folder, images
+
+
+@pytest.fixture(params=["folder", "zip"])
+def opened(request, photos, tmp_path):
+    folder, images = photos
+    path = folder if request.param == "folder" else zipped(folder, tmp_path / "photos.data")
+    return open_images(path), images
+
+
+def test_images_come_in_the_order_of_their_paths(opened):
+    files, images = opened
+    assert (files.num_images, files.shape) == (5, (16, 16, 3))
+    np.testing.assert_array_equal(stacked(files), images)
+    assert files.name.startswith("photos")
+
+
+@given(
+    batch_size=st.integers(1, 12),
+    num_images=st.none() | st.integers(0, 23),
+    start=st.integers(0, 12),
+)
+def test_batches_are_one_endless_sequence(shared_photos, batch_size, num_images, start):
+    files, images = shared_photos
+    batches = list(files.iterate_images(batch_size, num_images, start=start))
+    count = 5 if num_images is None else num_images
+    assert [len(batch) for batch in batches] == [
+        min(batch_size, count - i) for i in range(0, count, batch_size)
+    ]
+    expected = images[np.arange(start, start + count) % 5]
+    if count:
+        np.testing.assert_array_equal(np.concatenate(batches), expected)
+
+
+@pytest.fixture(scope="module")
+def shared_photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    images = np.stack([noise(i, 4, 4) for i in range(5)])
+    for i, image in enumerate(images):
+        save(folder / f"{i}.png", image)
+    return open_images(folder), images
+
+
+def test_mirroring_is_that_of_tfrecords(shared_photos, tmp_path):
+    files, images = shared_photos
+    with DatasetWriter(tmp_path / "records") as writer:
+        for image in images:
+            writer.add_image(image)
+    records = open_images(tmp_path / "records")
+    options = {"num_images": 40, "start": 3, "mirror": True, "seed": 7}
+    mirrored = stacked(files, **options)
+    np.testing.assert_array_equal(mirrored, stacked(records, **options))
+    plain = stacked(files, num_images=40, start=3)
+    flipped = np.array([not np.array_equal(a, b) for a, b in zip(mirrored, plain, strict=True)])
+    assert 8 < flipped.sum() < 32
+    np.testing.assert_array_equal(mirrored[flipped], plain[flipped][:, :, ::-1])
+    np.testing.assert_array_equal(
+        mirrored, np.concatenate(list(files.iterate_images(7, 40, start=3, mirror=True, seed=7)))
+    )
+
+
+def test_sizes_may_differ_between_batches(tmp_path):
+    sizes = [(8, 8), (8, 8), (8, 12), (8, 8), (8, 8), (8, 8)]
+    images = [noise(i, *size) for i, size in enumerate(sizes)]
+    for i, image in enumerate(images):
+        save(tmp_path / f"{i}.png", image)
+    files = open_images(tmp_path)
+    assert files.shape is None
+    batches = list(files.iterate_images(2))
+    assert [len(batch) for batch in batches] == [2, 1, 2, 1]
+    found = [image for batch in batches for image in batch]
+    for image, expected in zip(found, images, strict=True):
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_tfrecords_are_recognised_and_keep_their_channels(tmp_path):
+    images = noise(0, 40, 16).reshape(40, 4, 4, 3)
+    for channels in (1, 3):
+        with DatasetWriter(tmp_path / f"tiny{channels}") as writer:
+            for image in images[..., :channels]:
+                writer.add_image(image)
+        records = open_images(tmp_path / f"tiny{channels}")
+        assert (records.name, records.num_images) == (f"tiny{channels}", 40)
+        assert records.shape == (4, 4, channels)
+        np.testing.assert_array_equal(stacked(records), images[..., :channels])
+        assert len(records.fingerprint()) == 64
+
+
+# Expected pixels of modes, as other tools have them.
+
+
+def pixels_of(image, path, **options):
+    path.parent.mkdir()
+    image.save(path, **options)
+    result = stacked(open_images(path.parent))
+    assert result.dtype == np.uint8
+    return result[0]
+
+
+def test_gray_of_all_depths_becomes_rgb(tmp_path):
+    gray = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    expected = np.repeat(gray[:, :, None], 3, axis=2)
+    eight = pixels_of(Image.fromarray(gray), tmp_path / "8" / "x.png")
+    np.testing.assert_array_equal(eight, expected)
+    for ending in ("png", "tiff"):
+        deep = Image.fromarray(gray.astype(np.uint16) * 257)
+        assert deep.mode == "I;16"
+        sixteen = pixels_of(deep, tmp_path / ending / f"x.{ending}")
+        np.testing.assert_array_equal(sixteen, expected)
+    one = pixels_of(Image.fromarray(gray > 99), tmp_path / "1" / "x.png")
+    np.testing.assert_array_equal(one, np.where(expected > 99, 255, 0))
+
+
+def test_alpha_is_dropped(tmp_path):
+    image = noise(0, channels=4)
+    rgba = pixels_of(Image.fromarray(image), tmp_path / "rgba" / "x.png")
+    np.testing.assert_array_equal(rgba, image[:, :, :3])
+    la = pixels_of(Image.fromarray(image[:, :, 2:]), tmp_path / "la" / "x.png")
+    np.testing.assert_array_equal(la, np.repeat(image[:, :, 2:3], 3, axis=2))
+
+
+def test_palette_with_transparency(tmp_path):
+    palette = Image.fromarray(noise(0)).quantize(16)
+    expected = np.asarray(palette.convert("RGB"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pixels = pixels_of(palette, tmp_path / "p" / "x.png", transparency=bytes(range(16)))
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    pixels = pixels_of(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), tmp_path / "c" / "x.tiff")
+    np.testing.assert_array_equal(pixels, np.broadcast_to([0, 255, 255], (8, 8, 3)))
+
+
+def test_rotation_in_exif_data_is_not_applied(tmp_path):
+    image = noise(0, 8, 12)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = pixels_of(Image.fromarray(image), tmp_path / "e" / "x.png", exif=exif)
+    np.testing.assert_array_equal(pixels, image)
+
+
+def test_pixels_without_a_known_white_are_refused(tmp_path):
+    save(tmp_path / "x.tiff", np.zeros((8, 8), np.float32))
+    with pytest.raises(ValueError, match=r"x\.tiff cannot be read .* mode F does not say"):
+        stacked(open_images(tmp_path))
+
+
+# Fingerprints.
+
+
+def test_fingerprint_is_that_of_the_content(photos, tmp_path):
+    folder, _ = photos
+    before = open_images(folder).fingerprint()
+    assert len(before) == 64 and int(before, 16)
+    assert open_images(zipped(folder, tmp_path / "x.zip")).fingerprint() == before
+    (folder / "readme.txt").write_text("other text")
+    os.utime(folder / "a.png", (1, 1))
+    folder = folder.rename(tmp_path / "moved")
+    (folder / "a.png").rename(folder / "a-b.png")
+    assert open_images(folder).fingerprint() == before
+
+    (folder / "a-b.png").rename(folder / "z.png")
+    reordered = open_images(folder).fingerprint()
+    assert reordered != before
+    image = noise(1)
+    image[3, 3, 0] ^= 1
+    save(folder / "z.png", image)
+    assert open_images(folder).fingerprint() not in (before, reordered)
+    (folder / "z.png").unlink()
+    assert len({before, reordered, open_images(folder).fingerprint()}) == 3
+
+
+# Bad input.
+
+
+def test_path_that_holds_no_images(tmp_path):
+    with pytest.raises(ValueError, match=r"There is no .*nowhere"):
+        open_images(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match=r"holds no images"):
+        open_images(tmp_path)
+    (tmp_path / "notes.zip").write_text("no archive")
+    with pytest.raises(ValueError, match=r"notes\.zip is no zip archive, or a damaged one"):
+        open_images(tmp_path / "notes.zip")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+    with pytest.raises(ValueError, match=r"empty\.zip holds no images"):
+        open_images(tmp_path / "empty.zip")
+
+
+def test_notes_of_macos_in_archives_are_left_out(photos, tmp_path):
+    folder, images = photos
+    path = zipped(folder, tmp_path / "x.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("__MACOSX/a.png", b"notes")
+        archive.writestr("__MACOSX/sub/._a.png", b"notes")
+    np.testing.assert_array_equal(stacked(open_images(path)), images)
+
+
+def test_archive_is_not_unpacked(photos, tmp_path):
+    path = zipped(photos[0], tmp_path / "x.zip")
+    before = sorted(tmp_path.rglob("*"))
+    stacked(open_images(path))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_damaged_headers_are_named_at_once(opened, photos, tmp_path):
+    folder, _ = photos
+    (folder / "sub" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
+    path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
+    with pytest.raises(ValueError, match=r"sub/bad\.png cannot be read as an image"):
+        open_images(path)
+
+
+def test_damaged_pixels_are_named(opened, photos, tmp_path):
+    folder, _ = photos
+    data = (folder / "a" / "x.png").read_bytes()
+    (folder / "a" / "x.png").write_bytes(data[: len(data) // 2])
+    path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
+    with pytest.raises(ValueError, match=r"a/x\.png cannot be read as an image"):
+        stacked(open_images(path))
+
+
+@pytest.mark.parametrize("where", ["pixels", "table of contents", "end"])
+def test_damaged_archives(tmp_path, where):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in ("0.bmp", "1.bmp"):
+            data = io.BytesIO()
+            Image.fromarray(noise(0)).save(data, "BMP")
+            archive.writestr(name, data.getvalue())
+    data = bytearray((tmp_path / "x.zip").read_bytes())
+    if where == "pixels":
+        # The second image's: uncompressed, so that only the archive's own sum can tell.
+        data[data.rindex(b"BM") + 200] ^= 255
+        message = r"x\.zip/1\.bmp cannot be read as an image: Bad CRC-32"
+    elif where == "table of contents":
+        data[data.index(b"PK\x01\x02")] = 0
+        message = r"x\.zip is a damaged zip archive"
+    else:
+        del data[-30:]
+        message = r"x\.zip is no zip archive, or a damaged one"
+    (tmp_path / "x.zip").write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        stacked(open_images(tmp_path / "x.zip"))
+
+
+changes = st.lists(st.tuples(st.integers(0, 2000), st.integers(1, 255)))
+
+
+@given(cut=st.integers(0, 2000), flips=changes)
+def test_damage_never_ends_in_another_error(archive_bytes, cut, flips):
+    path, whole = archive_bytes
+    data = bytearray(whole)
+    for offset, change in flips:
+        data[offset % len(data)] ^= change
+    path.write_bytes(data[: len(data) - cut % len(data)] if cut else data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            stacked(open_images(path))
+        except ValueError as error:
+            assert str(path) in str(error)
+
+
+@pytest.fixture(scope="module")
+def archive_bytes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("archive")
+    save(folder / "in" / "a.png", noise(0, 4, 4))
+    save(folder / "in" / "b.bmp", noise(1, 4, 4))
+    path = zipped(folder / "in", folder / "x.zip")
+    return path, path.read_bytes()
+
+
+def test_bombs_are_refused(tmp_path):
+    def chunk(kind, data):
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
+    (tmp_path / "bomb.png").write_bytes(data + chunk(b"IEND", b""))
+    with pytest.raises(ValueError, match=r"bomb\.png cannot be read .* exceeds limit"):
+        open_images(tmp_path)
