@@ -233,6 +233,7 @@ def train(config, run_dir, dry_run):
     from msg_stylegan.training.run_log import logging_to, say
 
     strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
+    devices.prepare_graph_optimizer()
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
     dataset = TFRecordDataset(

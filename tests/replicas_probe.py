@@ -28,6 +28,7 @@ def main(folder, num_replicas, target):
     config.discriminator.mbstd_group_size = 1
     config.optimizer.epsilon = 1.0
     strategy = devices.make_strategy(0, num_replicas if num_replicas > 1 else 0)
+    devices.prepare_graph_optimizer()
     dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)

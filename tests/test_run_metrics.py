@@ -73,6 +73,18 @@ def test_all_snapshots_of_a_run_are_scored_once(tmp_path, run_dir, capsys):
     assert (run_dir / "metric-swd32.png").stat().st_size > 1000
 
 
+def test_stability_of_a_finished_run(tmp_path, run_dir, capsys):
+    arguments = ["--all", "--metrics=stability4,swd32"]
+    assert call(tmp_path, "1", *arguments, option="--run") == 0
+    (line,) = lines(run_dir, "stability4")
+    assert line["kimg"] == 1 and line["results"]["stability4_16"] > 0
+    assert (run_dir / "metric-stability4.png").stat().st_size > 1000
+    # One table for all metrics; of those with many values it has the headline.
+    table = capsys.readouterr().out.split("\n\n")[-1].splitlines()
+    assert table[0].split() == ["snapshot", "kimg", "stability4", "swd32_avg"]
+    assert [len(row.split()) for row in table[1:]] == [3, 4]
+
+
 def test_without_all_the_newest_snapshot_is_scored(tmp_path, run_dir):
     assert call(tmp_path, "1", option="--run") == 0
     assert call(tmp_path, "1", option="--run") == 0
