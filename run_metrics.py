@@ -210,8 +210,9 @@ def score_snapshots(args, metrics, networks, strategy):
     writer = None
     if (folder / OPTIONS_FILE).exists():
         writer = tf.summary.create_file_writer(str(folder), filename_suffix=".metrics")
+    missing = scorer.say_what_is_missing()
     for index, snapshot in enumerate(snapshots):
-        skip = scorer.recorded(snapshot) if args.run and not args.force else []
+        skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}
         if len(skip) == len(metrics):
             continue
         if index:
@@ -221,7 +222,7 @@ def score_snapshots(args, metrics, networks, strategy):
     if args.all:
         note_best(scorer, folder)
     print(f"\n{scorer.table(snapshots)}")
-    return scorer.failures
+    return [*missing.values(), *scorer.failures]
 
 
 def find_snapshots(args):

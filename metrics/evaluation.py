@@ -117,6 +117,7 @@ class MetricEvaluator:
         self._imported = imported
         self._extractors = {}
         self._generated = None
+        self._noticed = set()
 
     def settings(self, metric):
         """What results depend on beside metric and snapshot; equal settings can be compared.
@@ -213,7 +214,7 @@ class MetricEvaluator:
             seed=self._seed,
             scratch_dir=self._scratch_dir,
             progress=progress,
-            notice=lambda text: tqdm.write(f"notice: {text}", file=sys.stderr),
+            notice=self._notice,
         )
 
     def _cache(self, **more):
@@ -228,6 +229,12 @@ class MetricEvaluator:
                 network = self._networks.get(name)
             self._extractors[name] = FeatureExtractor(network, self._strategy)
         return self._extractors[name]
+
+    def _notice(self, text):
+        # Once, and not again for every snapshot.
+        if text not in self._noticed:
+            self._noticed.add(text)
+            tqdm.write(f"notice: {text}", file=sys.stderr)
 
     def _lpips(self):
         with self._strategy.scope():

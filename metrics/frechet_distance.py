@@ -90,23 +90,18 @@ def _warn_of_few_images(name, reals, fakes, inputs):
         )
 
 
-def _distance(name, reals, fakes, inputs):
-    _warn_of_few_images(name, reals, fakes, inputs)
-    return frechet_distance(reals, fakes)
-
-
 def _compute(name, network, num_images, real_moments, inputs):
+    reals = real_moments(inputs)
     fakes = inputs.features.fake_moments(network, inputs.count_fakes(name, num_images))
-    return {name: _distance(name, real_moments(inputs), fakes, inputs)}
+    _warn_of_few_images(name, reals, fakes, inputs)
+    return {name: frechet_distance(reals, fakes)}
 
 
 def _compute_scales(name, network, num_images, inputs):
     inputs.require_generator(name)
     scales = inputs.features.scale_moments(network, num_images, mirrored=True)
-    distances = {
-        res: _distance(f"{name}_{res}", reals, fakes, inputs)
-        for res, (reals, fakes) in scales.items()
-    }
+    _warn_of_few_images(name, *scales[max(scales)], inputs)
+    distances = {res: frechet_distance(reals, fakes) for res, (reals, fakes) in scales.items()}
     results = {name: distances[max(distances)]}
     return results | {f"{name}_{res}": value for res, value in distances.items()}
 

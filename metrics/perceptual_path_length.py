@@ -20,6 +20,8 @@ NUM_PATHS = 50_000
 EPSILON = 1e-4
 # LPIPS was made for images of about this size.
 MAX_RESOLUTION = 256
+# LPIPS halves images four times.
+MIN_RESOLUTION = 16
 
 
 def prepare_images(images, *, crop):
@@ -83,6 +85,12 @@ def path_length(distances, epsilon):
 
 def _compute(name, space, sampling, crop, num_paths, inputs):
     generator = inputs.require_generator(name)
+    smallest = 2 * MIN_RESOLUTION if crop else MIN_RESOLUTION
+    if generator.resolutions[-1] < smallest:
+        raise ValueError(
+            f"{name} needs a generator of at least {smallest}x{smallest} pixels. "
+            f"Received {generator.resolutions[-1]}."
+        )
     lpips = inputs.features.lpips()
     distance = ImageDistance(lpips.distance, crop)
     distances = []

@@ -69,12 +69,19 @@ class SnapshotScorer:
         return best
 
     def say_what_is_missing(self):
-        """Tells which metrics cannot be computed as things are; hours may pass before the first."""
+        """Tells which metrics lack weights, before hours pass until they are needed.
+
+        Returns:
+            Dict of the name of such a metric -> message.
+        """
+        missing = {}
         for metric in self._evaluator.metrics:
             try:
                 self._evaluator.settings(metric)
             except (ValueError, OSError) as error:
-                self._say(f"{metric.name} cannot be computed yet: {error}")
+                missing[metric.name] = f"{metric.name} cannot be computed yet: {error}"
+                self._say(missing[metric.name])
+        return missing
 
     def recorded(self, snapshot):
         """Names of the metrics that have a result for a snapshot, with the same settings."""

@@ -287,8 +287,9 @@ def test_a_metric_without_a_value_yet_is_said_and_not_recorded(tmp_path):
 def test_what_is_missing_is_said_before_the_training(tmp_path):
     said = []
     metrics = get_metrics(["fid50k", "swd1k"])
-    make_scorer(tmp_path, metrics, said).say_what_is_missing()
+    missing = make_scorer(tmp_path, metrics, said).say_what_is_missing()
     (text,) = said
+    assert missing == {"fid50k": text}
     assert text.startswith("fid50k cannot be computed yet: ")
     assert "--fetch_inception" in text and "inception_weights" in text
 

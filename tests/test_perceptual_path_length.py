@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from test_vgg16 import lpips_arrays, torch_convolutions
+from tiny_run import make_networks
 
+from metrics.feature_networks import lpips, vgg16
+from metrics.generated_images import GeneratedImages
 from metrics.perceptual_path_length import FAMILY, ImageDistance, path_length, prepare_images
 
 
@@ -14,7 +18,7 @@ def squared(a, b):
 class LinearGenerator:
     """Images that are a linear function of latents, whose path lengths have a closed form."""
 
-    resolution = 8
+    resolutions = (16, 32)
 
     def __init__(self, num_pairs, batch_size=4):
         rng = np.random.default_rng(0)
@@ -149,3 +153,32 @@ def test_impossible_names_are_explained():
 def test_files_have_no_paths():
     with pytest.raises(ValueError, match="ppl2_wend9 looks into a generator"):
         make_metric(FAMILY, "ppl2_wend9").compute(array_inputs(num_fakes=9))
+
+
+@pytest.mark.slow
+def test_a_real_generator_through_the_real_network():
+    # Random weights, as nothing else is at hand; everything between latents and number is real.
+    convolutions = vgg16.convolutions_from_torch(torch_convolutions())
+    channels = lpips.from_torch(lpips_arrays(np.random.default_rng(1)))
+    distance = lpips.Lpips(convolutions, channels, "")
+    G = make_networks(channels=3).G_ema
+    generator = GeneratedImages(G, 4)
+    lengths = []
+    for _ in range(2):
+        inputs = array_inputs(
+            features=ArrayFeatures(distance=distance.distance), generator=generator
+        )
+        lengths.append(make_metric(FAMILY, "ppl2_wend8").compute(inputs)["ppl2_wend8"])
+    assert lengths[0] == lengths[1] > 0
+    # A generator of half the contrast takes shorter steps.
+    for variable in G.synthesis.trainable_variables:
+        if "torgb" in (variable.path if hasattr(variable, "path") else variable.name):
+            variable.assign(variable * 0.5)
+    inputs = array_inputs(features=ArrayFeatures(distance=distance.distance), generator=generator)
+    assert 0 < make_metric(FAMILY, "ppl2_wend8").compute(inputs)["ppl2_wend8"] < lengths[0]
+
+
+def test_small_images_are_refused():
+    generator = GeneratedImages(make_networks().G_ema, 4)
+    with pytest.raises(ValueError, match="ppl_zfull8 needs a generator of at least 32x32 pixels"):
+        make_metric(FAMILY, "ppl_zfull8").compute(inputs_of(generator))

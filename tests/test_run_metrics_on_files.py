@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
+from synthetic_inception import torch_arrays
 from tiny_feature_network import DIM, write_feature_network
 from tiny_run import make_dataset, make_run
+from torch_writer import tensors, write_zip
 
 import run_metrics
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -179,3 +181,22 @@ def test_gray_records_compare_with_colour_files(folder):
     found = scores(folder, "gray", "gray_png", metrics="fid,swd20")
     assert abs(found["fd-tiny"]) < 1e-3
     assert found["swd20_avg"] < 2 * found["swd20_floor_avg"]
+
+
+@pytest.mark.slow
+def test_scores_through_inception(folder):
+    # Synthetic weights in a file as pytorch-fid publishes it, found by its content.
+    path = folder / "inception_cache" / "inception" / "any name"
+    path.parent.mkdir(parents=True)
+    write_zip(path, tensors(torch_arrays()))
+    cache = f"--cache_dir={folder / 'inception_cache'}"
+    found = scores(folder, "fakes", "reals.zip", cache, metrics="fid,clean_fid,kid,is", network="")
+    assert found.keys() == {"fid", "clean_fid", "kid", "is_mean", "is_std"}
+    assert found["fid"] > 0 and found["clean_fid"] != found["fid"] and found["is_mean"] >= 1
+    # Keras' network is not taken for it.
+    output = call(folder, f"--fakes={folder / 'fakes'}", cache, metrics="keras_fid", network="")
+    assert output == 1
+    # Real statistics are in the cache: moments of both resizings, and features.
+    assert len(list((folder / "inception_cache" / "metrics").iterdir())) == 3
+    same = scores(folder, "reals_png", "reals.zip", cache, metrics="fid,kid", network="")
+    assert same["fid"] < 1e-6 * found["fid"] and same["kid"] < found["kid"]
