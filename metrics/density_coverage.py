@@ -2,21 +2,16 @@
 
 Density is how many balls around reals a fake lies in, divided by k, on average (it can exceed 1);
 coverage the part of the reals whose ball holds a fake. Balls reach the fifth neighbour and do not
-hold their surface, as in the authors' package. "dc50k5" takes the first 50k reals (fewer if there
-are fewer), "dc50k5_full" up to 200k, "dc5" all fakes in files. Snapshots are compared by coverage,
-which has a best value, 1, and sees both bad and missing images.
+hold their surface, as in the authors' package. Snapshots are compared by coverage, which has a
+best value, 1, and sees both bad and missing images.
 """
-
-import functools
 
 import numpy as np
 
-from metrics.metric import Family, Metric, format_count
-from metrics.metric_names import choose_count, choose_feature_space
 from metrics.nearest_neighbors import distance_blocks, neighbor_balls
+from metrics.neighbor_family import NeighborMeasure, neighbor_family
 
 K = 5
-MAX_REALS = 200_000
 
 
 def density_coverage(reals, fakes, k=K, report=lambda count: None):
@@ -47,34 +42,11 @@ def density_coverage(reals, fakes, k=K, report=lambda count: None):
     return float(held / (k * len(fakes))), float(is_covered.mean())
 
 
-def _compute(name, network, num_images, max_reals, inputs):
-    fakes = inputs.features.fakes(network, inputs.count_fakes(name, num_images))
-    reals = inputs.features.reals(network, max_reals)
-    total = len(reals) ** 2 + len(reals) * len(fakes)
-    with inputs.progress(total=total, desc=name, unit="pair", unit_scale=True) as bar:
-        density, coverage = density_coverage(reals, fakes, report=bar.update)
-    return {f"{name}_density": density, f"{name}_coverage": coverage}
-
-
-def _make(match, options):
-    number, full, wanted = match.groups()
-    network, ending = choose_feature_space(match[0], "vgg16", wanted, options)
-    count = choose_count(match[0], number, options, K + 1)
-    name = f"dc{format_count(count)}{K}{full or ''}{ending}"
-    return Metric(
-        name=name,
-        num_images=count,
-        headline=f"{name}_coverage",
-        lower_is_better=False,
-        compute=functools.partial(
-            _compute, name, network, count, count if count and not full else MAX_REALS
-        ),
-        networks=(network,),
-    )
-
-
-FAMILY = Family(
-    pattern=rf"dc(?:([0-9]+k?){K}(_full)?|{K})(?:-(.+))?",
-    examples=("dc50k5", "dc50k5_full", "dc5"),
-    make=_make,
+MEASURE = NeighborMeasure(
+    stem="dc",
+    k=K,
+    function=density_coverage,
+    count_distances=lambda n, m: n * n + n * m,
+    names=("density", "coverage"),
 )
+FAMILY = neighbor_family(MEASURE, examples=("dc50k5", "dc50k5_full", "dc5"))

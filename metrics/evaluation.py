@@ -119,6 +119,11 @@ class MetricEvaluator:
         self._generated = None
         self._noticed = set()
 
+    def check(self, metric):
+        """Raises the error that a metric without its weights would, without loading them."""
+        for name in metric.networks:
+            self._networks.check(name)
+
     def settings(self, metric):
         """What results depend on beside metric and snapshot; equal settings can be compared.
 

@@ -77,7 +77,7 @@ class SnapshotScorer:
         missing = {}
         for metric in self._evaluator.metrics:
             try:
-                self._evaluator.settings(metric)
+                self._evaluator.check(metric)
             except (ValueError, OSError) as error:
                 missing[metric.name] = f"{metric.name} cannot be computed yet: {error}"
                 self._say(missing[metric.name])
