@@ -11,7 +11,7 @@ SAMPLES = results/demo
 
 demo: $(VENV)/demo.done $(DATA)
 	$(RUN) train.py --config=digits
-	$(RUN) run_metrics.py --run latest --all --metrics swd1k,stability36
+	$(RUN) run_metrics.py --run latest --all --metrics swd1k
 	$(RUN) generate.py multiscale --network latest --seeds 0-31 --columns 4 --zoom 2 --outdir $(SAMPLES)
 	@echo
 	@echo "Pictures: the newest folder in results/ shows how training went, in all_scales/ side by side;"

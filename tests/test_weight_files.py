@@ -160,7 +160,11 @@ def test_a_constant_must_be_there_to_be_believed():
         read_graph_def(graph.SerializeToString())
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"no tar" * 200), gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", gzip.compress(b"no tar" * 200), gzip.compress(b"")],
+    ids=["empty", "no tar", "empty gzip"],
+)
 def test_another_archive_is_refused(tmp_path, content):
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(ValueError):
