@@ -1,5 +1,6 @@
 """Downloads from a server of this process: whole, continued, broken, wrong and unreachable."""
 
+import contextlib
 import hashlib
 import http.server
 import threading
@@ -48,7 +49,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = None if self.server.break_after is None else start + self.server.break_after
-        self.wfile.write(content[start:end])
+        # A client that has seen enough hangs up.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(content[start:end])
 
     def log_message(self, *args):
         pass
