@@ -1,3 +1,5 @@
+import concurrent.futures
+import itertools
 import os
 import subprocess
 import sys
@@ -5,15 +7,15 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from stored_data_sets import random_images, store
 
+from msg_stylegan.data.batches import ShuffledOrder, training_batches
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.records import encode_example
+from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
+from msg_stylegan.data.record_format import ENCODINGS, encode_example
 from msg_stylegan.data.writer import DatasetWriter
-
-
-def random_images(num_images=6, resolution=32, channels=3, seed=0):
-    shape = (num_images, resolution, resolution, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 def make(directory, images, labels=None):
@@ -148,6 +150,117 @@ def test_fingerprint_of_large_files_is_a_sample(tmp_path):
         assert TFRecordDataset(path).fingerprint() != fingerprint
 
 
+STORAGE = list(itertools.product(ENCODINGS, ["all", "top"], [1, 3]))
+
+
+@pytest.mark.parametrize(("encoding", "levels", "num_shards"), STORAGE)
+@pytest.mark.parametrize(("resolution", "channels"), [(0, 3), (8, 1)])
+def test_every_way_of_storage_trains(tmp_path, encoding, levels, num_shards, resolution, channels):
+    images = random_images(10, 16, channels)
+    # Smooth, so that JPEG loses little.
+    images = (images // 16 + np.arange(10, dtype=np.uint8)[:, None, None, None] * 20).copy()
+    labels = np.eye(10, 4)
+    path = store(
+        tmp_path / "a", images, labels, encoding=encoding, levels=levels, num_shards=num_shards
+    )
+    dataset = TFRecordDataset(path, resolution, max_label_size=-1)
+    assert (dataset.num_images, dataset.encoding) == (10, encoding)
+    expected = TFRecordDataset(store(tmp_path / "b", images), resolution).read_images(range(10))
+    result = dataset.read_images(range(10))
+    if encoding == "jpeg":
+        assert np.abs(result.astype(int) - expected).mean() < 4
+    else:
+        np.testing.assert_array_equal(result, expected)
+
+    order = ShuffledOrder(10, seed=3)
+    for step, batch in enumerate(training_batches(dataset, batch_size=4, seed=3).take(6)):
+        indices = order.at(np.arange(4 * step, 4 * step + 4))
+        np.testing.assert_array_equal(batch["images"], result[indices])
+        np.testing.assert_array_equal(batch["labels"], labels[indices])
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_many_threads_may_read_and_decode(tmp_path, encoding):
+    path = store(tmp_path / "a", random_images(12), encoding=encoding, num_shards=5)
+    dataset = TFRecordDataset(path)
+    expected = dataset.read_images(range(12))
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for i, images in enumerate(pool.map(lambda i: dataset.read_images([i % 12, 0]), range(99))):
+            np.testing.assert_array_equal(images, expected[[i % 12, 0]])
+
+
+@given(st.data())
+def test_damage_anywhere_ends_in_a_message_or_harmless(tmp_path_factory, data):
+    path = store(
+        tmp_path_factory.mktemp("damage") / "a",
+        random_images(4, 8, data.draw(st.sampled_from([1, 3]))),
+        np.eye(4, 2),
+        encoding=data.draw(st.sampled_from(ENCODINGS)),
+        num_shards=data.draw(st.integers(1, 2)),
+        manifest=data.draw(st.booleans()),
+    )
+    file = data.draw(st.sampled_from(sorted(path.iterdir())))
+    content = bytearray(file.read_bytes())
+    position = data.draw(st.integers(0, len(content) - 1))
+    damage = data.draw(st.sampled_from(["flip", "truncate", "overwrite", "insert"]))
+    if damage == "flip":
+        content[position] ^= 1 << data.draw(st.integers(0, 7))
+    elif damage == "truncate":
+        del content[position:]
+    elif damage == "overwrite":
+        content[position : position + 20] = data.draw(st.binary(min_size=20, max_size=20))
+    else:
+        content[position:position] = data.draw(st.binary(min_size=1, max_size=20))
+    file.write_bytes(content)
+    try:
+        dataset = TFRecordDataset(path, data.draw(st.sampled_from([0, 4])), max_label_size=-1)
+        images = dataset.read_images(range(dataset.num_images))
+        labels = dataset.read_labels(range(dataset.num_images))
+    except ValueError:
+        return
+    assert images.shape == (dataset.num_images, *dataset.shape)
+    assert labels.shape == (dataset.num_images, dataset.label_size)
+
+
+@pytest.mark.parametrize("resolution", [32, 16])
+def test_fingerprint_comes_from_the_manifest(tmp_path, resolution):
+    images, labels = random_images(), np.eye(6)
+    fingerprint = TFRecordDataset(store(tmp_path / "a", images, labels), resolution).fingerprint()
+    again = TFRecordDataset(store(tmp_path / "b", images), resolution)
+    assert again.fingerprint() == fingerprint
+    top = TFRecordDataset(store(tmp_path / "c", images, levels="top"), resolution)
+    assert (top.fingerprint() == fingerprint) == (resolution == 32)
+    other = TFRecordDataset(store(tmp_path / "d", random_images(seed=1)), resolution)
+    assert other.fingerprint() != fingerprint
+    labelled = [TFRecordDataset(tmp_path / "a", resolution, size).fingerprint() for size in (2, -1)]
+    assert len({fingerprint, *labelled}) == 3
+    manifest = read_manifest(tmp_path / "a")
+    assert (labelled[1] == manifest["fingerprint"]) == (resolution == 32)
+
+
+def test_fingerprint_of_shards_without_a_manifest(tmp_path):
+    def fingerprint(name, images, num_shards):
+        path = store(tmp_path / name, images, num_shards=num_shards, manifest=False)
+        return TFRecordDataset(path).fingerprint()
+
+    images = random_images()
+    changed = images.copy()
+    changed[5, 0, 0, 0] ^= 1
+    assert fingerprint("a", images, 3) == fingerprint("b", images, 3)
+    assert len({fingerprint("c", images, 2), fingerprint("d", changed, 2)}) == 2
+
+
+def test_shards_of_skipped_images_are_empty(tmp_path):
+    images = random_images(3)
+    path = store(tmp_path / "a", images, num_shards=5)
+    assert min(file.stat().st_size for file in path.glob("*.tfrecords-*")) == 0
+    np.testing.assert_array_equal(TFRecordDataset(path).read_images([2, 0, 1]), images[[2, 0, 1]])
+    # Nothing says that the images are not lost.
+    (path / MANIFEST_NAME).unlink()
+    with pytest.raises(ValueError, match="00000-of-00005 is empty"):
+        TFRecordDataset(path)
+
+
 def break_channels(path):
     path.mkdir()
     for level, channels in ((2, 1), (3, 3)):
@@ -177,6 +290,35 @@ def break_level(path):
     (path / "y-r05.tfrecords").write_bytes((path / "x-r05.tfrecords").read_bytes())
 
 
+def break_name(path):
+    make(path, random_images())
+    (path / "x-r05.tfrecords").rename(path / "x-r06.tfrecords")
+
+
+def lose_shard(path):
+    store(path, random_images(), num_shards=2)
+    (path / "x-r05.tfrecords-00001-of-00002").unlink()
+
+
+def truncate(path):
+    file = store(path, random_images()) / "x-r05.tfrecords"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty_shard(path):
+    (store(path, random_images(), num_shards=2) / "x-r05.tfrecords-00001-of-00002").write_bytes(b"")
+
+
+def rename_all(path):
+    store(path, random_images())
+    for file in path.glob("*.tfrecords"):
+        file.rename(path / f"y{file.name[1:]}")
+
+
+def break_manifest(path):
+    (store(path, random_images()) / MANIFEST_NAME).write_text("{")
+
+
 @pytest.mark.parametrize(
     ("prepare", "options", "message"),
     [
@@ -189,11 +331,17 @@ def break_level(path):
         (None, {"resolution": -4}, r"`dataset\.resolution` must be a power of two"),
         (None, {"max_label_size": 1}, r"`dataset\.max_label_size` is 1, but .* no numbers"),
         (None, {"max_label_size": -2}, r"`dataset\.max_label_size` must be"),
-        (break_channels, {}, "differ in their number of channels"),
+        (break_channels, {"resolution": 4}, "differ in their number of channels"),
         (break_shape, {}, "4x8 cannot be used"),
         (break_count, {"resolution": 8}, "holds 3 records, but .* holds 6.*verify"),
         (break_labels, {}, r"x-rxx\.labels has the shape \[5, 2\].* 6 images"),
-        (break_level, {}, "both hold images of 32x32"),
+        (break_level, {}, "belong to different data sets"),
+        (break_name, {}, r"x-r06\.tfrecords: images of 32x32 cannot be used"),
+        (lose_shard, {}, "is one of 2 shards.* missing: 00001"),
+        (truncate, {}, r"r05\.tfrecords has \d+ bytes, but is listed with \d+ in manifest.*verify"),
+        (empty_shard, {}, "00001-of-00002 has 0 bytes, but is listed with"),
+        (rename_all, {}, r"y-r05\.tfrecords has \d+ bytes, but is not listed in manifest"),
+        (break_manifest, {}, r"manifest\.json is damaged"),
         (
             lambda path: (make(path, random_images()) / "x.labels").touch(),
             {},

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.pyramid import downsample, image_pyramid, pyramid_resolutions
-from msg_stylegan.data.writer import DatasetWriter, shuffled_order
+from msg_stylegan.data.writer import DatasetWriter
 
 
 def random_images(num_images, resolution, channels, seed=0):
@@ -115,11 +115,6 @@ def test_levels_are_rounded_once(resolution):
         blocks = image.reshape(1, side, resolution // side, side, -1).astype(np.float64)
         np.testing.assert_array_equal(level, np.rint(blocks.mean(axis=(2, 4))))
         np.testing.assert_array_equal(downsample(image, side), level)
-
-
-def test_order_is_the_originals():
-    assert shuffled_order(10).tolist() == [4, 0, 7, 5, 8, 3, 1, 6, 9, 2]
-    assert sorted(shuffled_order(1000)) == list(range(1000))
 
 
 @pytest.mark.parametrize(

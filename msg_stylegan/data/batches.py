@@ -5,6 +5,7 @@ memory per image, and is a true shuffle of the whole data set.
 """
 
 import atexit
+import os
 import threading
 import time
 
@@ -13,6 +14,8 @@ import tensorflow as tf
 
 # Batches being read at the same time, and batches waiting. Fixed, so that memory is bounded.
 _PARALLEL_READS = 2
+# Decoding takes far longer than reading, and a thread each.
+_PARALLEL_DECODES = min(max(os.cpu_count() or 1, _PARALLEL_READS), 8)
 _PREFETCHED_BATCHES = 2
 
 
@@ -151,5 +154,6 @@ def training_batches(dataset, *, batch_size, seed, start=0, input_context=None):
     # The pipelines share the work by the arithmetic above.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     batches = tf.data.Dataset.counter()
-    batches = batches.map(batch, num_parallel_calls=_PARALLEL_READS, deterministic=True)
+    parallel = _PARALLEL_READS if dataset.encoding == "raw" else _PARALLEL_DECODES
+    batches = batches.map(batch, num_parallel_calls=parallel, deterministic=True)
     return batches.prefetch(_PREFETCHED_BATCHES).with_options(options)

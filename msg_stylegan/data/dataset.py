@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data import pyramid
-from msg_stylegan.data.records import RecordFile
+from msg_stylegan.data.manifest import MANIFEST_NAME, content_fingerprint, read_manifest
+from msg_stylegan.data.record_file import RecordFiles
+from msg_stylegan.data.shards import find_levels
 
 _FULL_HASH_BYTES = 64 << 20
 _BLOCK_BYTES = 64 << 10
@@ -34,6 +36,7 @@ class TFRecordDataset:
         resolution: Side of the images as returned.
         stored_resolution: Side of the largest level on disk.
         num_channels: 1 (grayscale) or 3 (RGB).
+        encoding: How the images are stored: "raw", "png" or "jpeg".
         shape: `(resolution, resolution, num_channels)`.
         label_size: Numbers per label as returned.
         stored_label_size: Numbers per label on disk.
@@ -45,23 +48,21 @@ class TFRecordDataset:
     def __init__(self, path, resolution=0, max_label_size=0):
         self.path = Path(path)
         self.name = self.path.absolute().name
-        files = self._open_levels()
-        full = files[max(files)]
-        self.stored_resolution = max(files)
+        levels = self._find_levels()
+        self._manifest = read_manifest(self.path)
+        self.stored_resolution = max(levels)
+        full = self._open_level(levels, self.stored_resolution)
         self.num_images = full.num_records
         self.num_channels = full.shape[0]
 
         self.resolution = self._effective_resolution(resolution)
         # Differs from the original: a lower resolution is really read or computed.
-        self._records = files.get(self.resolution, full)
-        if self._records.num_records != self.num_images:
-            raise ValueError(
-                f"{self._records.path} holds {self._records.num_records} records, but {full.path} "
-                f"holds {self.num_images}. Run `python dataset_tool.py verify {self.path}`."
-            )
-        for file in files.values():
-            if file is not self._records:
-                file.close()
+        self._records = full
+        if self.resolution != self.stored_resolution and self.resolution in levels:
+            self._records = self._open_level(levels, self.resolution)
+            self._check_alike(self._records, full)
+            full.close()
+        self.encoding = self._records.encoding
 
         self._labels, self._labels_path = self._open_labels()
         self.stored_label_size = 0 if self._labels is None else self._labels.shape[1]
@@ -119,7 +120,8 @@ class TFRecordDataset:
     def fingerprint(self):
         """Identifies the content that this object returns, whatever its path and its dates are.
 
-        Files of together up to 64 MiB are hashed whole. Of larger ones the sizes, the first and
+        Where there is a manifest, its checksums of the files count, and nothing is read. Otherwise,
+        files of together up to 64 MiB are hashed whole. Of larger ones the sizes, the first and
         the last block and 1000 blocks evenly between them count, each of 64 KiB: a data set that
         was made again differs, one pixel changed by hand may not.
 
@@ -127,46 +129,66 @@ class TFRecordDataset:
             SHA-256, as 64 hexadecimal digits.
         """
         if self._fingerprint is None:
-            paths = [self._records.path]
+            paths = self._records.paths
             if self.label_size:
-                paths.append(self._labels_path)
-            sizes = [path.stat().st_size for path in paths]
-            digest = hashlib.sha256(repr((self.shape, self.label_size, sizes)).encode())
-            for path, size in zip(paths, sizes, strict=True):
-                _hash_file(digest, path, size, whole=sum(sizes) <= _FULL_HASH_BYTES)
-            self._fingerprint = digest.hexdigest()
+                paths = [*paths, self._labels_path]
+            if self._manifest is None:
+                self._fingerprint = _sampled_fingerprint(self.shape, self.label_size, paths)
+            else:
+                sha256s = [self._listed(path)["sha256"] for path in paths]
+                self._fingerprint = content_fingerprint(self.shape, self.label_size, sha256s)
         return self._fingerprint
 
-    def _open_levels(self):
-        """Opens the files of all levels: a dictionary from resolution to `RecordFile`."""
+    def _find_levels(self):
         if not self.path.is_dir():
             raise ValueError(
                 f"`dataset.path`: there is no folder {self.path}. Make a data set with "
                 "`python dataset_tool.py create_from_images OUT FOLDER`."
             )
-        paths = sorted(self.path.glob("*.tfrecords"))
-        if not paths:
+        levels = find_levels(self.path)
+        if not levels:
             raise ValueError(
                 f"`dataset.path`: {self.path} holds no .tfrecords file. Expected a data set made "
                 "by dataset_tool.py."
             )
-        files = {}
-        for path in paths:
-            file = RecordFile(path)
-            channels, height, width = file.shape
-            if height != width or not pyramid.is_pyramid_resolution(height):
-                raise ValueError(f"{path}: images of {width}x{height} cannot be used.")
-            if channels not in (1, 3):
-                raise ValueError(f"{path}: images with {channels} channels cannot be used.")
-            if height in files:
-                raise ValueError(
-                    f"{path} and {files[height].path} both hold images of {width}x{height}. "
-                    "A data set has one file per resolution."
-                )
-            files[height] = file
-        if len({file.shape[0] for file in files.values()}) > 1:
+        return levels
+
+    def _open_level(self, levels, resolution):
+        paths = levels[resolution]
+        if self._manifest is not None:
+            # All images of a shard may have been skipped. Without a manifest, an empty file counts
+            # as damage.
+            paths = [path for path in paths if self._listed(path)["records"]]
+            if not paths:
+                raise ValueError(f"{self.path} holds no images, says its {MANIFEST_NAME}.")
+        records = RecordFiles(paths)
+        channels, height, width = records.shape
+        if (height, width) != (resolution, resolution) or not pyramid.is_pyramid_resolution(height):
+            raise ValueError(f"{paths[0]}: images of {width}x{height} cannot be used.")
+        if channels not in (1, 3):
+            raise ValueError(f"{paths[0]}: images with {channels} channels cannot be used.")
+        return records
+
+    def _listed(self, path):
+        """The entry of a file in the manifest."""
+        facts = self._manifest["files"].get(path.name)
+        size = path.stat().st_size
+        if facts is None or facts["bytes"] != size:
+            expected = "is not listed" if facts is None else f"is listed with {facts['bytes']}"
+            raise ValueError(
+                f"{path} has {size} bytes, but {expected} in {MANIFEST_NAME}. Run "
+                f"`python dataset_tool.py verify {self.path}`; the data set must be made again."
+            )
+        return facts
+
+    def _check_alike(self, records, full):
+        if records.num_records != full.num_records:
+            raise ValueError(
+                f"{records.paths[0]} holds {records.num_records} records, but {full.paths[0]} "
+                f"holds {full.num_records}. Run `python dataset_tool.py verify {self.path}`."
+            )
+        if records.shape[0] != full.shape[0]:
             raise ValueError(f"The files in {self.path} differ in their number of channels.")
-        return files
 
     def _effective_resolution(self, resolution):
         if resolution == 0:
@@ -188,8 +210,11 @@ class TFRecordDataset:
             return None, None
         try:
             labels = np.load(path, mmap_mode="r")
-        except (ValueError, EOFError, OSError) as error:
+        except Exception as error:
+            # A damaged header of this format can fail in many ways.
             raise ValueError(f"{path} is not a file of labels: {error}") from error
+        if labels.dtype.kind not in "biuf":
+            raise ValueError(f"{path} is not a file of labels: it holds {labels.dtype}.")
         if labels.ndim != 2 or labels.shape[0] != self.num_images:
             raise ValueError(
                 f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
@@ -209,6 +234,14 @@ class TFRecordDataset:
                 f"{self.stored_label_size or 'no'} numbers per label. Use -1 for all of them."
             )
         return self.stored_label_size if max_label_size == -1 else max_label_size
+
+
+def _sampled_fingerprint(shape, label_size, paths):
+    sizes = [path.stat().st_size for path in paths]
+    digest = hashlib.sha256(repr((shape, label_size, sizes)).encode())
+    for path, size in zip(paths, sizes, strict=True):
+        _hash_file(digest, path, size, whole=sum(sizes) <= _FULL_HASH_BYTES)
+    return digest.hexdigest()
 
 
 def _hash_file(digest, path, size, whole):

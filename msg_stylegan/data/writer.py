@@ -1,33 +1,14 @@
-"""Writes multi-resolution TFRecords, byte for byte as the original's `TFRecordExporter`."""
+"""Writes small data sets in one process, byte for byte as the original's `TFRecordExporter`."""
 
 import contextlib
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
-from msg_stylegan.data import pyramid, records
+from msg_stylegan.data.acceptance import check_image, checked_labels
+from msg_stylegan.data.parts import image_planes, image_records, level_resolutions
+from msg_stylegan.data.shards import labels_name, records_name
 from msg_stylegan.files import atomic_directory
-
-RECORDS_SUFFIX = ".tfrecords"
-LABELS_SUFFIX = ".labels"
-
-
-def records_name(name, resolution):
-    """File name of one level: `<name>-rNN.tfrecords`, NN the binary logarithm of its side."""
-    return f"{name}-r{int(resolution).bit_length() - 1:02d}{RECORDS_SUFFIX}"
-
-
-def labels_name(name):
-    """File name of the labels of all levels."""
-    return f"{name}-rxx{LABELS_SUFFIX}"
-
-
-def shuffled_order(num_images):
-    """The order in which the original writes the images of a shuffled data set, int64 `[N]`."""
-    order = np.arange(num_images)
-    np.random.RandomState(123).shuffle(order)
-    return order
 
 
 class DatasetWriter:
@@ -76,13 +57,12 @@ class DatasetWriter:
         """
         name = name or f"image {self.num_images}"
         image = np.asarray(image)
-        self._check(image, name)
+        check_image(image, name, self.shape, self._first_name)
         if self.shape is None:
             self._start(image, name)
-        planes = [image[:, :, channel] for channel in range(image.shape[2])]
-        levels = pyramid.image_pyramid(np.stack(planes))  # [CHW]
-        for writer, level in zip(self._levels, levels, strict=True):
-            writer.write(records.encode_example(level))
+        records = image_records(image_planes(image), "raw", "all")
+        for file, record in zip(self._levels, records, strict=True):
+            file.write(record)
         self.num_images += 1
 
     def add_labels(self, labels):
@@ -94,56 +74,23 @@ class DatasetWriter:
         Raises:
             ValueError: They do not fit the images.
         """
-        labels = np.asarray(labels)
-        if labels.ndim != 2 or labels.shape[0] != self.num_images or labels.shape[1] < 1:
-            raise ValueError(
-                f"Expected labels of the shape [{self.num_images}, label_size], one row per image. "
-                f"Received: {list(labels.shape)}"
-            )
-        labels = labels.astype(np.float32)
-        if not np.all(np.isfinite(labels)):
-            raise ValueError("Labels must be finite numbers.")
-        self._labels = labels
-
-    def _check(self, image, name):
-        if image.dtype != np.uint8 or image.ndim != 3:
-            raise ValueError(
-                f"{name}: expected uint8 [height, width, channels]. "
-                f"Received: {image.dtype} {list(image.shape)}"
-            )
-        height, width, channels = image.shape
-        if channels not in (1, 3):
-            raise ValueError(
-                f"{name}: expected 1 channel (grayscale) or 3 (RGB). Received: {channels}"
-            )
-        if height != width:
-            raise ValueError(f"{name}: images must be square. This one is {width}x{height}.")
-        if not pyramid.is_pyramid_resolution(height):
-            raise ValueError(
-                f"{name}: the side must be a power of two (8, 16, 32, ..., 1024). "
-                f"This image is {width}x{height}."
-            )
-        if self.shape is not None and image.shape != self.shape:
-            raise ValueError(
-                f"{name}: all images must be alike. This one is {_describe(image.shape)}, but "
-                f"{self._first_name} is {_describe(self.shape)}."
-            )
+        self._labels = checked_labels(labels, self.num_images)
 
     def _start(self, image, name):
         self.shape = image.shape
         self._first_name = name
-        for resolution in pyramid.pyramid_resolutions(image.shape[0]):
+        for resolution in level_resolutions(image.shape[0], "all"):
             path = self._folder / records_name(self.directory.name, resolution)
-            self._levels.append(tf.io.TFRecordWriter(str(path)))
+            self._levels.append(path.open("wb"))
 
     def _finish(self, error_type, error, traceback):
         """Runs at the end of the block, before the folder gets its name or is removed."""
         try:
             # Closing is where a full disk shows, so every one of them counts.
             with contextlib.ExitStack() as stack:
-                for writer in self._levels:
-                    stack.callback(writer.close)
-        except tf.errors.OpError:
+                for file in self._levels:
+                    stack.callback(file.close)
+        except OSError:
             # The error that ended the block comes first.
             if error_type is None:
                 raise
@@ -157,7 +104,3 @@ class DatasetWriter:
             # `np.save` would add ".npy" to a path, but writes to an open file as it is.
             with (self._folder / labels_name(self.directory.name)).open("wb") as file:
                 np.save(file, self._labels)
-
-
-def _describe(shape):
-    return f"{shape[1]}x{shape[0]} " + ("grayscale" if shape[2] == 1 else "RGB")

@@ -1,0 +1,90 @@
+"""Worker processes that do tasks ahead of the process that takes the results in order."""
+
+import collections
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures.process import BrokenProcessPool
+
+_function = None
+
+
+def done_in_order(function, tasks, num_workers):
+    """Calls `function(task)` for all tasks and yields each task, in order, when it is done.
+
+    The workers are at most two tasks per worker ahead of the caller. They end with the caller: when
+    it leaves the iteration and even when it is killed, within a moment and inside of a task.
+
+    Args:
+        function: To be called in the workers; sent to each of them once.
+        tasks: Sequence of tasks.
+        num_workers: Processes; with 1, or a single task, the caller's own process does the work.
+
+    Yields:
+        The tasks.
+
+    Raises:
+        OSError: A worker was killed.
+    """
+    num_workers = min(num_workers, len(tasks))
+    if num_workers <= 1:
+        for task in tasks:
+            function(task)
+            yield task
+        return
+    # `spawn` is the same everywhere, and safe beside threads.
+    context = multiprocessing.get_context("spawn")
+    # The workers hold the reading end. The writing end closes by itself when this process dies.
+    lifeline, our_end = context.Pipe(duplex=False)
+    with (
+        lifeline,
+        our_end,
+        concurrent.futures.ProcessPoolExecutor(
+            num_workers, context, _start_worker, (function, lifeline)
+        ) as pool,
+    ):
+        try:
+            yield from _window(pool, tasks, 2 * num_workers)
+        except BrokenProcessPool:
+            raise OSError(
+                "A worker process was ended by the system, most likely for lack of memory. Try "
+                "fewer `--workers`."
+            ) from None
+        except BaseException:
+            # Nobody wants the rest; also what is in work ends now.
+            our_end.close()
+            raise
+
+
+def _window(pool, tasks, size):
+    pending = collections.deque()
+    for task in tasks:
+        pending.append((task, pool.submit(_call, task)))
+        if len(pending) == size:
+            first, future = pending.popleft()
+            future.result()
+            yield first
+    for task, future in pending:
+        future.result()
+        yield task
+
+
+def _start_worker(function, lifeline):
+    global _function
+    _function = function
+    # Ctrl-C reaches all processes of a terminal. The caller decides.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_caller, args=(lifeline,), daemon=True).start()
+
+
+def _end_with_caller(lifeline):
+    with contextlib.suppress(EOFError, OSError):
+        lifeline.recv_bytes()
+    os._exit(1)
+
+
+def _call(task):
+    _function(task)
