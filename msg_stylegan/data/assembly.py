@@ -1,0 +1,221 @@
+"""Joins finished parts, in order, into the files of a data set, and can go on after a kill."""
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+
+import numpy as np
+
+from msg_stylegan.data.parts import record_paths, result_path
+from msg_stylegan.data.record_format import FOOTER_SIZE, HEADER_SIZE
+from msg_stylegan.data.shards import records_name
+from msg_stylegan.files import write_json
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Assembly:
+    """The files of records of a data set in the making.
+
+    After each part a small file says how many parts are joined and how long the files are. Whatever
+    a kill leaves behind that is cut off again.
+
+    Args:
+        folder: Existing folder that becomes the data set.
+        part_folder: Existing folder of the finished parts.
+        name: Name of the data set.
+        parts: List of all `Part`, in order.
+        resolutions: Sides of the stored levels, from the largest on.
+        drop_duplicates: Whether images are left out that equal an earlier one.
+
+    Attributes:
+        num_joined: Parts joined so far.
+        skipped: List of `(position, reason)` of images that could not be read.
+        duplicates: List of `(position, position of the first such image)`.
+        kept: bool `[N]`: whether the image at each position is in the files; true for positions
+            to come.
+        files: Facts about finished files, for the manifest: name -> bytes, records, sha256.
+
+    Raises:
+        ValueError: The files are not as an earlier start has left them.
+    """
+
+    def __init__(self, folder, part_folder, name, parts, resolutions, drop_duplicates):
+        self._folder = folder
+        self._part_folder = part_folder
+        self._name = name
+        self._parts = parts
+        self._resolutions = resolutions
+        self._drop_duplicates = drop_duplicates
+        self._num_shards = parts[-1].shard + 1
+        # About 150 bytes per image, like the list of paths of a source.
+        self._first_positions = {}
+        self._num_records = [0] * self._num_shards
+        self._shard = None
+        self._shard_files = []
+        self.skipped = []
+        self.duplicates = []
+        self.kept = np.ones(parts[-1].end, bool)
+        self.files = {}
+        self.num_joined = 0
+        self._go_on()
+
+    def join(self, part):
+        """Appends the next part, and removes its records."""
+        if part.shard != self._shard:
+            self._finish_shard()
+            self._open_shard(part.shard, [0] * len(self._resolutions))
+        keep = self._account(part)
+        paths = record_paths(self._part_folder, part, self._resolutions)
+        for file, path in zip(self._shard_files, paths, strict=True):
+            with path.open("rb") as records:
+                if all(keep):
+                    file.append_all(records)
+                else:
+                    file.append_some(records, keep)
+        self.num_joined += 1
+        sizes = [file.flush() for file in self._shard_files]
+        write_json(self._state_path, {"parts": self.num_joined, "bytes": sizes})
+        self._remove_records(part)
+
+    def finish(self):
+        """Closes the last files, after the last part.
+
+        Raises:
+            ValueError: A shard has no image.
+        """
+        self._finish_shard()
+
+    def close(self):
+        """Closes the open files, wherever the work stands."""
+        with contextlib.ExitStack() as stack:
+            for file in self._shard_files:
+                stack.callback(file.close)
+            self._shard_files = []
+
+    @property
+    def _state_path(self):
+        return self._part_folder / "joined.json"
+
+    def _go_on(self):
+        """Restores the state from what an earlier start has left, if there was one."""
+        if not self._state_path.exists():
+            return
+        state = json.loads(self._state_path.read_text(encoding="utf-8"))
+        joined = self._parts[: state["parts"]]
+        for part in joined:
+            self._account(part)
+            self._remove_records(part)
+        self.num_joined = len(joined)
+        for shard in range(joined[-1].shard):
+            self._open_shard(shard)
+            self._finish_shard()
+        self._open_shard(joined[-1].shard, state["bytes"])
+
+    def _account(self, part):
+        """Takes note of a part's images; returns for each of its records whether it is kept."""
+        result = json.loads(result_path(self._part_folder, part).read_text(encoding="utf-8"))
+        self.skipped += [tuple(entry) for entry in result["skipped"]]
+        skipped = {position for position, _ in result["skipped"]}
+        self.kept[list(skipped)] = False
+        positions = [p for p in range(part.begin, part.end) if p not in skipped]
+        keep = []
+        for position, text in zip(positions, result["digests"], strict=True):
+            first = self._first_positions.setdefault(bytes.fromhex(text), position)
+            if first != position:
+                self.duplicates.append((position, first))
+            keep.append(first == position or not self._drop_duplicates)
+            self.kept[position] = keep[-1]
+        self._num_records[part.shard] += sum(keep)
+        return keep
+
+    def _open_shard(self, shard, sizes=None):
+        self._shard = shard
+        for level, resolution in enumerate(self._resolutions):
+            path = self._folder / records_name(self._name, resolution, shard, self._num_shards)
+            size = path.stat().st_size if sizes is None else sizes[level]
+            self._shard_files.append(_ShardFile(path, size))
+
+    def _finish_shard(self):
+        if self._shard is None:
+            return
+        num_records = self._num_records[self._shard]
+        if num_records == 0:
+            raise ValueError(
+                f"Shard {self._shard} would hold no image, so many were left out. Use fewer "
+                "`--shards`."
+            )
+        for file in self._shard_files:
+            facts = {"bytes": file.sync(), "records": num_records, "sha256": file.digest()}
+            self.files[file.path.name] = facts
+        self.close()
+        self._shard = None
+
+    def _remove_records(self, part):
+        for path in record_paths(self._part_folder, part, self._resolutions):
+            path.unlink(missing_ok=True)
+
+
+class _ShardFile:
+    """A file that grows, with the SHA-256 of its content. What is beyond `size` is cut off."""
+
+    def __init__(self, path, size):
+        self.path = path
+        self._hash = hashlib.sha256()
+        self._file = path.open("r+b" if path.exists() else "w+b")
+        self._size = size
+        try:
+            self._restore(size)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append_all(self, records):
+        while block := records.read(_BLOCK_BYTES):
+            self._append(block)
+
+    def append_some(self, records, keep):
+        """Appends the records for which `keep`, a list of bool, is true."""
+        for wanted in keep:
+            header = records.read(HEADER_SIZE)
+            (length,) = struct.unpack("<Q", header[:8])
+            record = header + records.read(length + FOOTER_SIZE)
+            if wanted:
+                self._append(record)
+
+    def flush(self):
+        """Hands all bytes to the operating system; returns how many there are."""
+        self._file.flush()
+        return self._size
+
+    def sync(self):
+        """Waits until all bytes are on the disk; returns how many there are."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._size
+
+    def digest(self):
+        return self._hash.hexdigest()
+
+    def close(self):
+        self._file.close()
+
+    def _append(self, block):
+        self._file.write(block)
+        self._hash.update(block)
+        self._size += len(block)
+
+    def _restore(self, size):
+        missing = size
+        while missing and (block := self._file.read(min(_BLOCK_BYTES, missing))):
+            self._hash.update(block)
+            missing -= len(block)
+        if missing:
+            raise ValueError(
+                f"{self.path} has lost its last {missing} bytes since an earlier start of this "
+                f"command. Remove {self.path.parent.parent} and start again."
+            )
+        self._file.truncate(size)
+        self._file.seek(size)

@@ -1,0 +1,254 @@
+"""Makes a data set of a source: with many processes, in a fixed order, and able to continue."""
+
+import contextlib
+import errno
+import hashlib
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.data import record_format
+from msg_stylegan.data.acceptance import check_image, checked_labels
+from msg_stylegan.data.assembly import Assembly
+from msg_stylegan.data.manifest import file_facts, read_manifest, write_manifest
+from msg_stylegan.data.parts import (
+    LEVELS,
+    PartMaker,
+    images_per_part,
+    plan_parts,
+    strict_error,
+)
+from msg_stylegan.data.shards import MAX_SHARDS, labels_name
+from msg_stylegan.data.sources import SkippedImageError
+from msg_stylegan.data.work_folder import WorkFolder
+from msg_stylegan.data.worker_pool import done_in_order
+from msg_stylegan.files import write_text
+
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def convert(
+    source,
+    directory,
+    *,
+    order,
+    command,
+    encoding="raw",
+    levels="all",
+    num_shards=1,
+    num_workers=1,
+    strict=False,
+    drop_duplicates=False,
+):
+    """Makes a data set, which appears whole at the end.
+
+    Until then, finished parts wait in `.<name>.partial` beside it. The same call again continues
+    there after any error, interruption or kill. The files depend neither on that nor on the number
+    of workers. Images that cannot be read are listed in `skipped.txt`, images with the same pixels
+    as an earlier one in `duplicates.txt`, each by tab-separated names.
+
+    Args:
+        source: One of the sources of `msg_stylegan.data.sources`.
+        directory: Folder to make. It must not exist, or must be empty.
+        order: Image numbers of the source in the order of the data set.
+        command: Dictionary, for JSON, of the options that decide what the source returns; kept in
+            the manifest.
+        encoding: One of `record_format.ENCODINGS`.
+        levels: "all" levels down to 4x4, or only the "top" one.
+        num_shards: Files per level.
+        num_workers: Processes. With 1, this process does all the work.
+        strict: Whether an image that cannot be read is an error.
+        drop_duplicates: Whether images with the same pixels as an earlier one are left out.
+
+    Returns:
+        The manifest of the data set, a dictionary.
+
+    Raises:
+        FileExistsError: The folder exists and is not empty.
+        ValueError: An option, an image or the labels cannot be used, or the unfinished data set is
+            another one.
+        OSError: The disk is full, or other troubles with files or processes.
+    """
+    order = np.asarray(order, np.int64)
+    _check_options(len(order), encoding, levels, num_shards, num_workers)
+    labels = source.labels
+    if labels is not None:
+        labels = checked_labels(labels, source.num_images)
+    identity = {
+        "command": command,
+        "source": source.description,
+        "order of images": _digest(order),
+        "names of images": _digest(map(source.name, range(source.num_images))),
+        "labels": None if labels is None else _digest(labels),
+        "encoding": encoding,
+        "levels": levels,
+        "shards": num_shards,
+        "strict": strict,
+        "drop_duplicates": drop_duplicates,
+    }
+    work = WorkFolder(directory)
+    if work.target_is_taken() and not work.was_renamed():
+        raise FileExistsError(
+            f"{work.target} exists already. Choose another name or remove it first."
+        )
+    with _full_disk_explained(work), work.entered():
+        plan = work.plan(identity)
+        if plan is None:
+            plan = _plan(source, order, strict)
+            work.data.mkdir()
+            work.store_plan(identity, plan)
+        if not work.was_renamed():
+            maker = PartMaker(
+                source=source,
+                order=order,
+                encoding=encoding,
+                levels=levels,
+                strict=strict,
+                shape=tuple(plan["shape"]),
+                first_name=plan["first_name"],
+                folder=work.parts,
+            )
+            parts = plan_parts(len(order), num_shards, plan["images_per_part"])
+            assembly = Assembly(
+                work.data, work.parts, work.target.name, parts, maker.resolutions, drop_duplicates
+            )
+            with contextlib.closing(assembly):
+                _join_all(assembly, maker, parts, num_workers)
+            _write_labels(work, labels, order, assembly)
+            _write_lists(work, source, order, assembly)
+            _write_manifest(work, source, labels, command, maker, assembly, num_shards)
+        work.become_target()
+    return read_manifest(work.target)
+
+
+def _check_options(num_images, encoding, levels, num_shards, num_workers):
+    if encoding not in record_format.ENCODINGS:
+        known = ", ".join(record_format.ENCODINGS)
+        raise ValueError(f"`--encoding` must be one of {known}. Received: {encoding}")
+    if levels not in LEVELS:
+        raise ValueError(f"`--levels` must be one of {', '.join(LEVELS)}. Received: {levels}")
+    if num_images == 0:
+        raise ValueError("There are no images to make a data set of.")
+    if not 1 <= num_shards <= min(num_images, MAX_SHARDS):
+        raise ValueError(
+            f"`--shards` must be from 1 to {MAX_SHARDS}, and at most one per image. Received: "
+            f"{num_shards} for {num_images} images"
+        )
+    if num_workers < 1:
+        raise ValueError(f"`--workers` must be 1 or more. Received: {num_workers}")
+
+
+def _digest(values):
+    digest = hashlib.sha256()
+    for value in [values.tobytes()] if isinstance(values, np.ndarray) else values:
+        digest.update(value if isinstance(value, bytes) else f"{_printable(value)}\n".encode())
+    return digest.hexdigest()
+
+
+def _printable(name):
+    """A name as text in UTF-8, which names of files need not be."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@contextlib.contextmanager
+def _full_disk_explained(work):
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise OSError(
+            f"{work.target} cannot be finished: {error}. Make room on the disk and start the same "
+            "command again; it continues where it was."
+        ) from error
+
+
+def _plan(source, order, strict):
+    """Finds the first image that can be read, which decides the shape of all."""
+    reason = None
+    for index in order.tolist():
+        try:
+            image = source.read(index)
+        except SkippedImageError as error:
+            if strict:
+                raise strict_error(source.name(index), error) from error
+            reason = reason or f"{source.name(index)}: {error}"
+            continue
+        check_image(image, source.name(index))
+        return {
+            "shape": list(image.shape),
+            "first_name": source.name(index),
+            "images_per_part": images_per_part(image.shape),
+        }
+    raise ValueError(f"None of the {len(order)} images can be used. The first one: {reason}")
+
+
+def _join_all(assembly, maker, parts, num_workers):
+    rest = parts[assembly.num_joined :]
+    num_done = rest[0].begin if rest else parts[-1].end
+    with (
+        tqdm(
+            desc="Writing", total=parts[-1].end, initial=num_done, unit=" images", smoothing=0.05
+        ) as progress,
+        contextlib.closing(done_in_order(maker.make, rest, num_workers)) as done,
+    ):
+        for part in done:
+            assembly.join(part)
+            progress.update(part.end - part.begin)
+    assembly.finish()
+
+
+def _write_labels(work, labels, order, assembly):
+    if labels is None:
+        return
+    path = work.data / labels_name(work.target.name)
+    # `np.save` would add ".npy" to a path, but writes to an open file as it is.
+    with path.open("wb") as file:
+        np.save(file, labels[order[assembly.kept]])
+    assembly.files[path.name] = file_facts(path, np.count_nonzero(assembly.kept))
+
+
+def _write_lists(work, source, order, assembly):
+    """Lists what was left out, and images that are there twice."""
+
+    def name(position):
+        # One line per image, whatever its name is.
+        return _printable(source.name(int(order[position])).replace("\n", " ").replace("\t", " "))
+
+    if assembly.skipped:
+        lines = [
+            f"{name(position)}\t{' '.join(reason.split())}\n"
+            for position, reason in assembly.skipped
+        ]
+        write_text(work.data / "skipped.txt", "".join(lines))
+    if assembly.duplicates:
+        lines = [f"{name(later)}\t{name(first)}\n" for later, first in assembly.duplicates]
+        write_text(work.data / "duplicates.txt", "".join(lines))
+
+
+def _write_manifest(work, source, labels, command, maker, assembly, num_shards):
+    resolution, _, num_channels = maker.shape
+    manifest = {
+        "name": work.target.name,
+        "command": command,
+        "source": source.description,
+        "num_images": int(np.count_nonzero(assembly.kept)),
+        "num_skipped": len(assembly.skipped),
+        "num_duplicates": len(assembly.duplicates),
+        "resolution": resolution,
+        "num_channels": num_channels,
+        "label_size": 0 if labels is None else labels.shape[1],
+        "class_names": source.class_names,
+        "encoding": maker.encoding,
+        "levels": maker.resolutions,
+        "num_shards": num_shards,
+        "files": assembly.files,
+    }
+    write_manifest(work.data, manifest)
+
+
+def shuffled_order(num_images):
+    """The order in which the original writes the images of a shuffled data set, int64 `[N]`."""
+    order = np.arange(num_images)
+    np.random.RandomState(123).shuffle(order)
+    return order

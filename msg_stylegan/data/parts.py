@@ -1,0 +1,169 @@
+"""Parts of a data set: the records of a few successive images, made by one process in one go."""
+
+import contextlib
+import dataclasses
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.data import pyramid, record_format
+from msg_stylegan.data.acceptance import check_image
+from msg_stylegan.data.sources import SkippedImageError
+from msg_stylegan.files import atomic_path, write_json
+
+LEVELS = ("all", "top")
+
+# A part is what an interruption can cost, and what waits on the disk for its turn: small enough
+# for both, large enough that starting one costs nothing. Pixels are counted, not records.
+_PART_IMAGES = 256
+_PART_BYTES = 32 << 20
+_BUFFER_BYTES = 256 << 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """The images at the positions `begin` to `end` (exclusive) of the order, all of one shard."""
+
+    number: int
+    shard: int
+    begin: int
+    end: int
+
+
+def images_per_part(shape):
+    """Images of the given shape in a part."""
+    return int(min(max(_PART_BYTES // np.prod(shape), 1), _PART_IMAGES))
+
+
+def plan_parts(num_images, num_shards, part_images):
+    """Cuts the positions of all images into shards of equal size, and these into parts.
+
+    Returns:
+        List of `Part`, in order.
+    """
+    parts = []
+    for shard in range(num_shards):
+        begin, end = (num_images * k // num_shards for k in (shard, shard + 1))
+        for first in range(begin, end, part_images):
+            parts.append(Part(len(parts), shard, first, min(first + part_images, end)))
+    return parts
+
+
+def level_resolutions(resolution, levels):
+    """Sides of the levels to be stored, from the largest on; `levels` is "all" or "top"."""
+    return pyramid.pyramid_resolutions(resolution) if levels == "all" else [resolution]
+
+
+def image_records(planes, encoding, levels):
+    """The records of one image, one for each level to be stored, from the largest on.
+
+    Args:
+        planes: uint8 `[C, r, r]`.
+        encoding: One of `record_format.ENCODINGS`.
+        levels: One of `LEVELS`.
+
+    Returns:
+        List of bytes.
+    """
+    images = pyramid.image_pyramid(planes) if levels == "all" else [planes]
+    return [record_format.frame(record_format.encode_example(image, encoding)) for image in images]
+
+
+def image_planes(image):
+    """Transposes uint8 `[r, r, C]` to `[C, r, r]`, contiguous in memory."""
+    return np.stack([image[:, :, channel] for channel in range(image.shape[2])])
+
+
+@dataclasses.dataclass(frozen=True)
+class PartMaker:
+    """Makes the files of parts. Can be pickled, to be sent to a process.
+
+    A part has one file of records per level, and a JSON file that is written last: it exists only
+    when the part is finished. The files of a part depend on nothing but its positions.
+
+    Attributes:
+        source: One of the sources of `msg_stylegan.data.sources`.
+        order: Image numbers, int64 `[N]`.
+        encoding: One of `record_format.ENCODINGS`.
+        levels: One of `LEVELS`.
+        strict: Whether an image that the source skips is an error.
+        shape: Shape of all images, `(r, r, C)`.
+        first_name: Name of the image that decided it, for error messages.
+        folder: Existing folder for the files.
+    """
+
+    source: object
+    order: np.ndarray
+    encoding: str
+    levels: str
+    strict: bool
+    shape: tuple
+    first_name: str
+    folder: Path
+
+    def make(self, part):
+        """Reads the images of a part and writes its files, if they are not there already.
+
+        Raises:
+            ValueError: An image cannot be part of this data set.
+            OSError: The files cannot be written.
+        """
+        if result_path(self.folder, part).exists():
+            return
+        skipped, digests = [], []
+        with contextlib.ExitStack() as stack:
+            paths = [
+                stack.enter_context(atomic_path(path))
+                for path in record_paths(self.folder, part, self.resolutions)
+            ]
+            files = [stack.enter_context(path.open("wb", _BUFFER_BYTES)) for path in paths]
+            for position in range(part.begin, part.end):
+                try:
+                    planes = image_planes(self.read(position))
+                except SkippedImageError as error:
+                    skipped.append([position, str(error)])
+                    continue
+                digests.append(pixel_digest(planes).hex())
+                records = image_records(planes, self.encoding, self.levels)
+                for file, record in zip(files, records, strict=True):
+                    file.write(record)
+        write_json(result_path(self.folder, part), {"skipped": skipped, "digests": digests})
+
+    @property
+    def resolutions(self):
+        """Sides of the stored levels, from the largest on."""
+        return level_resolutions(self.shape[0], self.levels)
+
+    def read(self, position):
+        """Reads and checks one image by its position; uint8 `[r, r, C]`."""
+        index = int(self.order[position])
+        try:
+            image = self.source.read(index)
+        except SkippedImageError as error:
+            if self.strict:
+                raise strict_error(self.source.name(index), error) from error
+            raise
+        check_image(image, self.source.name(index), self.shape, self.first_name)
+        return image
+
+
+def strict_error(name, error):
+    """The error that a `SkippedImageError` becomes where nothing may be skipped."""
+    return ValueError(f"{name}: {error}")
+
+
+def record_paths(folder, part, resolutions):
+    """Files of the records of a part, one per level."""
+    return [folder / f"{part.number:07d}-{resolution}.records" for resolution in resolutions]
+
+
+def result_path(folder, part):
+    """File that says that a part is finished, which images it skipped, and the pixels' digests."""
+    return folder / f"{part.number:07d}.json"
+
+
+def pixel_digest(planes):
+    """Identifies the pixels of an image: 16 bytes."""
+    # Half of a SHA-256: on today's processors the fastest of the sound hashes.
+    return hashlib.sha256(planes).digest()[:16]

@@ -1,0 +1,23 @@
+"""Where images come from: one file per kind of source.
+
+A source is a small object that can be pickled, with `num_images`, `labels` (float32 `[N, L]` or
+None), `class_names` (list of L or None), `description` (dict for the manifest), `name(i)` for
+messages, and `read(i)`, which returns uint8 `[r, r, C]`, ready to be written, or raises
+`SkippedImageError`.
+"""
+
+from msg_stylegan.data.image_preparation import SkippedImageError
+from msg_stylegan.data.sources.digits import DigitsSource
+from msg_stylegan.data.sources.image_files import open_source
+from msg_stylegan.data.sources.image_names import image_paths, is_image_name
+from msg_stylegan.data.sources.ordered_reading import decoding, read_in_order
+
+__all__ = [
+    "DigitsSource",
+    "SkippedImageError",
+    "decoding",
+    "image_paths",
+    "is_image_name",
+    "open_source",
+    "read_in_order",
+]

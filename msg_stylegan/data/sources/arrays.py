@@ -1,0 +1,82 @@
+"""Images that are in memory whole, as those of the small classic data sets are."""
+
+import numpy as np
+
+
+class ArraySource:
+    """An array of images, with classes.
+
+    Args:
+        images: uint8 `[N, C, r, r]`.
+        classes: Class of each image, whole numbers `[N]`.
+        num_classes: Size of the one-hot labels.
+        description: Facts for the manifest; `kind` is needed.
+        class_names: List of `num_classes` names, or None.
+        expected_images: Number of images of the whole data set. Another one is only a warning.
+
+    Attributes:
+        shuffled: Whether the original writes these images in a random order unless told otherwise.
+        warnings: List of texts: what is unusual about the files.
+
+    Raises:
+        ValueError: The arrays do not fit each other, or a class is none.
+    """
+
+    shuffled = True
+
+    def __init__(
+        self, images, classes, num_classes, *, description, expected_images, class_names=None
+    ):
+        kind, path = description["kind"], description["path"]
+        if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+            raise ValueError(
+                f"{path}: expected bytes [images, channels, height, width]. "
+                f"Received: {images.dtype} {list(images.shape)}"
+            )
+        self.labels = one_hot(classes, num_classes, path)
+        if len(self.labels) != len(images):
+            raise ValueError(f"{path} holds {len(images)} images but {len(self.labels)} labels.")
+        self.images = images
+        self.num_images = len(images)
+        self.class_names = class_names
+        self.description = description
+        self.warnings = count_warnings(path, self.num_images, expected_images)
+        self._kind = kind
+
+    def name(self, index):
+        return f"{self._kind} image {index}"
+
+    def read(self, index):
+        return np.ascontiguousarray(self.images[index].transpose(1, 2, 0))  # [HWC]
+
+
+def one_hot(classes, num_classes, path):
+    """Labels of classes, as the original makes them.
+
+    Args:
+        classes: Whole numbers `[N]`.
+        num_classes: Number of classes.
+        path: For the message.
+
+    Returns:
+        float32 `[N, num_classes]`.
+
+    Raises:
+        ValueError: These are no classes.
+    """
+    classes = np.asarray(classes)
+    if classes.ndim != 1 or (len(classes) and classes.dtype.kind not in "iu"):
+        raise ValueError(f"{path}: the labels are not a list of whole numbers.")
+    if len(classes) and not 0 <= classes.min() <= classes.max() < num_classes:
+        raise ValueError(
+            f"{path}: classes must be 0 to {num_classes - 1}. "
+            f"Received: {classes.min()} to {classes.max()}"
+        )
+    return np.eye(num_classes, dtype=np.float32)[classes.astype(np.int64)]
+
+
+def count_warnings(path, num_images, expected):
+    """List of no or one text that says that the number of images is not that of the original."""
+    if num_images == expected:
+        return []
+    return [f"{path} holds {num_images} images. The whole data set has {expected}."]

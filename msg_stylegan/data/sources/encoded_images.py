@@ -1,0 +1,144 @@
+"""Images in files of any kind: what folders, archives and lists have in common."""
+
+import contextlib
+import dataclasses
+import hashlib
+import io
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from msg_stylegan.data.image_preparation import SkippedImageError, is_grayscale
+from msg_stylegan.data.sources.image_names import decodable_formats, printable
+from msg_stylegan.data.sources.labels import read_labels
+
+
+class EncodedImages:
+    """A source of image files; sub-classes say with `_data(index)` where their bytes lie.
+
+    A copy by `pickle` reads the same images, but has no labels.
+
+    When the preparation leaves the resolution open, the first image that can be read decides, and
+    all others must have it without resizing. When it leaves the channels open, headers are read up
+    to the first image in colour, so that only a source without any colours is grayscale.
+
+    Args:
+        path: Path of the source, for messages and the manifest.
+        names: Relative path of each image, with forward slashes; classes follow from it.
+        preparation: `ImagePreparation`.
+        labels: See `read_labels`.
+        max_images: Only so many, from the first one on; None = all. Classes remain those of all.
+        facts: What else the manifest shall say of the source.
+
+    Raises:
+        ValueError: No images, none that can be read, labels that do not fit, or a wrong size.
+    """
+
+    def __init__(self, path, names, preparation, labels, max_images, facts):
+        if max_images is not None and max_images < 1:
+            raise ValueError(f"`max_images` must be 1 or more. Received: {max_images}")
+        if not names:
+            raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
+        self._path = str(path)
+        self.labels, self.class_names = read_labels(labels, names)
+        self._names = names[:max_images]
+        if self.labels is not None:
+            self.labels = self.labels[:max_images]
+        self.num_images = len(self._names)
+        self._resizes = preparation.resolution is not None
+        self._preparation = self._decided(preparation)
+        listing = "\0".join(self._names).encode("utf-8", "surrogatepass")
+        self.description = {
+            **facts,
+            "path": printable(self._path),
+            "num_images": self.num_images,
+            "names_sha256": hashlib.sha256(listing).hexdigest(),
+            "labels": None if labels is None else printable(str(labels)),
+            **dataclasses.asdict(self._preparation),
+        }
+
+    def __getstate__(self):
+        # Copies are for other processes to read images with; labels can be much larger than names.
+        return {**self.__dict__, "labels": None}
+
+    def name(self, index):
+        return printable(f"{self._path}/{self._names[index]}")
+
+    def read(self, index):
+        """Decodes and prepares an image.
+
+        Returns:
+            uint8 `[r, r, C]`.
+
+        Raises:
+            SkippedImageError: The file is broken, too small, or nothing that can be decoded.
+            ValueError: The image would need resizing, and no resolution was given.
+            OSError: The storage fails.
+        """
+        side = self._preparation.resolution
+        with self._opened(index) as image:
+            fits = self._preparation.natural_side(*image.size) == side
+            if self._resizes or fits or min(image.size) < self._preparation.min_size:
+                return self._preparation.prepare(image)
+            width, height = image.size
+        raise ValueError(
+            f"{self.name(index)} is {width}x{height}, but the first image gives {side}x{side}. "
+            f"Choose a resolution to resize all images, for example --resolution={side}."
+        )
+
+    @contextlib.contextmanager
+    def _opened(self, index):
+        """Opens an image; everything that Pillow finds wrong becomes a `SkippedImageError`."""
+        data = self._data(index)
+        with warnings.catch_warnings():
+            # Of odd metadata and large images. What matters is an error.
+            warnings.simplefilter("ignore")
+            try:
+                with Image.open(io.BytesIO(data), formats=decodable_formats()) as image:
+                    yield image
+            except SkippedImageError:
+                raise
+            except UnidentifiedImageError:
+                # Its text names an address in memory; reasons are the same in every run.
+                raise SkippedImageError("it is no image of a known format") from None
+            # Pillow's decoders meet a damaged file with many kinds of errors.
+            except Exception as error:
+                raise SkippedImageError(f"it cannot be read as an image: {error}") from error
+
+    def _decided(self, preparation):
+        """The preparation with a resolution and a number of channels."""
+        resolution, channels = preparation.resolution, preparation.channels
+        if resolution is not None and channels is not None:
+            return preparation
+        reason = f"All are smaller than {preparation.min_size} pixels."
+        readable = False
+        for index in tqdm(range(self.num_images), "Checking", unit=" images", delay=1, leave=False):
+            try:
+                with self._opened(index) as image:
+                    size, gray = image.size, is_grayscale(image)
+            except SkippedImageError as error:
+                reason = f"For example {self.name(index)}: {error}."
+                continue
+            if min(size) < preparation.min_size:
+                continue
+            readable = True
+            resolution = resolution or self._natural_resolution(index, preparation, size)
+            channels = channels or (None if gray else 3)
+            if channels is not None:
+                break
+        if not readable:
+            raise ValueError(f"{self._path}: no image can be used. {reason}")
+        return dataclasses.replace(preparation, resolution=resolution, channels=channels or 1)
+
+    def _natural_resolution(self, index, preparation, size):
+        side = preparation.natural_side(*size)
+        try:
+            if side is not None:
+                return dataclasses.replace(preparation, resolution=side).resolution
+        except ValueError:
+            pass
+        raise ValueError(
+            f"{self.name(index)} is {size[0]}x{size[1]}, which gives no square whose side is a "
+            "power of two. Choose a resolution to resize all images, for example --resolution=256."
+        )

@@ -1,0 +1,106 @@
+"""Which files are images, by their names."""
+
+import functools
+import os
+from pathlib import Path, PurePosixPath
+
+from PIL import Image, ImageFile
+
+
+def is_image_name(name):
+    """Whether a relative path, with forward slashes, is an image's and not hidden."""
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not hidden and path.suffix.lower() in _image_endings()
+
+
+def image_names(folder, follow_links=True):
+    """Images of a folder and its sub-folders.
+
+    Args:
+        folder: Path of the folder.
+        follow_links: Whether links to folders are entered, too. Each folder is read once, however
+            many links lead to it: no loop of links is endless.
+
+    Returns:
+        Sorted list of paths relative to the folder, with forward slashes.
+
+    Raises:
+        OSError: A folder that may not be read.
+    """
+    names = []
+    seen = set()
+    # A folder that lies in this one goes by its own name, not by that of a link to it.
+    folders, links = [""], []
+    while folders or links:
+        prefix = folders.pop() if folders else links.pop(0)
+        path = Path(folder, prefix)
+        status = path.stat()
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        with os.scandir(path) as entries:
+            for entry in entries:
+                name = prefix + entry.name
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name + "/")
+                elif is_image_name(name) and _is_file(entry):
+                    names.append(name)
+                elif follow_links and entry.is_symlink() and Path(entry.path).is_dir():
+                    links.append(name + "/")
+        links.sort()
+    return sorted(names)
+
+
+def image_paths(folder):
+    """Images of a folder and its sub-folders: list of paths, sorted by relative path.
+
+    Links to folders are not followed.
+    """
+    return [folder / name for name in image_names(folder, follow_links=False)]
+
+
+def printable(name):
+    """A name for messages and lists: control characters and broken letters are written out."""
+    if name.isprintable():
+        return name
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in name
+    )
+
+
+def _is_file(entry):
+    try:
+        return entry.is_file()
+    except OSError:  # A link that leads back to itself.
+        return False
+
+
+@functools.cache
+def decodable_formats():
+    """Names of the formats that are opened, in the order in which Pillow tries them: list."""
+    # Encapsulated PostScript is a program, which Pillow would have Ghostscript run.
+    decoders = _decoders()
+    return [name for name in Image.ID if name in decoders and name != "EPS"]
+
+
+@functools.cache
+def _image_endings():
+    """Endings of the formats that Pillow can decode."""
+    decoders = _decoders()
+    return {ending for ending, name in Image.registered_extensions().items() if name in decoders}
+
+
+@functools.cache
+def _decoders():
+    """Formats that Pillow can decode; some of its plugins are only stubs."""
+    Image.init()
+    stub = ImageFile.StubImageFile
+    return {
+        name
+        for name, (opener, _) in Image.OPEN.items()
+        if not (isinstance(opener, type) and issubclass(opener, stub))
+    }
