@@ -19,8 +19,8 @@ demo: $(VENV)/demo.done $(DATA)
 	@echo "Score:    the table above, first line at the start and last line at the end of training."
 	@echo "          Lower is better; the floor is what real images score against real images."
 	@echo
-	@echo "Next, with a folder of square images of your own, reduced to 64x64 (2^6):"
-	@echo "  $(RUN) dataset_tool.py create_from_images datasets/mine FOLDER --resize 6"
+	@echo "Next, with a folder of images of your own, cut square and reduced to 64x64:"
+	@echo "  $(RUN) dataset_tool.py create_from_images datasets/mine FOLDER --resolution 64"
 	@echo "  $(RUN) train.py --config=digits --config.dataset.path=mine --config.dataset.resolution=64"
 
 test: $(VENV)/dev.done

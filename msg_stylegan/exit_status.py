@@ -2,11 +2,6 @@
 
 import sys
 
-import tensorflow as tf
-
-# What a user can bring about. Anything else is a mistake of ours and keeps its traceback.
-_USER_ERRORS = (ValueError, OSError, tf.errors.OpError)
-
 
 def exit_status(job, interrupted):
     """Runs a job; errors of the user become one line each.
@@ -20,11 +15,20 @@ def exit_status(job, interrupted):
     """
     try:
         failures = job() or []
-    except _USER_ERRORS as error:
-        failures = [error.message if isinstance(error, tf.errors.OpError) else error]
+    except Exception as error:
+        # What a user can bring about. Anything else is a mistake of ours and keeps its traceback.
+        if not isinstance(error, (ValueError, OSError, *_tensorflow_errors())):
+            raise
+        failures = [getattr(error, "message", error)]
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return 130
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _tensorflow_errors():
+    """Errors of TensorFlow, which not every program starts."""
+    tf = sys.modules.get("tensorflow")
+    return () if tf is None else (tf.errors.OpError,)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -36,3 +37,8 @@ def golden():
     if not folder.is_dir():
         pytest.skip(f"the recordings of the original systems are not at {folder}")
     return folder
+
+
+def listen_to_ctrl_c():
+    """For a new process: programs that a shell starts in the background ignore it otherwise."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

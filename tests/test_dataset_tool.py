@@ -1,4 +1,5 @@
 import builtins
+import gzip
 import os
 import re
 import signal
@@ -8,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import listen_to_ctrl_c
 from PIL import Image
 
 import dataset_tool
+from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.writer import shuffled_order
+from msg_stylegan.data.manifest import read_manifest
 
 ROOT = Path(dataset_tool.__file__).parent
 
@@ -89,32 +92,21 @@ def test_jpeg_grayscale(tmp_path):
     np.testing.assert_array_equal(images_of(tmp_path / "o"), np.full((1, 8, 8, 1), 99))
 
 
+def make_nothing(photos):
+    pass
+
+
 def make_empty(photos):
     photos.mkdir()
     (photos / "notes.txt").touch()
 
 
+def make_binary(photos):
+    photos.write_bytes(bytes(100))
+
+
 def make_unreadable(photos):
-    save(photos / "0.png", random_image(0))
-    (photos / "bad.png").write_text("no image")
-
-
-def make_truncated(photos):
-    save(photos / "0.png", random_image(0))
-    path = save(photos / "bad.png", random_image(1))
-    path.write_bytes(path.read_bytes()[:400])
-
-
-def make_corrupt(photos):
-    save(photos / "0.png", random_image(0))
-    path = save(photos / "bad.png", random_image(1))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 255
-    path.write_bytes(content)
-
-
-def make_wide(photos):
-    save(photos / "bad.png", np.zeros((16, 32, 3), np.uint8))
+    save(photos / "zero.png", random_image(0)).write_text("no image")
 
 
 def make_odd(photos):
@@ -126,50 +118,32 @@ def make_mixed_sizes(photos):
     save(photos / "bad.png", random_image(1, side=32))
 
 
-def make_mixed_channels(photos):
+def make_mixed(photos):
     save(photos / "0.png", random_image(0))
-    save(photos / "bad.png", random_image(1, channels=1))
-
-
-def make_transparent(photos):
-    save(photos / "bad.png", np.zeros((16, 16, 4), np.uint8))
-
-
-def make_palette(photos):
-    photos.mkdir()
-    Image.fromarray(random_image(0)).convert("P").save(photos / "bad.png")
-
-
-def make_file(photos):
-    photos.touch()
-
-
-def make_nothing(photos):
-    pass
+    save(photos / "bad.png", random_image(1)).write_text("no image")
 
 
 @pytest.mark.parametrize(
     ("make", "options", "message"),
     [
-        (make_nothing, [], "there is no folder"),
-        (make_file, [], "there is no folder"),
+        (make_nothing, [], "there is no "),
         (make_empty, [], "holds no images"),
-        (make_unreadable, [], "bad.png cannot be read as an image"),
-        (make_truncated, [], "bad.png cannot be read as an image"),
-        (make_corrupt, [], "bad.png cannot be read as an image"),
-        (make_wide, [], "bad.png: images must be square. this one is 32x16"),
-        (make_wide, ["--resize=4"], "bad.png: images must be square"),
-        (make_odd, [], "bad.png: the side must be a power of two"),
+        (make_binary, [], "photos"),
+        (make_unreadable, [], "no image can be used"),
+        (make_unreadable, ["--resolution=8"], "zero.png"),
+        (make_odd, [], "bad.png is 24x24"),
         (make_odd, ["--resize=256"], "`--resize` takes the exponent"),
         (make_odd, ["--resize=1"], "`--resize` takes the exponent"),
-        (make_mixed_sizes, [], "bad.png: all images must be alike"),
-        (make_mixed_channels, [], "bad.png: all images must be alike"),
-        (make_mixed_channels, ["--resize=4"], "bad.png: all images must be alike"),
-        (make_transparent, [], "bad.png has the mode rgba"),
-        (make_palette, [], "bad.png has the mode p;"),
+        (make_odd, ["--resize=4", "--resolution=16"], "either `--resolution` or `--resize`"),
+        (make_odd, ["--resolution=24"], "power of two"),
+        (make_odd, ["--resolution=16", "--labels=folders"], "bad.png"),
+        (make_odd, ["--resolution=16", "--shards=2"], "`--shards` must be"),
+        (make_odd, ["--resolution=16", "--workers=0"], "`--workers` must be"),
+        (make_mixed_sizes, ["--shuffle=0"], "bad.png is 32x32"),
+        (make_mixed, ["--strict"], "bad.png"),
     ],
 )
-def test_wrong_folders_give_one_error_and_leave_nothing(tmp_path, capsys, make, options, message):
+def test_wrong_requests_give_one_error_and_leave_nothing(tmp_path, capsys, make, options, message):
     make(tmp_path / "photos")
     before = sorted(tmp_path.iterdir())
     out = tmp_path / "out"
@@ -180,6 +154,121 @@ def test_wrong_folders_give_one_error_and_leave_nothing(tmp_path, capsys, make, 
     assert len(errors) == 1
     assert message in errors[0].lower()
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_broken_and_equal_images_are_reported(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    make_mixed(photos)
+    save(photos / "copy.png", random_image(0))
+    command = ["create_from_images", str(tmp_path / "out"), str(photos), "--shuffle=0"]
+    assert dataset_tool.main(command) == 0
+    printed = capsys.readouterr().out
+    assert f"1 images were skipped, see {tmp_path}/out/skipped.txt" in printed
+    assert f"1 images are copies of others, see {tmp_path}/out/duplicates.txt" in printed
+    name, reason = (tmp_path / "out" / "skipped.txt").read_text().strip().split("\t")
+    assert name == f"{photos}/bad.png"
+    assert "image" in reason
+    copies = (tmp_path / "out" / "duplicates.txt").read_text()
+    assert copies == f"{photos}/copy.png\t{photos}/0.png\n"
+    np.testing.assert_array_equal(images_of(tmp_path / "out"), [random_image(0)] * 2)
+
+    command[1] += "2"
+    assert dataset_tool.main([*command, "--drop_duplicates"]) == 0
+    assert "1 images were left out, as copies of others" in capsys.readouterr().out
+    np.testing.assert_array_equal(images_of(tmp_path / "out2"), [random_image(0)])
+
+
+def test_options_of_images_reach_the_images(tmp_path):
+    photos = tmp_path / "photos"
+    save(photos / "cat" / "0.png", random_image(0, side=32)[:16])
+    save(photos / "dog" / "1.png", random_image(1, side=32)[:16])
+    command = ["create_from_images", str(tmp_path / "out"), str(photos), "--shuffle=0"]
+    command += ["--resolution=32", "--fit=pad", "--background=white", "--labels=folders"]
+    command += ["--max_images=2", "--min_size=16", "--channels=3", "--filter=box"]
+    assert dataset_tool.main(command) == 0
+    images = images_of(tmp_path / "out")
+    np.testing.assert_array_equal(images[0, 8:24], random_image(0, side=32)[:16])
+    assert (images[:, :8] == 255).all()
+    dataset = TFRecordDataset(tmp_path / "out", max_label_size=-1)
+    np.testing.assert_array_equal(dataset.read_labels([0, 1]), np.eye(2))
+    manifest = read_manifest(tmp_path / "out")
+    assert manifest["class_names"] == ["cat", "dog"]
+    options = {"fit": "pad", "labels": "folders", "resolution": 32, "command": "create_from_images"}
+    assert options.items() <= manifest["command"].items()
+
+
+@pytest.mark.parametrize("encoding", ["raw", "png", "jpeg"])
+@pytest.mark.parametrize("storage", [[], ["--levels=top", "--shards=2"]])
+def test_storage(folder, tmp_path, encoding, storage):
+    photos, images = folder
+    out = tmp_path / "out"
+    command = ["create_from_images", str(out), str(photos), "--shuffle=0", *storage]
+    assert dataset_tool.main([*command, "--encoding", encoding, "--workers=2"]) == 0
+    if encoding == "jpeg":
+        assert np.abs(images_of(out) - images.astype(np.float64)).mean() < 20
+    else:
+        np.testing.assert_array_equal(images_of(out), images)
+    assert dataset_tool.main(["verify", str(out), "--workers=1"]) == 0
+    suffix = "-00001-of-00002" if storage else ""
+    assert (out / f"out-r04.tfrecords{suffix}").is_file()
+    assert (out / f"out-r02.tfrecords{suffix}").exists() == (not storage)
+
+
+def write_idx(path, array):
+    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(gzip.compress(header + array.tobytes()))
+
+
+def test_mnist(tmp_path, capsys):
+    digits = np.random.default_rng(0).integers(0, 256, (20, 28, 28), np.uint8)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", digits)
+    write_idx(tmp_path / "train-labels-idx1-ubyte.gz", np.arange(20, dtype=np.uint8) % 10)
+    out = tmp_path / "mnist"
+    assert dataset_tool.main(["create_mnist", str(out), str(tmp_path)]) == 0
+    assert "warning: " in capsys.readouterr().err
+    order = shuffled_order(20)
+    padded = np.pad(digits[order], [(0, 0), (2, 2), (2, 2)])[..., np.newaxis]
+    np.testing.assert_array_equal(images_of(out), padded)
+    labels = TFRecordDataset(out, max_label_size=-1).read_labels(range(20))
+    np.testing.assert_array_equal(labels.argmax(axis=1), order % 10)
+
+    out = tmp_path / "rgb"
+    command = ["create_mnistrgb", str(out), str(tmp_path), "--num_images=7", "--random_seed=1"]
+    assert dataset_tool.main(command) == 0
+    assert images_of(out).shape == (7, 32, 32, 3)
+
+
+def test_extract_and_make_again(tmp_path, capsys):
+    photos = tmp_path / "photos"
+    for i in range(6):
+        save(photos / ["ant", "bee"][i % 2] / f"{i}.png", random_image(i))
+    first, second, third = (str(tmp_path / name) for name in ("first", "second", "third"))
+    options = ["--labels=folders", "--shuffle=0"]
+    assert dataset_tool.main(["create_from_images", first, str(photos), *options]) == 0
+    assert dataset_tool.main(["extract", first, f"{tmp_path}/png"]) == 0
+    assert dataset_tool.main(["create_from_images", second, f"{tmp_path}/png", *options]) == 0
+    assert dataset_tool.main(["compare", first, second]) == 0
+    assert "Identical images: 6 / 6" in capsys.readouterr().out
+    options = ["--encoding=png", "--levels=top", "--shards=3", "--shuffle=0"]
+    assert dataset_tool.main(["create_from_images", third, str(photos), *options]) == 0
+    assert dataset_tool.main(["compare", first, third, "--ignore_labels=1"]) == 0
+    assert dataset_tool.main(["compare", first, third]) == 1
+    assert "are different" in capsys.readouterr().err
+
+
+def test_info_and_display(folder, tmp_path, capsys, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    out = tmp_path / "out"
+    assert dataset_tool.main(["create_from_images", str(out), str(folder[0])]) == 0
+    assert dataset_tool.main(["info", str(out), "--sheet", f"{tmp_path}/info.png"]) == 0
+    printed = capsys.readouterr().out
+    assert "16x16" in printed
+    assert "3 (RGB)" in printed
+    assert (tmp_path / "info.png").is_file()
+    assert dataset_tool.main(["display", f"{out}/"]) == 0
+    with Image.open(tmp_path / "out-sheet.png") as sheet:
+        assert sheet.mode == "RGB"
 
 
 def test_existing_data_set_is_kept(folder, tmp_path, capsys):
@@ -248,24 +337,48 @@ def test_usage_errors(argv, capsys):
     assert "usage: dataset_tool.py" in capsys.readouterr().err
 
 
-def listen_to_ctrl_c():
-    # Whatever a shell starts in the background ignores it, and so would our programs.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+ORIGINAL_COMMANDS = """
+    display dir
+    extract dir out
+    compare a b --ignore_labels 0
+    create_mnist out dir
+    create_mnistrgb out dir --num_images 1000 --random_seed 123
+    create_cifar10 out dir
+    create_cifar100 out dir
+    create_svhn out dir
+    create_lsun out dir --resolution 256 --max_images 10
+    create_lsun_wide out dir --width 512 --height 384 --max_images 10
+    create_celeba out dir --cx 89 --cy 121
+    create_from_images out dir --resize 8 --shuffle 1
+    create_from_hdf5 out file --shuffle 1
+"""
+
+
+@pytest.mark.parametrize("command", ORIGINAL_COMMANDS.strip().splitlines())
+def test_commands_of_the_original(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dir").mkdir()
+    # None of the inputs is there: an error of one line that names it.
+    assert dataset_tool.main(command.split()) == 1
+    error = [line for line in capsys.readouterr().err.splitlines() if "Writing" not in line]
+    assert len(error) == 1
+    assert error[0].startswith("error: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["dir"]
+
+
+def test_start_without_tensorflow():
+    code = "import sys, dataset_tool; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")
-def test_interruption_leaves_nothing(tmp_path):
+def test_interrupted_command_continues(tmp_path):
     photos = tmp_path / "photos"
     first = save(photos / "0000.png", random_image(0, side=512))
-    for i in range(1, 1000):
+    for i in range(1, 400):
         (photos / f"{i:04d}.png").hardlink_to(first)
-    command = [
-        sys.executable,
-        "dataset_tool.py",
-        "create_from_images",
-        str(tmp_path / "out"),
-        str(photos),
-    ]
+    out = tmp_path / "out"
+    command = [sys.executable, "dataset_tool.py", "create_from_images", str(out), str(photos)]
     with subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=listen_to_ctrl_c
     ) as process:
@@ -278,6 +391,12 @@ def test_interruption_leaves_nothing(tmp_path):
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
-    assert "Interrupted" in rest
+    assert "Interrupted. The same command continues" in rest
     assert "Traceback" not in rest
-    assert list(tmp_path.iterdir()) == [photos]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.partial", "photos"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0
+    # It starts with what is there.
+    assert not re.search(r"Writing: +0%", result.stderr)
+    assert "400 images" in result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]

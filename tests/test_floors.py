@@ -18,7 +18,7 @@ INSIDE = {
     "exit_status": set(),
     "losses": {"files"},
     "networks": {"files"},
-    "data": {"files"},
+    "data": {"files", "legacy"},
     "replica_map": set(),
     "sampling": {"files", "replica_map"},
     "image_grids": {"files"},

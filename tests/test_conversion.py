@@ -1,0 +1,390 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from conftest import ROOT, listen_to_ctrl_c
+from conversion_probe import NoiseSource, contents, run
+
+from msg_stylegan.data import conversion
+from msg_stylegan.data.conversion import shuffled_order
+from msg_stylegan.data.manifest import read_manifest
+from msg_stylegan.data.pyramid import image_pyramid
+from msg_stylegan.data.record_file import RecordFile
+from msg_stylegan.data.shards import find_levels
+from msg_stylegan.data.verify import verify
+from msg_stylegan.data.work_folder import WorkFolder
+from msg_stylegan.data.writer import DatasetWriter
+
+posix_only = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
+ALL_GOOD = {"broken_every": 0, "copy_every": 0}
+
+
+def order_of(num_images, seed=0):
+    return np.random.RandomState(seed).permutation(num_images)
+
+
+def kept_of(source, order, drop_duplicates=False):
+    """Image numbers that belong into the data set, by a plain statement of the rules."""
+    kept, seen = [], set()
+    for index in order.tolist():
+        if source.is_broken(index):
+            continue
+        pixels = source.pixels(index).tobytes()
+        if drop_duplicates and pixels in seen:
+            continue
+        seen.add(pixels)
+        kept.append(index)
+    return kept
+
+
+def stored_images(folder, resolution):
+    files = [RecordFile(path) for path in find_levels(folder)[resolution]]
+    return np.concatenate([file.read(range(file.num_records)) for file in files])
+
+
+def labels_in(folder):
+    (path,) = Path(folder).glob("*.labels")
+    return np.load(path)
+
+
+def start(out, **options):
+    """Starts a conversion as a program of its own."""
+    probe = ROOT / "tests" / "conversion_probe.py"
+    return subprocess.Popen(
+        [sys.executable, str(probe), "run", str(out), json.dumps(options)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen_to_ctrl_c,
+    )
+
+
+def test_same_bytes_as_the_small_writer(tmp_path):
+    source = NoiseSource(30, **ALL_GOOD)
+    order = order_of(30)
+    run(tmp_path / "ours" / "noise", source={"num_images": 30, **ALL_GOOD})
+    with DatasetWriter(tmp_path / "plain" / "noise") as writer:
+        for index in order:
+            writer.add_image(source.read(index))
+        writer.add_labels(source.labels[order])
+    ours = contents(tmp_path / "ours" / "noise")
+    manifest = json.loads(ours.pop("manifest.json"))
+    assert ours == contents(tmp_path / "plain" / "noise")
+    assert manifest["num_images"] == 30
+    assert [path.name for path in (tmp_path / "ours").iterdir()] == ["noise"]
+
+
+@pytest.mark.parametrize("drop_duplicates", [False, True])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_order_labels_and_lists(tmp_path, drop_duplicates, channels):
+    out = tmp_path / "noise"
+    options = {"drop_duplicates": drop_duplicates, "num_shards": 4}
+    manifest = run(out, source={"channels": channels}, **options)
+    source, order = NoiseSource(channels=channels), order_of(90)
+    kept = kept_of(source, order, drop_duplicates)
+    expected = np.stack([source.pixels(index).transpose(2, 0, 1) for index in kept])
+    np.testing.assert_array_equal(stored_images(out, 16), expected)
+    for level in (4, 8):
+        scaled = [next(x for x in image_pyramid(i) if x.shape[1] == level) for i in expected]
+        np.testing.assert_array_equal(stored_images(out, level), np.stack(scaled))
+    np.testing.assert_array_equal(labels_in(out), source.labels[kept])
+    assert manifest == read_manifest(out)
+    broken = [index for index in order.tolist() if source.is_broken(index)]
+    lines = [f"noise/{index}\tno luck with {index}" for index in broken]
+    assert (out / "skipped.txt").read_text(encoding="utf-8").splitlines() == lines
+    copies = kept_of(source, order, drop_duplicates=True)
+    num_duplicates = len(kept_of(source, order)) - len(copies)
+    pairs = (out / "duplicates.txt").read_text(encoding="utf-8").splitlines()
+    assert len(pairs) == num_duplicates > 0
+    for pair in pairs:
+        later, first = (int(name.removeprefix("noise/")) for name in pair.split("\t"))
+        assert order.tolist().index(first) < order.tolist().index(later)
+        np.testing.assert_array_equal(source.pixels(first), source.pixels(later))
+    facts = [manifest[key] for key in ("num_images", "num_skipped", "num_duplicates")]
+    assert facts == [len(kept), len(broken), num_duplicates]
+    # The shards are cut by positions, so that a broken image moves no other one to another shard.
+    for shard, path in enumerate(find_levels(out)[16]):
+        positions = order[shard * 90 // 4 : (shard + 1) * 90 // 4]
+        members = sum(index in kept for index in positions.tolist())
+        assert manifest["files"][path.name]["records"] == members
+
+
+@pytest.mark.parametrize("encoding", ["raw", "png", "jpeg"])
+@pytest.mark.parametrize("levels", ["all", "top"])
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path, encoding, levels):
+    options = {"encoding": encoding, "levels": levels, "num_shards": 3, "drop_duplicates": True}
+    options["source"] = {"num_images": 40}
+    run(tmp_path / "one" / "noise", **options, num_workers=1)
+    run(tmp_path / "three" / "noise", **options, num_workers=3)
+    assert contents(tmp_path / "one") == contents(tmp_path / "three")
+    resolutions = [16, 8, 4] if levels == "all" else [16]
+    assert list(find_levels(tmp_path / "one" / "noise")) == resolutions
+    if encoding != "jpeg":
+        source = NoiseSource(40)
+        kept = kept_of(source, order_of(40), drop_duplicates=True)
+        expected = np.stack([source.pixels(index).transpose(2, 0, 1) for index in kept])
+        np.testing.assert_array_equal(stored_images(tmp_path / "one" / "noise", 16), expected)
+
+
+def test_parts_do_not_show_in_the_bytes(tmp_path):
+    for images_per_part in (1, 7, 100):
+        run(tmp_path / str(images_per_part) / "noise", images_per_part=images_per_part)
+    assert contents(tmp_path / "1") == contents(tmp_path / "7") == contents(tmp_path / "100")
+
+
+@posix_only
+@pytest.mark.parametrize("drop_duplicates", [pytest.param(False, marks=pytest.mark.slow), True])
+def test_killed_at_any_operation_on_files(tmp_path, drop_duplicates):
+    options = {"images_per_part": 4, "num_shards": 2, "drop_duplicates": drop_duplicates}
+    options["source"] = {"num_images": 14, "resolution": 4 if drop_duplicates else 8}
+    probe = ROOT / "tests" / "conversion_probe.py"
+    command = [sys.executable, str(probe), "kill_everywhere", str(tmp_path), json.dumps(options)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert int(result.stdout.split()[-1]) > 60
+
+
+@pytest.mark.slow
+@posix_only
+def test_killed_with_workers(tmp_path):
+    options = {"num_shards": 2, "encoding": "png", "drop_duplicates": True}
+    run(tmp_path / "whole" / "noise", **options)
+    out = tmp_path / "killed" / "noise"
+    parts = out.with_name(".noise.partial") / "parts"
+    source = {"delay": 0.01}
+    joined = []
+    for num_parts in (1, 4, 8):
+        with start(out, num_workers=2, source=source, **options) as process:
+            deadline = time.monotonic() + 60
+            while len(list(parts.glob("0*.json"))) < num_parts:
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.005)
+            workers = psutil.Process(process.pid).children(recursive=True)
+            process.send_signal(signal.SIGKILL)
+        # They would write into the folder of the next start.
+        assert psutil.wait_procs(workers, timeout=10)[1] == []
+        assert not out.exists()
+        state = parts / "joined.json"
+        joined.append(json.loads(state.read_text())["parts"] if state.exists() else 0)
+    assert joined == sorted(joined)
+    assert joined[-1] > 0
+    run(out, num_workers=2, **options)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["noise"]
+
+
+@posix_only
+def test_interruption_ends_the_workers_and_keeps_what_is_done(tmp_path):
+    out = tmp_path / "killed" / "noise"
+    parts = out.with_name(".noise.partial") / "parts"
+    with start(out, num_workers=2, source={"delay": 0.02}) as process:
+        while not list(parts.glob("0*.json")):
+            time.sleep(0.005)
+        workers = psutil.Process(process.pid).children(recursive=True)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert time.monotonic() - begin < 10
+    assert psutil.wait_procs(workers, timeout=10)[1] == []
+    before = len(list(parts.glob("0*.json")))
+    assert before > 0
+    run(out)
+    run(tmp_path / "whole" / "noise")
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+@posix_only
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_full_disk(tmp_path, num_workers):
+    """A limit on the size of files stands for a full disk: the same calls fail."""
+    out = tmp_path / "killed" / "noise"
+    # Parts fit, but the file that they are joined to does not.
+    with start(out, num_workers=num_workers, max_file_bytes=40_000) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "OSError" in errors
+    assert "Make room on the disk and start the same command again" in errors
+    assert [path.name for path in out.parent.iterdir()] == [".noise.partial"]
+    run(out, num_workers=num_workers)
+    run(tmp_path / "whole" / "noise")
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+class FailingSource(NoiseSource):
+    """Fails at one image as if the program were ended there."""
+
+    def read(self, index):
+        if index == 1000:
+            raise KeyboardInterrupt
+        return super().read(index)
+
+
+INTERRUPTED = (*range(40), 1000)
+
+
+def interrupt(out):
+    """Leaves an unfinished data set behind."""
+    with pytest.raises(KeyboardInterrupt):
+        conversion.convert(FailingSource(2000), out, order=INTERRUPTED, command={"seed": 0})
+
+
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr("msg_stylegan.data.parts._PART_IMAGES", 8)
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    [
+        ({"command": {"seed": 1}}, "seed"),
+        ({"encoding": "png"}, "encoding"),
+        ({"num_shards": 2, "levels": "top"}, "levels, shards"),
+        ({"strict": True}, "strict"),
+    ],
+)
+@pytest.mark.usefixtures("small_parts")
+def test_another_command_is_refused(tmp_path, options, difference):
+    interrupt(tmp_path / "noise")
+    partial = tmp_path / ".noise.partial"
+    before = contents(partial)
+    options = {"command": {"seed": 0}, **options}
+    with pytest.raises(ValueError, match=f"another {difference}\\). Repeat that command") as error:
+        conversion.convert(FailingSource(2000), tmp_path / "noise", order=INTERRUPTED, **options)
+    assert str(partial) in str(error.value)
+    assert contents(partial) == before
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_another_order_is_refused(tmp_path):
+    interrupt(tmp_path / "noise")
+    with pytest.raises(ValueError, match="another order of images"):
+        conversion.convert(
+            FailingSource(2000), tmp_path / "noise", order=[*range(41)], command={"seed": 0}
+        )
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_lost_bytes_are_noticed(tmp_path):
+    interrupt(tmp_path / "noise")
+    path = tmp_path / ".noise.partial" / "data" / "noise-r04.tfrecords"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"has lost its last 1 bytes.*Remove .*\.noise\.partial"):
+        conversion.convert(
+            FailingSource(2000), tmp_path / "noise", order=INTERRUPTED, command={"seed": 0}
+        )
+
+
+def test_only_one_process_at_a_time(tmp_path):
+    work = WorkFolder(tmp_path / "noise")
+    with work.entered(), pytest.raises(OSError, match="Another process is at work"):
+        run(tmp_path / "noise")
+    assert list(tmp_path.iterdir()) == []
+    run(tmp_path / "noise")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"source": {"broken_every": 1}},
+            "None of the 90 images can be used.*noise/",
+        ),
+        ({"strict": True}, r"noise/\d+: no luck\nwith"),
+        ({"num_shards": 91}, "`--shards` must be from 1 to .* 91 for 90 images"),
+        ({"num_shards": 0}, "`--shards`"),
+        ({"num_shards": 90}, "Shard .* would hold no image.*`--shards`"),
+        ({"num_workers": 0}, "`--workers`"),
+        ({"encoding": "gif"}, "`--encoding`"),
+        ({"levels": "some"}, "`--levels`"),
+        ({"source": {"num_images": 0}}, "no images"),
+        ({"source": {"resolution": 12}}, "power of two"),
+    ],
+)
+def test_wrong_requests(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(tmp_path / "noise", images_per_part=200, **options)
+    assert not (tmp_path / "noise").exists()
+    # Unless images have been read, nothing is worth keeping.
+    if options.get("num_shards") != 90:
+        assert list(tmp_path.iterdir()) == []
+
+
+class UnevenSource(NoiseSource):
+    def read(self, index):
+        return super().read(index)[:8, :8] if index == 30 else super().read(index)
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.usefixtures("small_parts")
+def test_image_of_another_size_is_named(tmp_path, num_workers):
+    with pytest.raises(
+        ValueError, match=r"noise/30: all images must be alike\. This one is 8x8 RGB, but noise/0"
+    ):
+        conversion.convert(
+            UnevenSource(90), tmp_path / "x", order=range(90), command={}, num_workers=num_workers
+        )
+
+
+class LabelledSource(NoiseSource):
+    labels = np.full((90, 2), np.nan, np.float32)
+
+
+def test_labels_are_checked_before_the_work(tmp_path):
+    with pytest.raises(ValueError, match="finite"):
+        conversion.convert(LabelledSource(90), tmp_path / "x", order=range(90), command={})
+    assert list(tmp_path.iterdir()) == []
+
+
+class DyingSource(NoiseSource):
+    """Ends the process that reads image 50, as the system does when memory is short."""
+
+    def read(self, index):
+        if index == 50:
+            os._exit(9)
+        return super().read(index)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_lost_worker_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="worker process was ended"):
+        conversion.convert(
+            DyingSource(90), tmp_path / "x", order=range(90), command={}, num_workers=2
+        )
+    assert not (tmp_path / "x").exists()
+
+
+def test_existing_folders(tmp_path):
+    (tmp_path / "noise").mkdir()
+    run(tmp_path / "noise")
+    before = contents(tmp_path)
+    with pytest.raises(FileExistsError, match="exists already"):
+        run(tmp_path / "noise")
+    assert contents(tmp_path) == before
+
+
+def test_order_is_the_originals():
+    assert shuffled_order(10).tolist() == [4, 0, 7, 5, 8, 3, 1, 6, 9, 2]
+    assert sorted(shuffled_order(1000)) == list(range(1000))
+
+
+def test_tensorflow_stays_out_of_the_workers():
+    code = "import sys, msg_stylegan.data.conversion; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+@pytest.mark.parametrize("encoding", ["raw", "png", "jpeg"])
+@pytest.mark.parametrize("levels", ["all", "top"])
+@pytest.mark.parametrize("num_shards", [1, 3])
+def test_every_way_to_store_it_is_sound(tmp_path, encoding, levels, num_shards):
+    run(tmp_path / "noise", encoding=encoding, levels=levels, num_shards=num_shards)
+    manifest = read_manifest(tmp_path / "noise")
+    assert manifest["num_shards"] == num_shards
+    facts = verify(tmp_path / "noise", workers=1)
+    assert (facts.encoding, facts.num_shards) == (encoding, num_shards)
+    assert facts.num_images == manifest["num_images"] and facts.label_size > 0
