@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource
 from msg_stylegan.data.sources.mnist import MnistRgbSource, open_mnist
 from msg_stylegan.data.sources.tfds import TfdsSource
+from msg_stylegan.data.worker_pool import num_cores
 from msg_stylegan.exit_status import exit_status
 
 # Worker processes import this file again. What takes a while is imported where it is needed.
@@ -281,6 +283,12 @@ def _add_create(commands, run, folder, of_what, folder_help=None):
         action="store_true",
         help="leave out images with the same pixels as an earlier one",
     )
+    group.add_argument(
+        "--runner",
+        metavar="NAME",
+        help="make the shards by an Apache Beam pipeline, such as DirectRunner or DataflowRunner",
+    )
+    group.add_argument("--beam_options", metavar="TEXT", default="", help="more options for it")
     command.set_defaults(run=run, interrupted=_KEPT)
     return command
 
@@ -381,19 +389,17 @@ def _create(args, source, shuffled=None):
     command = {
         name: value
         for name, value in sorted(vars(args).items())
-        if name not in ("out", "workers", "run", "interrupted")
+        if name not in ("out", "workers", "runner", "beam_options", "run", "interrupted")
     }
-    manifest = convert(
+    manifest = _convert(
+        args,
         source,
-        args.out,
         order=order,
         command=command,
         encoding=args.encoding,
         levels=args.levels,
         num_shards=args.shards,
-        num_workers=_num_cores() if args.workers is None else args.workers,
         strict=args.strict,
-        drop_duplicates=args.drop_duplicates,
     )
     if manifest["num_skipped"]:
         print(f"{manifest['num_skipped']} images were skipped, see {args.out}/skipped.txt")
@@ -402,15 +408,25 @@ def _create(args, source, shuffled=None):
         print(
             f"{manifest['num_duplicates']} images {what} of others, see {args.out}/duplicates.txt"
         )
-    from msg_stylegan.data.dataset import TFRecordDataset
+    if "://" not in args.out:
+        from msg_stylegan.data.dataset import TFRecordDataset
 
-    print(_summary(args.out, TFRecordDataset(args.out, max_label_size=-1)))
+        print(_summary(args.out, TFRecordDataset(args.out, max_label_size=-1)))
 
 
-def _num_cores():
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _convert(args, source, **options):
+    """Makes the data set in this computer, or by a pipeline."""
+    if args.runner is None:
+        workers = num_cores() if args.workers is None else args.workers
+        return convert(
+            source, args.out, num_workers=workers, drop_duplicates=args.drop_duplicates, **options
+        )
+    if args.drop_duplicates:
+        raise ValueError("`--drop_duplicates` does not go with `--runner`: shards are made apart.")
+    from msg_stylegan.data.beam_conversion import convert_with_beam
+
+    arguments = [f"--runner={args.runner}", *shlex.split(args.beam_options)]
+    return convert_with_beam(source, args.out, beam_arguments=arguments, **options)
 
 
 def _progress(text, num_images):

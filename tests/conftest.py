@@ -42,3 +42,8 @@ def golden():
 def listen_to_ctrl_c():
     """For a new process: programs that a shell starts in the background ignore it otherwise."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Names cases of bytes by their number: bytes such as those of gzip hold the time of day."""
+    return argname if isinstance(val, bytes) else None

@@ -150,7 +150,8 @@ def encoded_example(content, encoding=b"png", shape=(3, 8, 8)):
     example.features.feature["shape"].int64_list.value.extend(shape)
     example.features.feature["data"].bytes_list.value.append(content)
     example.features.feature["encoding"].bytes_list.value.append(encoding)
-    return example.SerializeToString()
+    # The same bytes in every process, because they name the cases of a test.
+    return example.SerializeToString(deterministic=True)
 
 
 @pytest.mark.parametrize(

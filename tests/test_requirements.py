@@ -33,7 +33,7 @@ def declared():
 
 
 def test_every_import_is_declared(declared):
-    extras = (declared[extra] for extra in ("demo", "addons", "lsun", "tfds"))
+    extras = (declared[extra] for extra in ("demo", "addons", "lsun", "tfds", "beam"))
     available = declared[""].union(*extras)
     for path in FILES:
         for module in imported_tops(path) - sys.stdlib_module_names - TOP:

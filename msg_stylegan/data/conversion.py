@@ -10,7 +10,7 @@ from tqdm import tqdm
 from msg_stylegan.data import record_format
 from msg_stylegan.data.acceptance import check_image, checked_labels
 from msg_stylegan.data.assembly import Assembly
-from msg_stylegan.data.manifest import file_facts, read_manifest, write_manifest
+from msg_stylegan.data.manifest import read_manifest
 from msg_stylegan.data.parts import (
     LEVELS,
     PartMaker,
@@ -18,11 +18,11 @@ from msg_stylegan.data.parts import (
     plan_parts,
     strict_error,
 )
-from msg_stylegan.data.shards import MAX_SHARDS, labels_name
+from msg_stylegan.data.shards import MAX_SHARDS
+from msg_stylegan.data.side_files import printable, write_side_files
 from msg_stylegan.data.sources import SkippedImageError
 from msg_stylegan.data.work_folder import WorkFolder
 from msg_stylegan.data.worker_pool import done_in_order
-from msg_stylegan.files import write_text
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -70,7 +70,7 @@ def convert(
         OSError: The disk is full, or other troubles with files or processes.
     """
     order = np.asarray(order, np.int64)
-    _check_options(len(order), encoding, levels, num_shards, num_workers)
+    check_options(len(order), encoding, levels, num_shards, num_workers)
     labels = source.labels
     if labels is not None:
         labels = checked_labels(labels, source.num_images)
@@ -94,7 +94,7 @@ def convert(
     with _full_disk_explained(work), work.entered():
         plan = work.plan(identity)
         if plan is None:
-            plan = _plan(source, order, strict)
+            plan = plan_conversion(source, order, strict)
             work.data.mkdir()
             work.store_plan(identity, plan)
         if not work.was_renamed():
@@ -114,14 +114,20 @@ def convert(
             )
             with contextlib.closing(assembly):
                 _join_all(assembly, maker, parts, num_workers)
-            _write_labels(work, labels, order, assembly)
-            _write_lists(work, source, order, assembly)
-            _write_manifest(work, source, labels, command, maker, assembly, num_shards)
+            write_side_files(
+                work.data,
+                work.target.name,
+                maker=maker,
+                labels=labels,
+                command=command,
+                num_shards=num_shards,
+                outcome=assembly,
+            )
         work.become_target()
     return read_manifest(work.target)
 
 
-def _check_options(num_images, encoding, levels, num_shards, num_workers):
+def check_options(num_images, encoding, levels, num_shards, num_workers):
     if encoding not in record_format.ENCODINGS:
         known = ", ".join(record_format.ENCODINGS)
         raise ValueError(f"`--encoding` must be one of {known}. Received: {encoding}")
@@ -141,13 +147,8 @@ def _check_options(num_images, encoding, levels, num_shards, num_workers):
 def _digest(values):
     digest = hashlib.sha256()
     for value in [values.tobytes()] if isinstance(values, np.ndarray) else values:
-        digest.update(value if isinstance(value, bytes) else f"{_printable(value)}\n".encode())
+        digest.update(value if isinstance(value, bytes) else f"{printable(value)}\n".encode())
     return digest.hexdigest()
-
-
-def _printable(name):
-    """A name as text in UTF-8, which names of files need not be."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextlib.contextmanager
@@ -163,7 +164,7 @@ def _full_disk_explained(work):
         ) from error
 
 
-def _plan(source, order, strict):
+def plan_conversion(source, order, strict):
     """Finds the first image that can be read, which decides the shape of all."""
     reason = None
     for index in order.tolist():
@@ -196,55 +197,6 @@ def _join_all(assembly, maker, parts, num_workers):
             assembly.join(part)
             progress.update(part.end - part.begin)
     assembly.finish()
-
-
-def _write_labels(work, labels, order, assembly):
-    if labels is None:
-        return
-    path = work.data / labels_name(work.target.name)
-    # `np.save` would add ".npy" to a path, but writes to an open file as it is.
-    with path.open("wb") as file:
-        np.save(file, labels[order[assembly.kept]])
-    assembly.files[path.name] = file_facts(path, np.count_nonzero(assembly.kept))
-
-
-def _write_lists(work, source, order, assembly):
-    """Lists what was left out, and images that are there twice."""
-
-    def name(position):
-        # One line per image, whatever its name is.
-        return _printable(source.name(int(order[position])).replace("\n", " ").replace("\t", " "))
-
-    if assembly.skipped:
-        lines = [
-            f"{name(position)}\t{' '.join(reason.split())}\n"
-            for position, reason in assembly.skipped
-        ]
-        write_text(work.data / "skipped.txt", "".join(lines))
-    if assembly.duplicates:
-        lines = [f"{name(later)}\t{name(first)}\n" for later, first in assembly.duplicates]
-        write_text(work.data / "duplicates.txt", "".join(lines))
-
-
-def _write_manifest(work, source, labels, command, maker, assembly, num_shards):
-    resolution, _, num_channels = maker.shape
-    manifest = {
-        "name": work.target.name,
-        "command": command,
-        "source": source.description,
-        "num_images": int(np.count_nonzero(assembly.kept)),
-        "num_skipped": len(assembly.skipped),
-        "num_duplicates": len(assembly.duplicates),
-        "resolution": resolution,
-        "num_channels": num_channels,
-        "label_size": 0 if labels is None else labels.shape[1],
-        "class_names": source.class_names,
-        "encoding": maker.encoding,
-        "levels": maker.resolutions,
-        "num_shards": num_shards,
-        "files": assembly.files,
-    }
-    write_manifest(work.data, manifest)
 
 
 def shuffled_order(num_images):

@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import itertools
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from msg_stylegan.data.manifest import (
 from msg_stylegan.data.record_file import iterate_offsets, iterate_records
 from msg_stylegan.data.record_format import RecordError, decode_example, parse_example
 from msg_stylegan.data.shards import LABELS_SUFFIX, find_levels
-from msg_stylegan.data.worker_pool import done_in_order
+from msg_stylegan.data.worker_pool import done_in_order, num_cores
 
 # What a worker checks in one go: enough that starting it costs nothing.
 _CHUNK_RECORDS = 256
@@ -78,7 +77,7 @@ def verify(directory, workers=None):
     levels = _find_levels(directory)
     manifest = read_manifest(directory)
     files = {} if manifest is None else manifest["files"]
-    workers = workers or os.cpu_count() or 1
+    workers = workers or num_cores()
     counts, facts = _check_records(levels, files, workers)
     label_paths = sorted(directory.glob(f"*{LABELS_SUFFIX}"))
     if len(label_paths) > 1:

@@ -12,6 +12,13 @@ from concurrent.futures.process import BrokenProcessPool
 _function = None
 
 
+def num_cores():
+    """Number of processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def done_in_order(function, tasks, num_workers):
     """Calls `function(task)` for all tasks and yields each task, in order, when it is done.
 

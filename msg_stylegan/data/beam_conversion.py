@@ -1,0 +1,238 @@
+"""The conversion as an Apache Beam pipeline, for more images than one machine should take.
+
+One element of the pipeline is one shard. The files are byte for byte those of `conversion.convert`.
+The target may be anything that `tf.io.gfile` writes to. Every worker must be able to read the
+source.
+"""
+
+import dataclasses
+import hashlib
+import json
+import posixpath
+import tempfile
+import uuid
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.data.acceptance import checked_labels
+from msg_stylegan.data.conversion import check_options, plan_conversion
+from msg_stylegan.data.manifest import read_manifest
+from msg_stylegan.data.parts import PartMaker, image_planes, image_records, pixel_digest
+from msg_stylegan.data.shards import records_name
+from msg_stylegan.data.side_files import write_side_files
+from msg_stylegan.data.sources import SkippedImageError
+
+
+def convert_with_beam(
+    source,
+    directory,
+    *,
+    order,
+    command,
+    beam_arguments,
+    encoding="raw",
+    levels="all",
+    num_shards=1,
+    strict=False,
+):
+    """Makes a data set with a pipeline, and waits for it.
+
+    The work lies in `<directory>.partial` until it is finished. Shards that are complete there are
+    not made again. Duplicates are listed, but not left out: each shard is made without the others.
+
+    Args:
+        source: As in `conversion.convert`; it is sent to the workers.
+        directory: Target, for instance `gs://bucket/name`. Must not exist.
+        order: As in `conversion.convert`.
+        command: As in `conversion.convert`.
+        beam_arguments: List of options of Beam, such as `["--runner=DirectRunner"]`.
+        encoding: As in `conversion.convert`.
+        levels: As in `conversion.convert`.
+        num_shards: Files per level, which are made at the same time.
+        strict: As in `conversion.convert`.
+
+    Returns:
+        The manifest, a dictionary.
+
+    Raises:
+        FileExistsError: There is something at the target.
+        ValueError: Beam is not installed, or as in `conversion.convert`.
+    """
+    beam, pipeline_options = _import_beam()
+    from tensorflow.io import gfile
+
+    order = np.asarray(order, np.int64)
+    check_options(len(order), encoding, levels, num_shards, num_workers=1)
+    labels = source.labels
+    if labels is not None:
+        labels = checked_labels(labels, source.num_images)
+    target = str(directory).rstrip("/")
+    if gfile.exists(target):
+        raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
+    name, folder = posixpath.basename(target), f"{target}.partial"
+    plan = plan_conversion(source, order, strict)
+    maker = PartMaker(
+        source=source,
+        order=order,
+        encoding=encoding,
+        levels=levels,
+        strict=strict,
+        shape=tuple(plan["shape"]),
+        first_name=plan["first_name"],
+        folder=None,
+    )
+    gfile.makedirs(folder)
+    writer = ShardWriter(maker, folder, name, num_shards)
+    with beam.Pipeline(options=pipeline_options(list(beam_arguments))) as pipeline:
+        numbers = pipeline | beam.Create(range(num_shards)) | beam.Reshuffle()
+        _ = numbers | beam.Map(writer)
+
+    outcome = _read_outcome(writer, len(order))
+    with tempfile.TemporaryDirectory() as local:
+        write_side_files(
+            Path(local),
+            name,
+            maker=maker,
+            labels=labels,
+            command=command,
+            num_shards=num_shards,
+            outcome=outcome,
+        )
+        manifest = read_manifest(local)
+        side_files = sorted(path.name for path in Path(local).iterdir())
+        for file_name in side_files:
+            gfile.copy(f"{local}/{file_name}", f"{folder}/{file_name}", overwrite=True)
+    # Facts about shards, and what attempts that failed have left.
+    for file_name in set(gfile.listdir(folder)) - {*side_files, *manifest["files"]}:
+        gfile.remove(f"{folder}/{file_name}")
+    gfile.rename(folder, target)
+    return manifest
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardWriter:
+    """Writes the files of a shard, given its number; what a worker of the pipeline does.
+
+    Attributes:
+        maker: `PartMaker`, for its images.
+        folder: Path for `tf.io.gfile`.
+        name: Name of the data set.
+        num_shards: Number of all shards.
+    """
+
+    maker: PartMaker
+    folder: str
+    name: str
+    num_shards: int
+
+    def __call__(self, shard):
+        """Makes a shard, unless it is there. Its facts are written last."""
+        from tensorflow.io import gfile
+
+        if gfile.exists(self.result_path(shard)):
+            return
+        maker = self.maker
+        # Runners may try a shard twice at the same time; each attempt has files of its own.
+        suffix = f".{uuid.uuid4().hex}"
+        names = [
+            records_name(self.name, resolution, shard, self.num_shards)
+            for resolution in maker.resolutions
+        ]
+        paths = [f"{self.folder}/{name}" for name in names]
+        files = [_HashedFile(gfile.GFile(path + suffix, "wb")) for path in paths]
+        skipped, digests = [], []
+        for position in range(*self.positions(shard)):
+            try:
+                planes = image_planes(maker.read(position))
+            except SkippedImageError as error:
+                skipped.append([position, str(error)])
+                continue
+            digests.append(pixel_digest(planes).hex())
+            records = image_records(planes, maker.encoding, maker.levels)
+            for file, record in zip(files, records, strict=True):
+                file.write(record)
+        if not digests:
+            raise ValueError(f"Shard {shard} would have no image. Use fewer `--shards`.")
+        facts = {}
+        for name, path, file in zip(names, paths, files, strict=True):
+            facts[name] = file.close(len(digests))
+            gfile.rename(path + suffix, path, overwrite=True)
+        result = {"skipped": skipped, "digests": digests, "files": facts}
+        with gfile.GFile(self.result_path(shard) + suffix, "w") as file:
+            file.write(json.dumps(result))
+        gfile.rename(self.result_path(shard) + suffix, self.result_path(shard), overwrite=True)
+
+    def positions(self, shard):
+        """First position of a shard in the order, and the one after its last."""
+        return tuple(len(self.maker.order) * k // self.num_shards for k in (shard, shard + 1))
+
+    def result_path(self, shard):
+        """File that says that a shard is finished, and what became of its images."""
+        return f"{self.folder}/shard-{shard:05d}.json"
+
+
+class _HashedFile:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, file):
+        self._file = file
+        self._digest = hashlib.sha256()
+        self._num_bytes = 0
+
+    def write(self, data):
+        self._file.write(data)
+        self._digest.update(data)
+        self._num_bytes += len(data)
+
+    def close(self, num_records):
+        """Closes the file and returns its facts for the manifest, see `manifest.file_facts`."""
+        self._file.close()
+        return {
+            "bytes": self._num_bytes,
+            "records": num_records,
+            "sha256": self._digest.hexdigest(),
+        }
+
+
+@dataclasses.dataclass
+class _Outcome:
+    """What became of the images, see `Assembly`."""
+
+    kept: np.ndarray
+    skipped: list
+    duplicates: list
+    files: dict
+
+
+def _read_outcome(writer, num_images):
+    from tensorflow.io import gfile
+
+    outcome = _Outcome(np.ones(num_images, bool), [], [], {})
+    first_positions = {}
+    for shard in range(writer.num_shards):
+        with gfile.GFile(writer.result_path(shard)) as file:
+            result = json.loads(file.read())
+        outcome.files |= result["files"]
+        for position, reason in result["skipped"]:
+            outcome.kept[position] = False
+            outcome.skipped.append((position, reason))
+        begin, end = writer.positions(shard)
+        positions = (position for position in range(begin, end) if outcome.kept[position])
+        for position, digest in zip(positions, result["digests"], strict=True):
+            first = first_positions.setdefault(digest, position)
+            if first != position:
+                outcome.duplicates.append((position, first))
+    return outcome
+
+
+def _import_beam():
+    try:
+        import apache_beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError:
+        raise ValueError(
+            "`--runner` needs Apache Beam. Install it in an environment of its own by "
+            '`pip install -e ".[beam]"`, without the constraints file.'
+        ) from None
+    return apache_beam, PipelineOptions
