@@ -133,8 +133,9 @@ def png(path):
 def test_extract_without_labels(tmp_path, channels):
     images = random_images(5, channels=channels)
     count = extract(write(tmp_path / "x", images), tmp_path / "out")
-    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    names = (tmp_path / "out" / "images.txt").read_text().splitlines()
     assert count == 5 and names == [f"img{number:08d}.png" for number in range(5)]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"images.txt", *names}
     np.testing.assert_array_equal([png(tmp_path / "out" / name) for name in names], images)
 
 
@@ -152,6 +153,11 @@ def test_extracted_images_can_be_read_again(tmp_path, encoding, class_names):
         assert sorted(found) == expected
         if given != "folders" or class_names == ["bee", "cat", "dog"]:
             assert again.class_names == (class_names or ["0", "1", "2"])
+    # The list keeps the order too.
+    given = tmp_path / "out" / "dataset.json"
+    again = open_source(tmp_path / "out" / "images.txt", ImagePreparation(), labels=given)
+    np.testing.assert_array_equal([again.read(i) for i in range(12)], images)
+    np.testing.assert_array_equal(again.labels, labels)
 
 
 def test_extract_keeps_classes_without_images(tmp_path):

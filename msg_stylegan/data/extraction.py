@@ -7,9 +7,10 @@ from PIL import Image
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.label_classes import class_names_of, classes_of, label_batches
-from msg_stylegan.files import atomic_directory, write_json
+from msg_stylegan.files import atomic_directory, write_json, write_text
 
 LABELS_NAME = "dataset.json"
+LIST_NAME = "images.txt"
 
 # What every file system can hold, and no hidden folder.
 _SAFE_NAME = re.compile(r"\w([\w .,'()+-]{0,98}[\w)'])?")
@@ -20,7 +21,8 @@ def extract(path, output, progress=None):
 
     One-hot labels make a folder for each class, with the name of the class or its number; for
     `create_from_images --labels folders`. Labels of all kinds are in `dataset.json`, too, which
-    keeps classes without images; for `--labels OUTPUT/dataset.json`.
+    keeps classes without images; for `--labels OUTPUT/dataset.json`. `images.txt` lists the images
+    in the order of the data set, which folders of classes do not keep.
 
     Args:
         path: Folder of the data set.
@@ -46,6 +48,7 @@ def extract(path, output, progress=None):
             _write_png(folder / name, dataset.read_images([index])[0])
             if progress:
                 progress(1)
+        write_text(folder / LIST_NAME, "".join(f"{name}\n" for name in names))
         if dataset.label_size:
             _write_labels(folder, names, dataset, classes, class_names)
     return dataset.num_images
