@@ -44,6 +44,9 @@ def test_finished_shards_are_kept_after_a_failure(tmp_path):
     with pytest.raises(Exception, match="broken"):
         convert(target, num_shards=3, strict=True)
     assert not target.exists()
+    # Nothing of it gets into another data set.
+    with pytest.raises(ValueError, match="unfinished work of another command"):
+        convert(target, num_shards=3, encoding="png")
     convert(target, num_shards=3)
     run(tmp_path / "local" / "noise", num_shards=3)
     assert contents(tmp_path / "beam") == contents(tmp_path / "local")

@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.acceptance import checked_labels
-from msg_stylegan.data.conversion import check_options, plan_conversion
+from msg_stylegan.data.conversion import check_options, describe_conversion, plan_conversion
 from msg_stylegan.data.manifest import read_manifest
-from msg_stylegan.data.parts import PartMaker, image_planes, image_records, pixel_digest
+from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.shards import records_name
 from msg_stylegan.data.side_files import write_side_files
-from msg_stylegan.data.sources import SkippedImageError
 
 
 def convert_with_beam(
@@ -57,7 +56,8 @@ def convert_with_beam(
 
     Raises:
         FileExistsError: There is something at the target.
-        ValueError: Beam is not installed, or as in `conversion.convert`.
+        ValueError: Beam is not installed, the work of another command is there, or as in
+            `conversion.convert`.
     """
     beam, pipeline_options = _import_beam()
     from tensorflow.io import gfile
@@ -82,7 +82,10 @@ def convert_with_beam(
         first_name=plan["first_name"],
         folder=None,
     )
-    gfile.makedirs(folder)
+    identity = describe_conversion(
+        source, order, labels, command, encoding=encoding, levels=levels, num_shards=num_shards
+    )
+    _claim(folder, identity)
     writer = ShardWriter(maker, folder, name, num_shards)
     with beam.Pipeline(options=pipeline_options(list(beam_arguments))) as pipeline:
         numbers = pipeline | beam.Create(range(num_shards)) | beam.Reshuffle()
@@ -108,6 +111,24 @@ def convert_with_beam(
         gfile.remove(f"{folder}/{file_name}")
     gfile.rename(folder, target)
     return manifest
+
+
+def _claim(folder, identity):
+    """Makes the folder of the work, or checks that what is in it belongs to the same conversion."""
+    from tensorflow.io import gfile
+
+    gfile.makedirs(folder)
+    path, text = f"{folder}/plan.json", json.dumps(identity, sort_keys=True)
+    if not gfile.exists(path):
+        with gfile.GFile(path, "w") as file:
+            file.write(text)
+        return
+    with gfile.GFile(path) as file:
+        if file.read() != text:
+            raise ValueError(
+                f"{folder} holds the unfinished work of another command. Start that one again to "
+                "finish it, or remove the folder."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,24 +162,14 @@ class ShardWriter:
         ]
         paths = [f"{self.folder}/{name}" for name in names]
         files = [_HashedFile(gfile.GFile(path + suffix, "wb")) for path in paths]
-        skipped, digests = [], []
-        for position in range(*self.positions(shard)):
-            try:
-                planes = image_planes(maker.read(position))
-            except SkippedImageError as error:
-                skipped.append([position, str(error)])
-                continue
-            digests.append(pixel_digest(planes).hex())
-            records = image_records(planes, maker.encoding, maker.levels)
-            for file, record in zip(files, records, strict=True):
-                file.write(record)
-        if not digests:
+        result = maker.write_records(range(*self.positions(shard)), files)
+        if not result["digests"]:
             raise ValueError(f"Shard {shard} would have no image. Use fewer `--shards`.")
         facts = {}
         for name, path, file in zip(names, paths, files, strict=True):
-            facts[name] = file.close(len(digests))
+            facts[name] = file.close(len(result["digests"]))
             gfile.rename(path + suffix, path, overwrite=True)
-        result = {"skipped": skipped, "digests": digests, "files": facts}
+        result["files"] = facts
         with gfile.GFile(self.result_path(shard) + suffix, "w") as file:
             file.write(json.dumps(result))
         gfile.rename(self.result_path(shard) + suffix, self.result_path(shard), overwrite=True)

@@ -75,14 +75,9 @@ def convert(
     if labels is not None:
         labels = checked_labels(labels, source.num_images)
     identity = {
-        "command": command,
-        "source": source.description,
-        "order of images": _digest(order),
-        "names of images": _digest(map(source.name, range(source.num_images))),
-        "labels": None if labels is None else _digest(labels),
-        "encoding": encoding,
-        "levels": levels,
-        "shards": num_shards,
+        **describe_conversion(
+            source, order, labels, command, encoding=encoding, levels=levels, num_shards=num_shards
+        ),
         "strict": strict,
         "drop_duplicates": drop_duplicates,
     }
@@ -125,6 +120,20 @@ def convert(
             )
         work.become_target()
     return read_manifest(work.target)
+
+
+def describe_conversion(source, order, labels, command, *, encoding, levels, num_shards):
+    """What decides the records of a data set, as a dictionary; equal ones may be continued."""
+    return {
+        "command": command,
+        "source": source.description,
+        "order of images": _digest(order),
+        "names of images": _digest(map(source.name, range(source.num_images))),
+        "labels": None if labels is None else _digest(labels),
+        "encoding": encoding,
+        "levels": levels,
+        "shards": num_shards,
+    }
 
 
 def check_options(num_images, encoding, levels, num_shards, num_workers):

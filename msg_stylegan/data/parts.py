@@ -111,24 +111,38 @@ class PartMaker:
         """
         if result_path(self.folder, part).exists():
             return
-        skipped, digests = [], []
         with contextlib.ExitStack() as stack:
             paths = [
                 stack.enter_context(atomic_path(path))
                 for path in record_paths(self.folder, part, self.resolutions)
             ]
             files = [stack.enter_context(path.open("wb", _BUFFER_BYTES)) for path in paths]
-            for position in range(part.begin, part.end):
-                try:
-                    planes = image_planes(self.read(position))
-                except SkippedImageError as error:
-                    skipped.append([position, str(error)])
-                    continue
-                digests.append(pixel_digest(planes).hex())
-                records = image_records(planes, self.encoding, self.levels)
-                for file, record in zip(files, records, strict=True):
-                    file.write(record)
-        write_json(result_path(self.folder, part), {"skipped": skipped, "digests": digests})
+            result = self.write_records(range(part.begin, part.end), files)
+        write_json(result_path(self.folder, part), result)
+
+    def write_records(self, positions, files):
+        """Writes the records of images.
+
+        Args:
+            positions: Positions in the order.
+            files: One for each level to be stored, from the largest on, with a method `write`.
+
+        Returns:
+            Dictionary of "skipped", a list of `[position, reason]`, and "digests", those of the
+            pixels of all other images.
+        """
+        skipped, digests = [], []
+        for position in positions:
+            try:
+                planes = image_planes(self.read(position))
+            except SkippedImageError as error:
+                skipped.append([position, str(error)])
+                continue
+            digests.append(pixel_digest(planes).hex())
+            records = image_records(planes, self.encoding, self.levels)
+            for file, record in zip(files, records, strict=True):
+                file.write(record)
+        return {"skipped": skipped, "digests": digests}
 
     @property
     def resolutions(self):

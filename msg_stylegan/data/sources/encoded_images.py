@@ -1,17 +1,14 @@
 """Images in files of any kind: what folders, archives and lists have in common."""
 
-import contextlib
 import dataclasses
 import hashlib
-import io
-import warnings
 
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from msg_stylegan.data.image_preparation import SkippedImageError, is_grayscale
-from msg_stylegan.data.sources.image_names import decodable_formats, printable
+from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.labels import read_labels
+from msg_stylegan.data.sources.opened_image import opened_image
 
 
 class EncodedImages:
@@ -87,24 +84,9 @@ class EncodedImages:
             f"Choose a resolution to resize all images, for example --resolution={side}."
         )
 
-    @contextlib.contextmanager
     def _opened(self, index):
-        """Opens an image; everything that Pillow finds wrong becomes a `SkippedImageError`."""
-        data = self._data(index)
-        with warnings.catch_warnings():
-            # Of odd metadata and large images. What matters is an error.
-            warnings.simplefilter("ignore")
-            try:
-                with Image.open(io.BytesIO(data), formats=decodable_formats()) as image:
-                    yield image
-            except SkippedImageError:
-                raise
-            except UnidentifiedImageError:
-                # Its text names an address in memory; reasons are the same in every run.
-                raise SkippedImageError("it is no image of a known format") from None
-            # Pillow's decoders meet a damaged file with many kinds of errors.
-            except Exception as error:
-                raise SkippedImageError(f"it cannot be read as an image: {error}") from error
+        """Context of an opened image, see `opened_image`."""
+        return opened_image(self._data(index))
 
     def _decided(self, preparation):
         """The preparation with a resolution and a number of channels."""
