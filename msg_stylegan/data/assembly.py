@@ -1,5 +1,6 @@
 """Joins finished parts, in order, into the files of a data set, and can go on after a kill."""
 
+import concurrent.futures
 import contextlib
 import hashlib
 import json
@@ -60,6 +61,7 @@ class Assembly:
         self.kept = np.ones(parts[-1].end, bool)
         self.files = {}
         self.num_joined = 0
+        self._disk = _BackgroundSync()
         self._go_on()
 
     def join(self, part):
@@ -79,6 +81,7 @@ class Assembly:
         sizes = [file.flush() for file in self._shard_files]
         write_json(self._state_path, {"parts": self.num_joined, "bytes": sizes})
         self._remove_records(part)
+        self._disk.begin(self._shard_files)
 
     def finish(self):
         """Closes the last files, after the last part.
@@ -90,6 +93,10 @@ class Assembly:
 
     def close(self):
         """Closes the open files, wherever the work stands."""
+        self._disk.close()
+        self._close_shard()
+
+    def _close_shard(self):
         with contextlib.ExitStack() as stack:
             for file in self._shard_files:
                 stack.callback(file.close)
@@ -147,15 +154,45 @@ class Assembly:
                 f"Shard {self._shard} would hold no image, so many were left out. Use fewer "
                 "`--shards`."
             )
+        self._disk.wait()
         for file in self._shard_files:
             facts = {"bytes": file.sync(), "records": num_records, "sha256": file.digest()}
             self.files[file.path.name] = facts
-        self.close()
+        self._close_shard()
         self._shard = None
 
     def _remove_records(self, part):
         for path in record_paths(self._part_folder, part, self._resolutions):
             path.unlink(missing_ok=True)
+
+
+class _BackgroundSync:
+    """Lets the disk write while the workers work; else the end would wait for all bytes at once."""
+
+    def __init__(self):
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)
+        self._pending = None
+
+    def begin(self, files):
+        """Begins to bring what is in the files to the disk, unless an earlier round still runs."""
+        if self._pending is None or self._pending.done():
+            self.wait()
+            self._pending = self._pool.submit(_sync_all, list(files))
+
+    def wait(self):
+        """Waits for the round that runs, and raises what went wrong in it."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
+    def close(self):
+        """Waits, whatever went wrong."""
+        self._pool.shutdown()
+
+
+def _sync_all(files):
+    for file in files:
+        file.sync()
 
 
 class _ShardFile:
