@@ -17,6 +17,8 @@ from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource
 from msg_stylegan.data.sources.mnist import MnistRgbSource, open_mnist
+from msg_stylegan.data.sources.remote_folder import is_remote
+from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.sources.tfds import TfdsSource
 from msg_stylegan.data.worker_pool import num_cores
 from msg_stylegan.exit_status import exit_status
@@ -43,8 +45,6 @@ def create_cifar100(args):
 
 
 def create_svhn(args):
-    from msg_stylegan.data.sources.svhn import open_svhn
-
     _create(args, open_svhn(args.folder))
 
 
@@ -202,7 +202,7 @@ def _add_create_from_images(commands):
         create_from_images,
         "FOLDER",
         "images of any kind",
-        "folder of images with its sub-folders, zip or tar archive, or text file of paths",
+        "folder of images, also at gs://..., zip or tar archive, or text file of paths",
     )
     _add_preparation(command)
     command.add_argument(
@@ -408,7 +408,7 @@ def _create(args, source, shuffled=None):
         print(
             f"{manifest['num_duplicates']} images {what} of others, see {args.out}/duplicates.txt"
         )
-    if "://" not in args.out:
+    if not is_remote(args.out):
         from msg_stylegan.data.dataset import TFRecordDataset
 
         print(_summary(args.out, TFRecordDataset(args.out, max_label_size=-1)))

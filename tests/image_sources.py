@@ -1,6 +1,7 @@
 """Folders, archives and lists of the same images, for tests of sources."""
 
 import io
+import posixpath
 import tarfile
 import zipfile
 from pathlib import Path
@@ -54,6 +55,22 @@ def write_list(path, files):
     return path
 
 
+def write_remote(path, files):
+    """Writes to TensorFlow's file system in memory, which is one of those behind an address."""
+    from tensorflow.io import gfile
+
+    address = f"ram://{path}"
+    for name, content in files.items():
+        target = f"{address}/{name}"
+        gfile.makedirs(posixpath.dirname(target))
+        if gfile.exists(target):  # This file system would keep the end of a longer file.
+            gfile.remove(target)
+        with gfile.GFile(target, "wb") as file:
+            file.write(content if isinstance(content, bytes) else encoded(content))
+    gfile.makedirs(address)
+    return address
+
+
 # In the order of their relative paths: "." sorts before "/", capitals before small letters.
 FILES = {
     "B.BMP": encoded(noise(0), "BMP"),
@@ -65,6 +82,7 @@ FILES = {
 
 WRITERS = {
     "folder": write_folder,
+    "remote": write_remote,
     "zip": write_zip,
     "stored.zip": lambda path, files: write_zip(path, files, zipfile.ZIP_STORED),
     "tar": write_tar,

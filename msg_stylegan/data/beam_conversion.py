@@ -17,10 +17,11 @@ import numpy as np
 
 from msg_stylegan.data.acceptance import checked_labels
 from msg_stylegan.data.conversion import check_options, describe_conversion, plan_conversion
-from msg_stylegan.data.manifest import read_manifest
+from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
 from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.shards import records_name
 from msg_stylegan.data.side_files import write_side_files
+from msg_stylegan.data.sources.remote_folder import is_remote
 
 
 def convert_with_beam(
@@ -68,9 +69,9 @@ def convert_with_beam(
     if labels is not None:
         labels = checked_labels(labels, source.num_images)
     target = str(directory).rstrip("/")
-    if gfile.exists(target):
-        raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
     name, folder = posixpath.basename(target), f"{target}.partial"
+    if _is_taken(target, folder):
+        raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
     plan = plan_conversion(source, order, strict)
     maker = PartMaker(
         source=source,
@@ -106,11 +107,37 @@ def convert_with_beam(
         side_files = sorted(path.name for path in Path(local).iterdir())
         for file_name in side_files:
             gfile.copy(f"{local}/{file_name}", f"{folder}/{file_name}", overwrite=True)
-    # Facts about shards, and what attempts that failed have left.
-    for file_name in set(gfile.listdir(folder)) - {*side_files, *manifest["files"]}:
-        gfile.remove(f"{folder}/{file_name}")
-    gfile.rename(folder, target)
+    _publish(folder, target, {*side_files, *manifest["files"]})
     return manifest
+
+
+def _is_taken(target, folder):
+    """Whether the target is there, and not because an earlier start was publishing it."""
+    from tensorflow.io import gfile
+
+    half_published = (
+        is_remote(target) and gfile.exists(folder) and not gfile.exists(f"{target}/{MANIFEST_NAME}")
+    )
+    return gfile.exists(target) and not half_published
+
+
+def _publish(folder, target, names):
+    """Turns the folder of the work into the target, which gets the files of these names only."""
+    from tensorflow.io import gfile
+
+    if not is_remote(target):
+        # The others are facts about shards, and what attempts that failed have left.
+        for name in set(gfile.listdir(folder)) - names:
+            gfile.remove(f"{folder}/{name}")
+        gfile.rename(folder, target)
+        return
+    # Object stores know no folders to be renamed. The manifest, last, says that all is there.
+    gfile.makedirs(target)
+    for name in [*sorted(names - {MANIFEST_NAME}), MANIFEST_NAME]:
+        # What is missing here was moved by an earlier start.
+        if gfile.exists(f"{folder}/{name}"):
+            gfile.rename(f"{folder}/{name}", f"{target}/{name}", overwrite=True)
+    gfile.rmtree(folder)
 
 
 def _claim(folder, identity):

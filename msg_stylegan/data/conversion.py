@@ -21,6 +21,7 @@ from msg_stylegan.data.parts import (
 from msg_stylegan.data.shards import MAX_SHARDS
 from msg_stylegan.data.side_files import printable, write_side_files
 from msg_stylegan.data.sources import SkippedImageError
+from msg_stylegan.data.sources.remote_folder import is_remote
 from msg_stylegan.data.work_folder import WorkFolder
 from msg_stylegan.data.worker_pool import done_in_order
 
@@ -69,6 +70,11 @@ def convert(
             another one.
         OSError: The disk is full, or other troubles with files or processes.
     """
+    if is_remote(directory):
+        raise ValueError(
+            f"{directory} is not on this computer. Only a pipeline writes there: add "
+            "`--runner=DirectRunner`, or make the data set here and copy it."
+        )
     order = np.asarray(order, np.int64)
     check_options(len(order), encoding, levels, num_shards, num_workers)
     labels = source.labels

@@ -7,6 +7,7 @@ from pathlib import Path
 from msg_stylegan.data.sources.archive import TarSource, ZipSource
 from msg_stylegan.data.sources.folder import FolderSource
 from msg_stylegan.data.sources.image_list import ListSource
+from msg_stylegan.data.sources.remote_folder import RemoteFolderSource, is_remote
 from msg_stylegan.data.sources.uncompressed_copy import is_compressed
 
 
@@ -14,20 +15,21 @@ def open_source(path, preparation, labels=None, max_images=None):
     """Opens a source of image files. What a path is follows from its content.
 
     Args:
-        path: Folder of images, also in sub-folders; zip or tar archive of such a folder; or text
-            file with the path of one image per line.
+        path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
+            zip or tar archive of such a folder; or text file with the path of one image per line.
         preparation: `ImagePreparation`.
         labels: See `read_labels`.
         max_images: Only so many, from the first one on; None = all.
 
     Returns:
-        `FolderSource`, `ZipSource`, `TarSource` or `ListSource`.
+        `FolderSource`, `RemoteFolderSource`, `ZipSource`, `TarSource` or `ListSource`.
 
     Raises:
         ValueError: Nothing of this kind, no images, none that can be read, labels that do not fit.
         OSError: A file that cannot be read.
     """
-    return _kind(Path(path))(path, preparation, labels, max_images)
+    kind = RemoteFolderSource if is_remote(path) else _kind(Path(path))
+    return kind(path, preparation, labels, max_images)
 
 
 def _kind(path):

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 
 from msg_stylegan.data.sources.arrays import ArraySource
 from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
@@ -56,6 +55,8 @@ def _read_pickle(path):
 
 
 def _read_mat(path):
+    import scipy.io  # Worker processes do without.
+
     try:
         value = scipy.io.loadmat(path, variable_names=("X", "y"))
     # A damaged file ends in many kinds of errors.
