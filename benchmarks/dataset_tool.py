@@ -25,6 +25,8 @@ sys.path.insert(0, str(ROOT))
 _RESOLUTIONS = (256, 1024)
 _ENCODINGS = ("raw", "png")
 _WORKERS = (1, 2)
+# Different ones; the others are the same again.
+_NUM_PHOTOS = 16
 
 
 def make_photo(seed, resolution):
@@ -112,7 +114,11 @@ def compare(resolution, encoding, num_images, num_rounds):
         photos = Path(temporary) / "photos"
         photos.mkdir()
         for index in range(num_images):
-            make_photo(index % 16, resolution).save(photos / f"{index:06d}.png")
+            path = photos / f"{index:06d}.png"
+            if index < _NUM_PHOTOS:
+                make_photo(index, resolution).save(path)
+            else:
+                os.link(photos / f"{index % _NUM_PHOTOS:06d}.png", path)
         for number in range(num_rounds):
             parent = Path(temporary) / f"round{number}"
             ways = commands(photos, parent, encoding)
@@ -129,6 +135,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=1000, help="images of 256x256 (1000)")
     parser.add_argument("--rounds", type=int, default=2, help="how often to measure (2)")
+    parser.add_argument(
+        "--resolutions", nargs="+", type=int, default=_RESOLUTIONS, help="sides (256 1024)"
+    )
+    parser.add_argument("--encodings", nargs="+", default=_ENCODINGS, help="encodings (raw png)")
     parser.add_argument("--plain", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.plain:
@@ -140,10 +150,10 @@ def main():
         "side  encoding  "
         + "".join(f"{name:>14}" for name in ("plain loop", "1 worker", "2 workers"))
     )
-    for resolution in _RESOLUTIONS:
+    for resolution in args.resolutions:
         # The same amount of pixels.
         num_images = max(args.images * 256**2 // resolution**2, 1)
-        for encoding in _ENCODINGS:
+        for encoding in args.encodings:
             compare(resolution, encoding, num_images, args.rounds)
 
 
