@@ -33,7 +33,8 @@ def z_of_seeds(seeds, z_dim):
         z_dim: Size of a latent.
 
     Returns:
-        float32 `[N, z_dim]`, the standard normal numbers that the StyleGAN family draws for a seed.
+        float32 `[N, z_dim]`, the standard normal numbers that the StyleGAN family draws for a seed;
+        not yet where `Generator.place_z` would have them.
     """
     z = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
     return np.asarray(z, np.float32).reshape(-1, z_dim)
@@ -74,6 +75,7 @@ def draw_latents(G, seed, start, count, labels_dataset=None):
         z[i] = rng.standard_normal(G.z_dim, dtype=np.float32)
         if G.label_size:
             rows[i] = rng.integers(labels_dataset.num_images)
+    z = np.asarray(G.place_z(z))
     if not G.label_size:
         return z, np.zeros((count, 0), np.float32)
     return z, np.asarray(labels_dataset.read_labels(rows), np.float32)
@@ -111,15 +113,9 @@ class Sampler:
         """
         if batch_size < 1:
             raise ValueError(f"Expected a batch size of at least 1. Received {batch_size}.")
-        available = list(G.resolutions)
         self.G = G
         self.batch_size = batch_size
-        self.resolutions = available if resolutions is None else list(resolutions)
-        if not set(self.resolutions) <= set(available):
-            raise ValueError(
-                f"The generator makes images of {available} pixels. Received {self.resolutions}."
-            )
-        wanted = [available.index(res) for res in self.resolutions]
+        self.resolutions = _existing_scales(G, resolutions)
 
         def run(z, labels, noise_seed):
             images = G(
@@ -130,9 +126,7 @@ class Sampler:
                 noise_mode=noise_mode,
                 noise_seed=noise_seed if noise_mode == "random" else None,
             )
-            images = [images[i] for i in wanted]
-            is_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in images])
-            return [to_uint8(x) for x in images], is_finite
+            return _to_pixels(G, images, self.resolutions)
 
         self._run = ReplicaMap(run, strategy)
         self.images_per_call = batch_size * self._run.num_replicas
@@ -163,11 +157,9 @@ class Sampler:
                 f"Expected z [N, {self.G.z_dim}] and labels [N, {self.G.label_size}] with N > 0. "
                 f"Received {list(z.shape)} and {list(labels.shape)}."
             )
-        scales = []
-        for images, is_finite in self._run(self._chunks(z, labels, seed, start)):
-            if not is_finite:
-                raise ValueError("The generator returned NaN or infinite pixel values.")
-            scales.append(images)
+        scales = [
+            _finite_pixels(*chunk) for chunk in self._run(self._chunks(z, labels, seed, start))
+        ]
         return [np.concatenate(scale)[: len(z)] for scale in zip(*scales, strict=True)]
 
     def _chunks(self, z, labels, seed, start):
@@ -180,6 +172,76 @@ class Sampler:
                 np.pad(labels[here], padding, mode="edge"),
                 noise_seed(seed, start + offset),
             )
+
+
+class Mapper:
+    """The way of a generator from z to w, compiled; with `WsSampler` the same as `Sampler`."""
+
+    def __init__(self, G):
+        self.G = G
+        self._map = tf.function(
+            lambda z, labels: G.broadcast(G.mapping(z, labels)), autograph=False
+        )
+
+    def __call__(self, z, labels=None, truncation_psi=1.0, truncation_cutoff=None):
+        """Maps latents.
+
+        Args:
+            z: `[N, z_dim]`.
+            labels: `[N, label_size]`, or None for an unconditional generator.
+            truncation_psi: Strength of the truncation trick; 1 switches it off.
+            truncation_cutoff: Number of layers that are truncated, None for all.
+
+        Returns:
+            float32 array `[N, num_ws, w_dim]`.
+        """
+        labels = None if labels is None else tf.constant(labels, tf.float32)
+        ws = self._map(tf.constant(z, tf.float32), labels)
+        return self.G.truncate(ws, truncation_psi, truncation_cutoff).numpy()
+
+
+class WsSampler:
+    """The synthesis of a generator compiled; draws uint8 images of w, one at a time."""
+
+    def __init__(self, G, *, resolutions=None, noise_mode="random"):
+        """Prepares the compiled call.
+
+        Args:
+            G: Generator.
+            resolutions: Scales to return, low to high; None for all that `G` makes.
+            noise_mode: "random", "const" or "none".
+        """
+        self.G = G
+        self.resolutions = _existing_scales(G, resolutions)
+
+        def run(ws, noise_seed):
+            images = G.synthesis(
+                ws,
+                noise_mode=noise_mode,
+                noise_seed=noise_seed if noise_mode == "random" else None,
+            )
+            return _to_pixels(G, images, self.resolutions)
+
+        self._run = tf.function(run, autograph=False)
+
+    def __call__(self, ws, *, seed=0, start=0):
+        """Generates one image.
+
+        Args:
+            ws: `[1, num_ws, w_dim]`.
+            seed: Seed of the random noise, 0 to 2**62 - 1.
+            start: Number of the noise among those of the seed, as in `Sampler`.
+
+        Returns:
+            List of uint8 arrays `[1, r, r, C]`, one per entry of `resolutions`.
+
+        Raises:
+            ValueError: The network returned NaN or infinity.
+        """
+        images, is_finite = self._run(
+            tf.constant(ws, tf.float32), tf.constant(noise_seed(seed, start))
+        )
+        return _finite_pixels([image.numpy() for image in images], is_finite)
 
 
 def iterate_scales(sampler, num_images, *, seed, labels_dataset=None):
@@ -238,3 +300,27 @@ def noise_seed(seed, start):
     """Two int32 words from the seed of a sequence and the number of an image in it."""
     # Cut to 31 bits each; the upper bits of a long seed move into the other word.
     return np.array([seed & 0x7FFFFFFF, ((seed >> 31) + start) & 0x7FFFFFFF], np.int32)
+
+
+def _existing_scales(G, resolutions):
+    """The scales to draw, all for None, low to high."""
+    available = list(G.resolutions)
+    resolutions = available if resolutions is None else list(resolutions)
+    if not set(resolutions) <= set(available):
+        raise ValueError(
+            f"The generator makes images of {available} pixels. Received {resolutions}."
+        )
+    return resolutions
+
+
+def _to_pixels(G, images, resolutions):
+    """uint8 images of some scales, and whether all their values were finite."""
+    images = [images[list(G.resolutions).index(res)] for res in resolutions]
+    is_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in images])
+    return [to_uint8(x) for x in images], is_finite
+
+
+def _finite_pixels(images, is_finite):
+    if not is_finite:
+        raise ValueError("The generator returned NaN or infinite pixel values.")
+    return images

@@ -10,7 +10,7 @@ from test_ops import blurred, convolve, group_stddev, means
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Discriminator
-from msg_stylegan.networks.ops import image_pyramid
+from msg_stylegan.networks.ops import WHOLE_BATCH, image_pyramid
 from msg_stylegan.training.ema import tensorflow_variable
 
 OPTIONS = {
@@ -25,6 +25,9 @@ OPTIONS = {
     "blur_filter": (1.0, 2.0, 1.0),
     "mbstd_group_size": 4,
     "mbstd_num_channels": 1,
+    "mbstd_blocks": "all",
+    "combine": "cat_lin",
+    "body": "stylegan",
 }
 # A value of every option that differs from the one above.
 CHANGES = {
@@ -39,6 +42,9 @@ CHANGES = {
     "blur_filter": (),
     "mbstd_group_size": 2,
     "mbstd_num_channels": 2,
+    "mbstd_blocks": "last",
+    "combine": "lin_cat",
+    "body": "progan",
 }
 
 
@@ -162,8 +168,11 @@ def test_impossible_resolutions_are_refused(resolution):
 def test_unknown_options_are_refused():
     with pytest.raises((TypeError, ValueError), match="fmap_base"):
         Discriminator(**OPTIONS, fmap_base=32)
-    with pytest.raises(ValueError, match="'swish'"):
-        Discriminator(**{**OPTIONS, "nonlinearity": "swish"})
+    for option in ("nonlinearity", "mbstd_blocks", "combine", "body"):
+        with pytest.raises(ValueError, match=r"out of \[.*\]\. Received: 'swish'"):
+            Discriminator(**{**OPTIONS, option: "swish"})
+    with pytest.raises(ValueError, match=r"`mbstd_group_size`.*Received: -2"):
+        Discriminator(**{**OPTIONS, "mbstd_group_size": -2})
 
 
 def test_images_may_be_a_tuple_of_any_arrays():
@@ -323,7 +332,7 @@ def test_penalty_trains_all_kernels_but_no_additive_part_of_the_logit():
     assert "4x4/Dense1/bias" not in trained
 
 
-@pytest.mark.parametrize("group_size", [0, 1, 2, 4])
+@pytest.mark.parametrize("group_size", [0, 1, 2, 4, WHOLE_BATCH])
 def test_samples_of_a_group_see_each_other_and_no_others(group_size):
     D = make_discriminator(mbstd_group_size=group_size)
     images = random_images(D, 8)
@@ -331,7 +340,7 @@ def test_samples_of_a_group_see_each_other_and_no_others(group_size):
     # Only the first sample becomes another one.
     changed = [np.concatenate([-image[:1], image[1:]]) for image in images]
     moved = np.flatnonzero(np.abs(np.asarray(D(changed)) - logits)[:, 0] > 1e-5)
-    num_groups = 8 // max(group_size, 1)
+    num_groups = 1 if group_size == WHOLE_BATCH else 8 // max(group_size, 1)
     np.testing.assert_array_equal(moved, [i for i in range(8) if i % num_groups == 0])
 
 
@@ -355,6 +364,8 @@ def test_every_option_changes_the_result(option):
         "channel_decay",
         "channel_max",
         "mbstd_num_channels",
+        "mbstd_blocks",
+        "combine",
     }
     assert bool(different) == (option in reshaping)
     logits, others = (

@@ -8,9 +8,11 @@ import pytest
 import tensorflow as tf
 from test_ops import convolve, means, nearest
 
-from msg_stylegan.networks.discriminator import DiscriminatorBlock
+from msg_stylegan.networks.combine import CatLinCombine, LinCatCombine
+from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock
 from msg_stylegan.networks.layers import Epilogue, EqualizedConv2D, EqualizedDense, Noise
 from msg_stylegan.networks.mapping import MappingNetwork
+from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
 from msg_stylegan.networks.synthesis import SynthesisBlock, SynthesisNetwork
 from msg_stylegan.training.ema import tensorflow_variable
 
@@ -181,6 +183,28 @@ EPILOGUE = {
 BLOCK_OPTIONS = {**EPILOGUE, "use_const_input": False, "blur_filter": [1, 3, 1]}
 EQUALIZED = {"gain": 0.5, "lr_multiplier": 0.01, "equalized": False, "use_bias": False}
 # Every argument differs from its default, where it has one.
+COMBINE_OPTIONS = {
+    "channels": 5,
+    "num_channels": 2,
+    "gain": 0.5,
+    "lr_multiplier": 0.25,
+    "equalized": False,
+    "use_bias": True,
+}
+DISCRIMINATOR_BLOCK_OPTIONS = {
+    "resolution": 8,
+    "in_channels": 4,
+    "out_channels": 5,
+    "num_channels": 2,
+    "num_outputs": 3,
+    "is_top": True,
+    "nonlinearity": "relu",
+    "blur_filter": [1, 3, 1],
+    "mbstd_group_size": 2,
+    "mbstd_num_channels": 2,
+    "equalized_lr": False,
+    "combine": "lin_cat",
+}
 LAYERS = [
     (EqualizedDense, {"units": 7, **EQUALIZED}, (None, 3)),
     (EqualizedConv2D, {"filters": 5, "kernel_size": 3, "resample": "up", **EQUALIZED}, (None,) * 3),
@@ -209,6 +233,7 @@ LAYERS = [
             "num_channels": 2,
             "w_dim": 6,
             **BLOCK_OPTIONS,
+            "has_torgb": False,
         },
         None,
     ),
@@ -222,26 +247,42 @@ LAYERS = [
             "channel_max": 9,
             "w_dim": 6,
             "block_options": BLOCK_OPTIONS,
+            "output": "single",
         },
         None,
     ),
     (
-        DiscriminatorBlock,
+        ProGANBlock,
         {
-            "resolution": 8,
-            "in_channels": 4,
+            "resolution": 4,
+            "in_channels": 3,
             "out_channels": 5,
             "num_channels": 2,
-            "num_outputs": 3,
-            "is_top": True,
+            "w_dim": 6,
             "nonlinearity": "relu",
-            "blur_filter": [1, 3, 1],
-            "mbstd_group_size": 2,
-            "mbstd_num_channels": 2,
             "equalized_lr": False,
+            "has_torgb": False,
         },
         None,
     ),
+    (
+        ProGANSynthesis,
+        {
+            "resolution": 16,
+            "num_channels": 2,
+            "channel_base": 33,
+            "channel_decay": 0.5,
+            "channel_max": 9,
+            "w_dim": 6,
+            "block_options": {"nonlinearity": "relu", "equalized_lr": False},
+            "output": "single",
+        },
+        None,
+    ),
+    (CatLinCombine, COMBINE_OPTIONS, None),
+    (LinCatCombine, COMBINE_OPTIONS, None),
+    (DiscriminatorBlock, DISCRIMINATOR_BLOCK_OPTIONS, None),
+    (ProGANDiscriminatorBlock, {**DISCRIMINATOR_BLOCK_OPTIONS, "is_top": False}, None),
 ]
 
 

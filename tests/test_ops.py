@@ -384,8 +384,8 @@ def plain_instance_norm(x, style):
     return deviation / tf.sqrt(variance + 1e-8) * (scale + 1) + shift
 
 
-def plain_noise(x, strength, bias, slope):
-    y = x + normal(4, 4, 3, 1, seed=5) * strength + bias
+def plain_noise(x, noise, strength, bias, slope):
+    y = x + noise * strength + bias
     return tf.maximum(y, slope * y)
 
 
@@ -406,14 +406,14 @@ ONCE_DIFFERENTIABLE = {
         [normal(4, 4, 3, 5), normal(4, 10, seed=1)],
     ),
     "noise, bias, lrelu": (
-        lambda *p: ops.noise_bias_nonlinearity(p[0], normal(4, 4, 3, 1, seed=5), *p[1:], "lrelu"),
+        lambda *p: ops.noise_bias_nonlinearity(*p, "lrelu"),
         lambda *p: plain_noise(*p, slope=0.2),
-        [normal(4, 4, 3, 5), normal(5, seed=1), normal(5, seed=2)],
+        [normal(4, 4, 3, 5), normal(4, 4, 3, 1, seed=5), normal(5, seed=1), normal(5, seed=2)],
     ),
     "noise, bias, relu": (
-        lambda *p: ops.noise_bias_nonlinearity(p[0], normal(4, 4, 3, 1, seed=5), *p[1:], "relu"),
+        lambda *p: ops.noise_bias_nonlinearity(*p, "relu"),
         lambda *p: plain_noise(*p, slope=0.0),
-        [normal(4, 4, 3, 5), normal(5, seed=1), normal(5, seed=2)],
+        [normal(4, 4, 3, 5), normal(4, 4, 3, 1, seed=5), normal(5, seed=1), normal(5, seed=2)],
     ),
 }
 

@@ -25,6 +25,7 @@ from msg_stylegan.networks import (
     save_networks,
     snapshots_of_run,
 )
+from msg_stylegan.networks.snapshot import MEMBERS
 
 try:
     import resource
@@ -105,7 +106,64 @@ def test_round_trip_of_other_options(tmp_path):
     others = again.G_ema(z, labels, truncation_psi=0.7, truncation_cutoff=8, noise_mode="const")
     for image, other in zip(images, others, strict=True):
         np.testing.assert_array_equal(image, other)
+    images = random_images(nets.D, 4)
     np.testing.assert_array_equal(again.D(images, labels), nets.D(images, labels))
+
+
+@pytest.mark.parametrize("there", [("D",), ("G",), ("G_ema",), ("G", "G_ema"), ("D", "G_ema")])
+def test_networks_may_be_missing(tmp_path, there):
+    whole = make_networks()
+    nets = Networks(**{name: getattr(whole, name) if name in there else None for name in MEMBERS})
+    nets.build()
+    assert set(nets.members) == set(there)
+    save_networks(nets, tmp_path / "snapshot.keras", INFO)
+    again = load_networks(tmp_path / "snapshot.keras")
+    assert again.info == INFO
+    assert again.get_config() == nets.get_config()
+    for name in MEMBERS:
+        network = getattr(again, name)
+        if name not in there:
+            assert network is None
+            continue
+        for variable, other in zip(network.variables, getattr(whole, name).variables, strict=True):
+            np.testing.assert_array_equal(np.asarray(variable), np.asarray(other))
+    if "G_ema" in there:
+        for image, other in zip(images_of(again.G_ema), images_of(whole.G_ema), strict=True):
+            np.testing.assert_array_equal(image, other)
+
+
+def test_impossible_sets_of_networks_are_refused():
+    with pytest.raises(ValueError, match="at least one network"):
+        Networks(G=None, D=None, G_ema=None)
+    G, _, G_ema = (getattr(make_networks(), name) for name in MEMBERS)
+    other = make_networks(G_options={**G_OPTIONS, "w_dim": 3}).G_ema
+    with pytest.raises(ValueError, match="`G` and `G_ema` of the same options"):
+        Networks(G, None, other)
+    assert Networks(G, None, G_ema).info == {}
+
+
+def test_files_from_before_the_newer_options_are_read(tmp_path):
+    """They know neither of the options with defaults, nor that networks may be missing."""
+    path = tmp_path / "snapshot.keras"
+    nets = make_networks()
+    save_networks(nets, path, INFO)
+    old = {
+        "generator": ("synthesis", "output"),
+        "discriminator": ("mbstd_blocks", "combine", "body"),
+    }
+
+    def forget(text):
+        config = json.loads(text)
+        del config["config"]["members"]
+        for network, options in old.items():
+            for option in options:
+                del config["config"][network][option]
+        return json.dumps(config)
+
+    rewrite_config(path, forget)
+    again = load_networks(path)
+    assert again.get_config() == nets.get_config()
+    assert_equal_networks(again, nets)
 
 
 def test_loaded_networks_are_saved_again_without_loss(tmp_path):
@@ -280,14 +338,20 @@ def damaged(path, damage):
 
 def rewrite(path, old, new, also=None):
     """Replaces text in the configuration of a snapshot."""
+
+    def replace(config):
+        assert old in config
+        config = config.replace(old, new)
+        return config.replace(also, '"Nothing"') if also else config
+
+    rewrite_config(path, replace)
+
+
+def rewrite_config(path, change):
+    """Replaces the configuration of a snapshot by `change` of it."""
     with zipfile.ZipFile(path) as archive:
         content = {name: archive.read(name) for name in archive.namelist()}
-    config = content["config.json"].decode()
-    assert old in config
-    config = config.replace(old, new)
-    if also:
-        config = config.replace(also, '"Nothing"')
-    content["config.json"] = config.encode()
+    content["config.json"] = change(content["config.json"].decode()).encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in content.items():
             archive.writestr(name, data)

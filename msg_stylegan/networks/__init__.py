@@ -1,7 +1,11 @@
-"""Generator and discriminator of MSG-StyleGAN, and the file that holds them."""
+"""Generators and discriminators of the MSG-GAN family, and the file that holds them."""
 
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
+from msg_stylegan.networks.progan_options import (
+    progan_discriminator_options,
+    progan_generator_options,
+)
 from msg_stylegan.networks.snapshot import (
     Networks,
     build_networks,
@@ -18,6 +22,8 @@ __all__ = [
     "build_networks",
     "load_networks",
     "newest_snapshot",
+    "progan_discriminator_options",
+    "progan_generator_options",
     "save_networks",
     "snapshots_of_run",
 ]

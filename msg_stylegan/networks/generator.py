@@ -1,18 +1,34 @@
-"""MSG-StyleGAN generator: mapping, truncation, synthesis of all scales."""
+"""Generator of the MSG-GAN family: mapping, truncation, synthesis of all scales."""
 
 import tensorflow as tf
 from tensorflow import keras
 
+from msg_stylegan.networks import ops
 from msg_stylegan.networks.mapping import MappingNetwork
+from msg_stylegan.networks.progan_synthesis import (
+    STYLEGAN_OPTIONS,
+    ProGANSynthesis,
+    check_progan_options,
+)
 from msg_stylegan.networks.synthesis import SynthesisNetwork
 
+Z_SPACES = ("normal", "sphere")
+
+# Value of the option `synthesis` -> the network and its own options of the blocks.
+SYNTHESES = {
+    "stylegan": (SynthesisNetwork, (*STYLEGAN_OPTIONS, "nonlinearity", "equalized_lr")),
+    "progan": (ProGANSynthesis, ("nonlinearity", "equalized_lr")),
+}
 # How replicas agree on a weight that each of them assigns; Keras 2 and 3 spell it differently.
 _MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class Generator(keras.Model):
-    """Generator whose every block gives an image; the original's `G_style`.
+    """Generator whose every block gives an image.
+
+    The defaults of the last options are those of the original's `G_style`. BMSG-GAN's generator is
+    `progan_options.progan_generator_options`; NVIDIA's StyleGAN has `output="single"`.
 
     Differs from the original: truncation is a call argument (the original had it off in training
     and validation and on elsewhere).
@@ -28,7 +44,13 @@ class Generator(keras.Model):
         nonlinearity, use_styles, use_noise, use_pixel_norm, use_instance_norm: See `Epilogue`.
         use_const_input, blur_filter: See `SynthesisBlock`.
         equalized_lr: See `EqualizedLayer`.
-        w_avg_beta: Decay of the running mean of w per training pass.
+        w_avg_beta: Decay of the running mean of w per training pass. Without mapping layers there
+            is none: `w_avg` stays at zero, the centre of the normalised z.
+        synthesis: "stylegan" (`SynthesisNetwork`), or "progan" (`ProGANSynthesis`) with the other
+            options as in `progan_synthesis.STYLEGAN_OPTIONS`.
+        z_space: Where z comes from: "normal" for standard normal numbers, "sphere" for such numbers
+            scaled to the length sqrt(z_dim), which is what BMSG-GAN's scripts feed; see `place_z`.
+        output: "msg" for images of all scales, "single" for that of the full resolution only.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
@@ -41,7 +63,8 @@ class Generator(keras.Model):
         training: Whether this pass moves `w_avg`.
 
     Returns:
-        List of images `[N, r, r, num_channels]`, low to high resolution, in about [-1, 1].
+        List of images `[N, r, r, num_channels]`, one for each of `resolutions`, low to high, in
+        about [-1, 1].
 
     Source:
         MSG-GAN, section 3; StyleGAN, section 2 and appendix B (truncation).
@@ -71,16 +94,22 @@ class Generator(keras.Model):
         use_instance_norm,
         blur_filter,
         w_avg_beta,
+        synthesis="stylegan",
+        output="msg",
+        z_space="normal",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.resolution = resolution
         self.num_channels = num_channels
         self.label_size = label_size
+        if z_space not in Z_SPACES:
+            raise ValueError(f"Expected `z_space` out of {list(Z_SPACES)}. Received: {z_space!r}")
         self.z_dim = z_dim
+        self.z_space = z_space
         self.w_dim = w_dim
         self.w_avg_beta = w_avg_beta
-        self.options = {
+        options = {
             "resolution": resolution,
             "num_channels": num_channels,
             "label_size": label_size,
@@ -103,7 +132,12 @@ class Generator(keras.Model):
             "use_instance_norm": use_instance_norm,
             "blur_filter": list(blur_filter),
             "w_avg_beta": w_avg_beta,
+            "synthesis": synthesis,
+            "output": output,
+            "z_space": z_space,
         }
+        self.options = options
+        self.has_mapping = mapping_layers > 0
         self.mapping = MappingNetwork(
             z_dim=z_dim,
             w_dim=w_dim,
@@ -116,30 +150,16 @@ class Generator(keras.Model):
             equalized_lr=equalized_lr,
             name="mapping",
         )
-        self.synthesis = SynthesisNetwork(
-            resolution=resolution,
-            num_channels=num_channels,
-            channel_base=channel_base,
-            channel_decay=channel_decay,
-            channel_max=channel_max,
-            w_dim=w_dim,
-            block_options={
-                "use_const_input": use_const_input,
-                "blur_filter": list(blur_filter),
-                "nonlinearity": nonlinearity,
-                "use_noise": use_noise,
-                "use_pixel_norm": use_pixel_norm,
-                "use_instance_norm": use_instance_norm,
-                "use_styles": use_styles,
-                "equalized_lr": equalized_lr,
-            },
-            name="synthesis",
-        )
+        self.synthesis = _make_synthesis(options)
 
     @property
     def resolutions(self):
         """Sides of the images, low to high."""
         return self.synthesis.resolutions
+
+    def place_z(self, z):
+        """Moves standard normal numbers, `[N, z_dim]`, to the z that the network was made for."""
+        return ops.pixel_norm(z) if self.z_space == "sphere" else z
 
     @property
     def num_ws(self):
@@ -184,9 +204,9 @@ class Generator(keras.Model):
     def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
         w = self.mapping(z, labels)
         ws = self.broadcast(w)
-        if training:
+        if training and self.has_mapping:
             self._move_w_avg(w)
-        else:
+        elif not training:
             ws = self.truncate(ws, truncation_psi, truncation_cutoff)
         return self.synthesis(ws, noise_mode=noise_mode, noise_seed=noise_seed)
 
@@ -214,3 +234,19 @@ class Generator(keras.Model):
 
     def build_from_config(self, config):
         self.build()
+
+
+def _make_synthesis(options):
+    """The synthesis network that the options of a `Generator` describe."""
+    kind = options["synthesis"]
+    if kind not in SYNTHESES:
+        raise ValueError(f"Expected `synthesis` out of {list(SYNTHESES)}. Received: {kind!r}")
+    if kind == "progan":
+        check_progan_options(options)
+    network, block_options = SYNTHESES[kind]
+    names = ("resolution", "num_channels", "channel_base", "channel_decay", "channel_max", "w_dim")
+    return network(
+        **{name: options[name] for name in (*names, "output")},
+        block_options={name: options[name] for name in block_options},
+        name="synthesis",
+    )

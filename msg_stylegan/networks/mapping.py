@@ -15,7 +15,8 @@ class MappingNetwork(keras.layers.Layer):
         z_dim: Size of z.
         w_dim: Size of w.
         label_size: Size of the label vectors; 0 for an unconditional network.
-        num_layers: Number of dense layers, all followed by the nonlinearity.
+        num_layers: Number of dense layers, all followed by the nonlinearity. 0 for none: w is the
+            (normalised) input vector.
         width: Size of the hidden layers.
         lr_multiplier: Learning speed relative to the synthesis.
         nonlinearity: Name of the nonlinearity.
@@ -53,6 +54,12 @@ class MappingNetwork(keras.layers.Layer):
         self.nonlinearity = nonlinearity
         self.normalize_z = normalize_z
         self.equalized_lr = equalized_lr
+        inputs = 2 * z_dim if label_size else z_dim
+        if num_layers == 0 and w_dim != inputs:
+            raise ValueError(
+                f"Without mapping layers w is the input, which has {inputs} components. Expected "
+                f"`w_dim`={inputs}. Received: {w_dim}"
+            )
         self.activate, gain = ops.nonlinearity(nonlinearity)
         self.dense_layers = [
             EqualizedDense(

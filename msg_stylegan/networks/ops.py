@@ -13,6 +13,8 @@ import tensorflow as tf
 NONLINEARITIES = {"lrelu": 0.2, "relu": 0.0}
 # Gain of the weights that feed any of them.
 NONLINEARITY_GAIN = math.sqrt(2.0)
+# Group size of the minibatch stddev that makes the batch one group, whatever its size.
+WHOLE_BATCH = -1
 
 
 def nonlinearity(name):
@@ -242,17 +244,17 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
 
     Args:
         x: `[N, H, W, C]`.
-        noise: `[N, H, W, 1]`; gets no gradient.
+        noise: `[N, H, W, 1]`.
         strength: `[C]`.
         bias: `[C]`.
         name: Key of `NONLINEARITIES`.
     """
     slope = NONLINEARITIES[name]
-    noise = tf.reshape(noise, [-1, 1])
-    basis = tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
+    noise = tf.reshape(noise, [-1, 1])  # [(NHW)1]
 
     @tf.custom_gradient
-    def apply(x, strength, bias):
+    def apply(x, noise, strength, bias):
+        basis = tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
         offset = tf.matmul(basis, tf.stack([strength, bias]))  # [(NHW)C]
         y = tf.nn.leaky_relu(x + tf.reshape(offset, tf.shape(x)), alpha=slope)
 
@@ -260,12 +262,14 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
             dy = tf.raw_ops.PreventGradient(input=dy, message="First-order gradients only.")
             # The output has the sign of the input.
             dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
-            sums = tf.matmul(basis, tf.reshape(dx, [-1, x.shape[-1]]), transpose_a=True)  # [2C]
-            return dx, sums[0], sums[1]
+            rows = tf.reshape(dx, [-1, x.shape[-1]])  # [(NHW)C]
+            sums = tf.matmul(basis, rows, transpose_a=True)  # [2C]
+            # Nobody asks for that of the noise in training, whose graph then leaves it out.
+            return dx, tf.matmul(rows, strength[:, None]), sums[0], sums[1]
 
         return y, gradient
 
-    return apply(x, strength, bias)
+    return apply(x, noise, strength, bias)
 
 
 def minibatch_stddev(x, group_size, num_channels):
@@ -275,7 +279,8 @@ def minibatch_stddev(x, group_size, num_channels):
 
     Args:
         x: `[N, H, W, C]`, C divisible by `num_channels`.
-        group_size: Samples per group; a batch smaller than that is one group.
+        group_size: Samples per group; a batch smaller than that is one group, and so is every
+            batch with `WHOLE_BATCH`.
         num_channels: Number of results; each sees its own share of the input channels.
 
     Returns:
@@ -285,7 +290,10 @@ def minibatch_stddev(x, group_size, num_channels):
         ProGAN, section 3.
     """
     n, h, w, c = _shape(x)
-    group = tf.minimum(group_size, n) if tf.is_tensor(n) else min(group_size, n)
+    if group_size == WHOLE_BATCH:
+        group = n
+    else:
+        group = tf.minimum(group_size, n) if tf.is_tensor(n) else min(group_size, n)
     if not tf.is_tensor(n) and n % group:
         raise ValueError(
             f"Expected a batch that is a multiple of `mbstd_group_size`={group_size}, or smaller. "

@@ -1,6 +1,7 @@
 """One self-describing file with G, D and G_ema: a Keras `.keras` archive."""
 
 import json
+import types
 from pathlib import Path
 
 from tensorflow import keras
@@ -10,21 +11,29 @@ from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
 
 SNAPSHOT_PATTERN = "network-snapshot-*.keras"
+MEMBERS = ("G", "D", "G_ema")
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class Networks(keras.Model):
-    """The three networks of a run.
+    """The three networks of a run. Those of other systems' files may lack some of them.
 
     Attributes:
-        G: The generator that is trained.
-        D: The discriminator.
-        G_ema: Moving average of G; use this one to make images.
+        G: The generator that is trained, or None.
+        D: The discriminator, or None.
+        G_ema: Moving average of G, or None; use this one to make images.
         info: Dictionary that describes the run: its options, data set and progress. JSON values.
+
+    Raises:
+        ValueError: All networks are None, or G and G_ema have different options.
     """
 
     def __init__(self, G, D, G_ema, info=None, **kwargs):
         super().__init__(**kwargs)
+        if G is D is G_ema is None:
+            raise ValueError("Expected at least one network out of `G`, `D` and `G_ema`.")
+        if G is not None and G_ema is not None and _options(G) != _options(G_ema):
+            raise ValueError("Expected `G` and `G_ema` of the same options.")
         self.G = G
         self.D = D
         self.G_ema = G_ema
@@ -35,8 +44,15 @@ class Networks(keras.Model):
     def info(self):
         return json.loads(self.info_json)
 
+    @property
+    def members(self):
+        """Mapping from name to network, of those that are there."""
+        networks = {name: getattr(self, name) for name in MEMBERS}
+        # No dictionary: Keras 2 would save the weights in it a second time.
+        return types.MappingProxyType({k: v for k, v in networks.items() if v is not None})
+
     def build(self, input_shape=None):
-        for network in (self.G, self.D, self.G_ema):
+        for network in self.members.values():
             if not network.built:
                 network.build()
         self.built = True
@@ -45,16 +61,22 @@ class Networks(keras.Model):
         return self.G_ema(z)
 
     def get_config(self):
+        G = self.G_ema if self.G is None else self.G
         return {
-            "generator": self.G.get_config(),
-            "discriminator": self.D.get_config(),
+            "generator": None if G is None else G.get_config(),
+            "discriminator": None if self.D is None else self.D.get_config(),
+            "members": list(self.members),
             "info": self.info_json,
         }
 
     @classmethod
     def from_config(cls, config):
-        return build_networks(
-            config["generator"], config["discriminator"], json.loads(config["info"])
+        # Files from before the member list hold all three.
+        return _make_networks(
+            config.get("members", MEMBERS),
+            config["generator"],
+            config["discriminator"],
+            json.loads(config["info"]),
         )
 
     def get_build_config(self):
@@ -72,19 +94,26 @@ def build_networks(generator_options, discriminator_options, info=None):
         discriminator_options: Constructor arguments of `Discriminator`.
         info: See `Networks`.
     """
-    generator_options = {k: v for k, v in generator_options.items() if k != "name"}
-    discriminator_options = {k: v for k, v in discriminator_options.items() if k != "name"}
-    nets = Networks(
-        G=Generator(**generator_options, name="G"),
-        D=Discriminator(**discriminator_options, name="D"),
-        G_ema=Generator(**generator_options, name="G_ema"),
-        info=info,
-        name="networks",
-    )
-    nets.build()
+    nets = _make_networks(MEMBERS, generator_options, discriminator_options, info)
     for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
         average.assign(variable)
     return nets
+
+
+def _make_networks(members, generator_options, discriminator_options, info):
+    classes = {"G": Generator, "D": Discriminator, "G_ema": Generator}
+    options = {"G": generator_options, "D": discriminator_options, "G_ema": generator_options}
+    networks = dict.fromkeys(MEMBERS)
+    for name in members:
+        arguments = {k: v for k, v in options[name].items() if k != "name"}
+        networks[name] = classes[name](**arguments, name=name)
+    nets = Networks(**networks, info=info, name="networks")
+    nets.build()
+    return nets
+
+
+def _options(network):
+    return {k: v for k, v in network.get_config().items() if k != "name"}
 
 
 def save_networks(nets, path, info):
@@ -107,7 +136,7 @@ def load_networks(path):
         path: A snapshot file, or a run directory, of which the newest snapshot is taken.
 
     Returns:
-        `Networks` with `G`, `D`, `G_ema` and `info`.
+        `Networks` with `G`, `D`, `G_ema` (None for those that are not in the file) and `info`.
 
     Raises:
         FileNotFoundError: There is no such file, or no snapshot in the folder.

@@ -10,6 +10,9 @@ from msg_stylegan.networks import ops
 from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.resolutions import channels, scales
 
+# Which blocks give an image: all, or the one of the full resolution.
+OUTPUTS = ("msg", "single")
+
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class SynthesisBlock(keras.layers.Layer):
@@ -28,6 +31,7 @@ class SynthesisBlock(keras.layers.Layer):
         blur_filter: Taps of the blur, or empty.
         nonlinearity, use_noise, use_pixel_norm, use_instance_norm, use_styles, equalized_lr: See
             `Epilogue`.
+        has_torgb: Whether the block gives an image.
 
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; None for the first block.
@@ -36,7 +40,7 @@ class SynthesisBlock(keras.layers.Layer):
 
     Returns:
         Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
-        `[N, resolution, resolution, num_channels]`.
+        `[N, resolution, resolution, num_channels]`, or None for it.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class SynthesisBlock(keras.layers.Layer):
         use_instance_norm,
         use_styles,
         equalized_lr,
+        has_torgb=True,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -89,9 +94,11 @@ class SynthesisBlock(keras.layers.Layer):
             # The gain is the original's, which matched that of ProGAN's first layer.
             self.dense = EqualizedDense(out_channels * 16, gain=gain / 4.0, name="dense", **shared)
         self.conv1 = EqualizedConv2D(out_channels, 3, gain=gain, name="conv1", **shared)
-        self.torgb = EqualizedConv2D(
-            num_channels, 1, gain=1.0, equalized=equalized_lr, name="torgb"
-        )
+        self.torgb = None
+        if has_torgb:
+            self.torgb = EqualizedConv2D(
+                num_channels, 1, gain=1.0, equalized=equalized_lr, name="torgb"
+            )
 
     def build(self, input_shape=None):
         out_shape = (None, self.resolution, self.resolution, self.out_channels)
@@ -107,7 +114,8 @@ class SynthesisBlock(keras.layers.Layer):
         self.epilogue0.build(out_shape, w_shape)
         self.conv1.build(out_shape)
         self.epilogue1.build(out_shape, w_shape)
-        self.torgb.build(out_shape)
+        if self.torgb is not None:
+            self.torgb.build(out_shape)
         self.built = True
 
     def call(self, x, w0, w1, noise_mode, noise_seed=None):
@@ -115,7 +123,7 @@ class SynthesisBlock(keras.layers.Layer):
         x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.blur_filter)
         x = self.epilogue0(x, w0, **noise)
         x = self.epilogue1(self.conv1(x), w1, **noise)
-        return x, self.torgb(x)
+        return x, None if self.torgb is None else self.torgb(x)
 
     def _start(self, w):
         n = tf.shape(w)[0]
@@ -134,27 +142,36 @@ class SynthesisBlock(keras.layers.Layer):
             "use_const_input": self.use_const_input,
             "blur_filter": list(self.blur_filter),
             **self.epilogue_options,
+            "has_torgb": self.torgb is not None,
         }
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class SynthesisNetwork(keras.layers.Layer):
-    """Blocks from 4x4 to the full resolution, each giving an image.
+    """Blocks from 4x4 to the full resolution; each of them, or the last, gives an image.
 
     Args:
         resolution: Side of the largest image, in pixels; a power of two of at least 8.
         num_channels: Channels of the images.
         channel_base, channel_decay, channel_max: See `resolutions.channels`.
-        w_dim, **block_options: See `SynthesisBlock`.
+        w_dim: Size of w.
+        block_options: Further arguments of the blocks.
+        output: "msg" for an image of every block, "single" for that of the full resolution only.
 
     Call arguments:
         ws: `[N, num_ws, w_dim]`, one w per convolution.
         noise_mode, noise_seed: See `Noise`.
 
+    Attributes:
+        resolutions: Sides of the images, low to high.
+        num_ws: Number of w vectors per sample.
+
     Returns:
         List of images `[N, r, r, num_channels]`, low to high resolution. The range of the training
         images is [-1, 1]; the output is not clipped.
     """
+
+    block_class = SynthesisBlock
 
     def __init__(
         self,
@@ -165,9 +182,12 @@ class SynthesisNetwork(keras.layers.Layer):
         channel_max,
         w_dim,
         block_options,
+        output="msg",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if output not in OUTPUTS:
+            raise ValueError(f"Expected `output` out of {list(OUTPUTS)}. Received: {output!r}")
         self.resolution = resolution
         self.num_channels = num_channels
         self.channel_base = channel_base
@@ -175,25 +195,31 @@ class SynthesisNetwork(keras.layers.Layer):
         self.channel_max = channel_max
         self.w_dim = w_dim
         self.block_options = dict(block_options)
-        self.resolutions = scales(resolution)
-        # Without styles only the first layer can look at w.
-        self.num_ws = 2 * len(self.resolutions) if self.block_options["use_styles"] else 1
+        self.output_kind = output
+        sides = scales(resolution)
+        self.resolutions = sides if output == "msg" else sides[-1:]
         widths = [
             channels(level, channel_base, channel_decay, channel_max)
-            for level in range(len(self.resolutions) + 1)
+            for level in range(len(sides) + 1)
         ]
         self.blocks = [
-            SynthesisBlock(
+            self.block_class(
                 res,
                 in_channels=widths[level - 1],
                 out_channels=widths[level],
                 num_channels=num_channels,
                 w_dim=w_dim,
+                has_torgb=res in self.resolutions,
                 name=f"block_{res}x{res}",
                 **self.block_options,
             )
-            for level, res in enumerate(self.resolutions, start=1)
+            for level, res in enumerate(sides, start=1)
         ]
+
+    @property
+    def num_ws(self):
+        # Without styles only the first layer can look at w.
+        return 2 * len(self.blocks) if self.block_options["use_styles"] else 1
 
     def build(self, input_shape=None):
         for block in self.blocks:
@@ -224,7 +250,7 @@ class SynthesisNetwork(keras.layers.Layer):
             w0, w1 = per_layer[2 * index : 2 * index + 2]
             x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
-        return images
+        return images[-len(self.resolutions) :]
 
     def get_config(self):
         return {
@@ -236,4 +262,5 @@ class SynthesisNetwork(keras.layers.Layer):
             "channel_max": self.channel_max,
             "w_dim": self.w_dim,
             "block_options": self.block_options,
+            "output": self.output_kind,
         }

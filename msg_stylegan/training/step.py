@@ -132,12 +132,12 @@ class TrainStep:
         reals = batch["images"]
         if self.mirror:
             reals = mirror_images(reals, self._draw(tf.random.stateless_uniform, [], _MIRROR) < 0.5)
-        z = self._draw(tf.random.stateless_normal, [self.nets.G.z_dim], _D_LATENTS)
+        z = self._draw_z(_D_LATENTS)
         labels = batch["labels"] if self.label_rows is not None else None
         return self.D_gradients(reals, labels, z, self._noise_seed(_D_LATENTS))
 
     def _G_replica_step(self):
-        z = self._draw(tf.random.stateless_normal, [self.nets.G.z_dim], _G_LATENTS)
+        z = self._draw_z(_G_LATENTS)
         labels = None
         if self.label_rows is not None:
             uniform = self._draw(tf.random.stateless_uniform, [], _LABELS)
@@ -235,6 +235,10 @@ class TrainStep:
     def _seed(self, stream):
         seed = tf.stack([tf.constant(self.seed), tf.cast(self.cur_nimg, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, stream)
+
+    def _draw_z(self, stream):
+        G = self.nets.G
+        return G.place_z(self._draw(tf.random.stateless_normal, [G.z_dim], stream))
 
     def _draw(self, distribution, shape, stream):
         """Draws `[batch_per_replica, *shape]`: this replica's share of the global batch."""

@@ -1,0 +1,121 @@
+"""How a block of the discriminator joins the activation from above with the image of its scale.
+
+MSG-GAN, section 3.1 and the supplement: phi_simple, phi_lin_cat and phi_cat_lin.
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks import ops
+from msg_stylegan.networks.layers import EqualizedLayer
+
+
+class Combine(EqualizedLayer):
+    """Base of the combine functions.
+
+    Args:
+        channels: Channels of the block's activations.
+        num_channels: Channels of the image.
+        **kwargs: See `EqualizedLayer`.
+
+    Call arguments:
+        x: Activation `[N, H, W, activation_channels(channels)]`.
+        image: `[N, H, W, num_channels]`.
+
+    Returns:
+        `[N, H, W, out_channels]`.
+    """
+
+    def __init__(self, channels, num_channels, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+        self.num_channels = num_channels
+
+    @staticmethod
+    def activation_channels(channels):
+        """Channels that the block above must deliver."""
+        return channels
+
+    @property
+    def out_channels(self):
+        """Channels of the result."""
+        return self.channels
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "channels": self.channels,
+            "num_channels": self.num_channels,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class SimpleCombine(Combine):
+    """phi_simple: the activation, then the image as it is. Has no weights."""
+
+    @property
+    def out_channels(self):
+        return self.channels + self.num_channels
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def call(self, x, image):
+        return tf.concat([x, image], axis=-1)  # [NHW(C+num_channels)]
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class LinCatCombine(Combine):
+    """phi_lin_cat: a 1x1 convolution of the image to half of the channels, then the activation.
+
+    The block above delivers the other half. This is the form of BMSG-GAN; the image comes first.
+    """
+
+    def __init__(self, channels, num_channels, **kwargs):
+        super().__init__(channels, num_channels, **kwargs)
+        if channels < 2:
+            raise ValueError(
+                "Expected at least 2 channels to share between image and activation "
+                f"(combine='lin_cat'). Received: {channels}"
+            )
+
+    @staticmethod
+    def activation_channels(channels):
+        return channels - channels // 2
+
+    def build(self, input_shape=None):
+        self.add_kernel((1, 1, self.num_channels, self.channels // 2))
+        self.built = True
+
+    def call(self, x, image):
+        features = self.add_bias(ops.conv2d(image, self.scaled_kernel()))
+        return tf.concat([features, x], axis=-1)  # [NHWC]
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class CatLinCombine(Combine):
+    """phi_cat_lin: a 1x1 convolution of the activation and the image, without a bias."""
+
+    def __init__(self, channels, num_channels, use_bias=False, **kwargs):
+        super().__init__(channels, num_channels, use_bias=use_bias, **kwargs)
+
+    def build(self, input_shape=None):
+        self.add_kernel((1, 1, self.channels + self.num_channels, self.channels))
+        self.built = True
+
+    def call(self, x, image):
+        return self.add_bias(ops.conv2d_of_concatenation(x, image, self.scaled_kernel()))
+
+
+COMBINES = {"simple": SimpleCombine, "lin_cat": LinCatCombine, "cat_lin": CatLinCombine}
+
+
+def combine_class(name):
+    """Returns the `Combine` of a name.
+
+    Raises:
+        ValueError: The name is not one of `COMBINES`.
+    """
+    if name not in COMBINES:
+        raise ValueError(f"Expected `combine` out of {sorted(COMBINES)}. Received: {name!r}")
+    return COMBINES[name]

@@ -1,0 +1,193 @@
+"""Blocks of the discriminator: that of MSG-StyleGAN, and the body of BMSG-GAN's MSG-ProGAN."""
+
+import math
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks import ops
+from msg_stylegan.networks.combine import combine_class
+from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class DiscriminatorBlock(keras.layers.Layer):
+    """Combines the activation with the image of its scale and halves the resolution.
+
+    The block of the full resolution starts from the image alone (`fromrgb`); the others join the
+    activation from above and the raw image (`combine`). The 4x4 block ends in dense layers instead
+    of a smaller activation.
+
+    Args:
+        resolution: Side of the input, in pixels.
+        in_channels: Channels of the block's activations.
+        out_channels: Channels of the output.
+        num_channels: Channels of the image.
+        num_outputs: Logits per sample of the 4x4 block.
+        is_top: Whether this is the block of the full resolution.
+        nonlinearity: Name of the nonlinearity.
+        blur_filter: Taps of the blur before the downsampling convolution, or empty.
+        mbstd_group_size: Samples per group of the minibatch stddev; 0 or 1 switches it off,
+            `ops.WHOLE_BATCH` makes the batch one group.
+        mbstd_num_channels: Channels that the minibatch stddev appends.
+        equalized_lr: Whether the equalized learning rate is used.
+        combine: Name of the combine function, see `combine.COMBINES`.
+
+    Call arguments:
+        x: Activation `[N, resolution, resolution, C]`, C as the combine function wants it; not
+            looked at in the top block.
+        image: `[N, resolution, resolution, num_channels]`.
+
+    Returns:
+        `[N, resolution / 2, resolution / 2, out_channels]`, or logits `[N, num_outputs]` at 4x4.
+
+    Source:
+        MSG-GAN, section 3.1, equations 9 and 10.
+    """
+
+    # Gain of the layer that gives the logits.
+    logit_gain = 1.0
+    # How the second convolution halves the resolution.
+    resample = "down"
+
+    def __init__(
+        self,
+        resolution,
+        in_channels,
+        out_channels,
+        num_channels,
+        num_outputs,
+        is_top,
+        nonlinearity,
+        blur_filter,
+        mbstd_group_size,
+        mbstd_num_channels,
+        equalized_lr,
+        combine="cat_lin",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.num_channels = num_channels
+        self.num_outputs = num_outputs
+        self.is_top = is_top
+        self.nonlinearity = nonlinearity
+        self.blur_filter = tuple(blur_filter)
+        self.mbstd_group_size = mbstd_group_size
+        self.mbstd_num_channels = mbstd_num_channels
+        self.equalized_lr = equalized_lr
+        self.combine_name = combine
+        self.is_last = resolution == 4
+        self.activate, gain = ops.nonlinearity(nonlinearity)
+        shared = {"gain": gain, "equalized": equalized_lr}
+        if is_top:
+            self.fromrgb = EqualizedConv2D(in_channels, 1, name="fromrgb", **shared)
+            self.combined_channels = in_channels
+        else:
+            self.combine = combine_class(combine)(
+                in_channels, num_channels, name="combine", **shared
+            )
+            self.combined_channels = self.combine.out_channels
+        self._check_stddev()
+        self.conv0 = EqualizedConv2D(in_channels, 3, name="conv0", **shared)
+        if self.is_last:
+            self.dense0 = EqualizedDense(out_channels, name="dense0", **shared)
+            self.dense1 = EqualizedDense(
+                num_outputs, gain=self.logit_gain, equalized=equalized_lr, name="dense1"
+            )
+        else:
+            self.conv1 = EqualizedConv2D(
+                out_channels, 3, resample=self.resample, name="conv1_down", **shared
+            )
+
+    def _check_stddev(self):
+        if self.uses_mbstd and self.combined_channels % self.mbstd_num_channels:
+            raise ValueError(
+                f"Expected `mbstd_num_channels` to divide the {self.combined_channels} channels at "
+                f"resolution {self.resolution}. Received: {self.mbstd_num_channels}"
+            )
+
+    @property
+    def uses_mbstd(self):
+        """Whether the block appends the minibatch stddev."""
+        return self.mbstd_group_size not in (0, 1)
+
+    def build(self, input_shape=None):
+        size = (None, self.resolution, self.resolution)
+        if self.is_top:
+            self.fromrgb.build((*size, self.num_channels))
+        else:
+            self.combine.build()
+        extra = self.mbstd_num_channels if self.uses_mbstd else 0
+        self.conv0.build((*size, self.combined_channels + extra))
+        if self.is_last:
+            self.dense0.build((None, 16 * self.in_channels))
+            self.dense1.build((None, self.out_channels))
+        else:
+            self.conv1.build((*size, self.in_channels))
+        self.built = True
+
+    def call(self, x, image):
+        x = self.start(image) if self.is_top else self.combine(x, image)
+        x = self.activate(self._convolve_with_stddev(x))
+        if self.is_last:
+            x = tf.reshape(x, [-1, 16 * self.in_channels])  # [N,(HWC)]
+            return self.dense1(self.activate(self.dense0(x)))
+        return self.halve(ops.blur(x, self.blur_filter))
+
+    def start(self, image):
+        """First activation of the network, `[N, resolution, resolution, in_channels]`."""
+        return self.activate(self.fromrgb(image))
+
+    def halve(self, x):
+        """Second convolution, to half of the resolution."""
+        return self.activate(self.conv1(x))
+
+    def _convolve_with_stddev(self, x):
+        """`conv0` of x and the maps of the minibatch stddev, without joining them."""
+        if not self.uses_mbstd:
+            return self.conv0(x)
+        kernel, c = self.conv0.scaled_kernel(), self.combined_channels
+        stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
+        of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
+        return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resolution": self.resolution,
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "num_channels": self.num_channels,
+            "num_outputs": self.num_outputs,
+            "is_top": self.is_top,
+            "nonlinearity": self.nonlinearity,
+            "blur_filter": list(self.blur_filter),
+            "mbstd_group_size": self.mbstd_group_size,
+            "mbstd_num_channels": self.mbstd_num_channels,
+            "equalized_lr": self.equalized_lr,
+            "combine": self.combine_name,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class ProGANDiscriminatorBlock(DiscriminatorBlock):
+    """`DiscriminatorBlock` with the body of BMSG-GAN.
+
+    The nonlinearity comes before the 2x2 means, the features of the image have none, and the layer
+    of the logits has the gain of the others.
+    """
+
+    logit_gain = math.sqrt(2.0)
+    resample = None
+
+    def start(self, image):
+        return self.fromrgb(image)
+
+    def halve(self, x):
+        return ops.downsample(self.activate(self.conv1(x)))
+
+
+BODIES = {"stylegan": DiscriminatorBlock, "progan": ProGANDiscriminatorBlock}

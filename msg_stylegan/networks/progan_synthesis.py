@@ -1,0 +1,149 @@
+"""Synthesis of BMSG-GAN's MSG-ProGAN: pixel norms instead of styles and noise.
+
+MSG-GAN, supplement, tables 6 and 7, on ProGAN (Karras et al. 2018, table 2).
+"""
+
+import tensorflow as tf
+from tensorflow import keras
+
+from msg_stylegan.networks import ops
+from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.synthesis import SynthesisNetwork
+
+# What the options of StyleGAN's synthesis have to be here.
+STYLEGAN_OPTIONS = {
+    "use_styles": False,
+    "use_noise": False,
+    "use_const_input": False,
+    "use_pixel_norm": True,
+    "use_instance_norm": False,
+    "blur_filter": [],
+}
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class ProGANBlock(keras.layers.Layer):
+    """Two convolutions, each with nonlinearity and pixel norm, and the 1x1 convolution to an image.
+
+    The first block starts with a 4x4 transposed convolution of w, which is a dense layer, and has
+    one pixel norm only, at its end. The others start with nearest-neighbour upsampling.
+
+    Args:
+        resolution: Side of the output, in pixels; 4 for the first block.
+        in_channels: Channels of the input activation (ignored by the first block).
+        out_channels: Channels of the output activation.
+        num_channels: Channels of the image.
+        w_dim: Size of w.
+        nonlinearity: Name of the nonlinearity.
+        equalized_lr: Whether the equalized learning rate is used.
+        has_torgb: Whether the block gives an image.
+
+    Call arguments:
+        x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; w, `[N, w_dim]`, for the
+            first block.
+
+    Returns:
+        Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
+        `[N, resolution, resolution, num_channels]`, or None for it.
+    """
+
+    def __init__(
+        self,
+        resolution,
+        in_channels,
+        out_channels,
+        num_channels,
+        w_dim,
+        nonlinearity,
+        equalized_lr,
+        has_torgb=True,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.resolution = resolution
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.num_channels = num_channels
+        self.w_dim = w_dim
+        self.nonlinearity = nonlinearity
+        self.equalized_lr = equalized_lr
+        self.is_first = resolution == 4
+        self.activate, gain = ops.nonlinearity(nonlinearity)
+        shared = {"gain": gain, "equalized": equalized_lr}
+        if self.is_first:
+            # All 16 pixels share the bias of a channel, so it is a weight of the block.
+            self.dense = EqualizedDense(16 * out_channels, use_bias=False, name="dense", **shared)
+        else:
+            self.conv0 = EqualizedConv2D(out_channels, 3, resample="up", name="conv0_up", **shared)
+        self.conv1 = EqualizedConv2D(out_channels, 3, name="conv1", **shared)
+        # The gain of a nonlinearity, although none follows: BMSG-GAN has it everywhere.
+        self.torgb = EqualizedConv2D(num_channels, 1, name="torgb", **shared) if has_torgb else None
+
+    def build(self, input_shape=None):
+        size = (None, self.resolution, self.resolution)
+        if self.is_first:
+            self.dense.build((None, self.w_dim))
+            self.bias = self.add_weight(
+                name="bias", shape=(self.out_channels,), initializer="zeros"
+            )
+        else:
+            self.conv0.build((None, None, None, self.in_channels))
+        self.conv1.build((*size, self.out_channels))
+        if self.torgb is not None:
+            self.torgb.build((*size, self.out_channels))
+        self.built = True
+
+    def call(self, x):
+        if self.is_first:
+            x = tf.reshape(self.dense(x), [-1, 4, 4, self.out_channels])  # [N44C]
+            x = self.activate(tf.nn.bias_add(x, tf.convert_to_tensor(self.bias)))
+        else:
+            x = ops.pixel_norm(self.activate(self.conv0(x)))
+        x = ops.pixel_norm(self.activate(self.conv1(x)))
+        return x, None if self.torgb is None else self.torgb(x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "resolution": self.resolution,
+            "in_channels": self.in_channels,
+            "out_channels": self.out_channels,
+            "num_channels": self.num_channels,
+            "w_dim": self.w_dim,
+            "nonlinearity": self.nonlinearity,
+            "equalized_lr": self.equalized_lr,
+            "has_torgb": self.torgb is not None,
+        }
+
+
+@keras.utils.register_keras_serializable("msg_stylegan")
+class ProGANSynthesis(SynthesisNetwork):
+    """`SynthesisNetwork` of `ProGANBlock`s. Takes one w per sample; there is no noise to choose."""
+
+    block_class = ProGANBlock
+    num_ws = 1
+
+    def call(self, ws, noise_mode, noise_seed=None):
+        x, images = ws[:, 0], []
+        for block in self.blocks:
+            x, image = block(x)
+            images.append(image)
+        return images[-len(self.resolutions) :]
+
+
+def check_progan_options(options):
+    """Refuses options of StyleGAN's synthesis that this one cannot have.
+
+    Args:
+        options: Constructor arguments of a `Generator`.
+
+    Raises:
+        ValueError: An option differs from `STYLEGAN_OPTIONS`.
+    """
+    wrong = {name: value for name, value in STYLEGAN_OPTIONS.items() if options[name] != value}
+    if wrong:
+        expected = ", ".join(f"{name}={value!r}" for name, value in wrong.items())
+        raise ValueError(
+            "`synthesis='progan'` has pixel norms and neither styles, noise, a constant input nor "
+            f"blur. Expected {expected}."
+        )

@@ -1,0 +1,315 @@
+"""Weights of BMSG-GAN give its images, scores and gradients; other state dicts are refused."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from original_recording import Recording, assert_close, to_nchw, to_nhwc
+
+from msg_stylegan.legacy import bmsg_variables, original_variables
+from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
+from msg_stylegan.legacy.torch_file import read_torch_file
+from msg_stylegan.networks import (
+    Discriminator,
+    Generator,
+    progan_discriminator_options,
+    progan_generator_options,
+)
+from msg_stylegan.sampling import draw_latents, z_of_seeds
+from msg_stylegan.training.ema import tensorflow_variable
+
+# In float32 on the CPU a faithful implementation meets these, relative to the largest value.
+FORWARD, GRADIENT = 1e-4, 1e-3
+SCALES = (4, 8, 16, 32)
+
+
+def mean(x):
+    return tf.reduce_mean(x)
+
+
+def hinge_of_differences(a, b):
+    return mean(tf.nn.relu(1 - (a - mean(b)))) + mean(tf.nn.relu(1 + (b - mean(a))))
+
+
+def least_squares(score, target):
+    # The square of the mean, as BMSG-GAN has it.
+    return 0.5 * (mean(score) - target) ** 2
+
+
+# Name -> loss of D and of G, functions of the scores of reals and fakes.
+LOSSES = {
+    "relativistic-hinge": (hinge_of_differences, lambda r, f: hinge_of_differences(f, r)),
+    "lsgan": (
+        lambda r, f: least_squares(r, 1.0) + least_squares(f, 0.0),
+        lambda r, f: least_squares(f, 1.0),
+    ),
+    "lsgan-sigmoid": (
+        lambda r, f: least_squares(tf.sigmoid(r), 1.0) + least_squares(tf.sigmoid(f), 0.0),
+        lambda r, f: least_squares(tf.sigmoid(f), 1.0),
+    ),
+    "wgan": (
+        lambda r, f: mean(f) - mean(r) + 0.001 * mean(r**2),
+        lambda r, f: -mean(f),
+    ),
+}
+
+
+@functools.cache
+def read(folder):
+    """The recording and networks with the weights in its `.pth` files."""
+    dicts = [read_torch_file(folder / f"bmsg_32_GAN_{kind}.pth") for kind in ("GEN", "DIS")]
+    nets = networks_from_state_dicts(generator=dicts[0], discriminator=dicts[1])
+    return Recording(folder / "bmsg_32.npz"), nets
+
+
+@pytest.fixture
+def recorded(golden):
+    return read(golden)
+
+
+def reals_of(recording):
+    return [tf.constant(to_nhwc(recording[f"in/reals/{res}"])) for res in SCALES]
+
+
+def test_images(recorded):
+    recording, nets = recorded
+    for name in ("G", "G_ema"):
+        images = nets[name](recording["in/z"])
+        assert nets[name].resolutions == list(SCALES)
+        for res, image in zip(SCALES, images, strict=True):
+            assert_close(to_nchw(image), recording[f"out/G/images/{res}"], FORWARD)
+
+
+def test_seeds_give_latents_on_the_sphere(recorded):
+    """What BMSG-GAN's scripts feed: z of length sqrt(latent size)."""
+    _, nets = recorded
+    normal = z_of_seeds(range(5), 16)
+    drawn, _ = draw_latents(nets["G"], 0, 0, 5)
+    placed = np.asarray(nets["G"].place_z(normal))
+    for z in (drawn, placed):
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 4.0, rtol=1e-5)
+    cosine = np.sum(placed * normal, axis=1) / np.linalg.norm(normal, axis=1) / 4.0
+    np.testing.assert_allclose(cosine, 1.0, rtol=1e-5)
+
+
+def test_scores(recorded):
+    recording, nets = recorded
+    fakes = [to_nhwc(recording[f"out/G/images/{res}"]) for res in SCALES]
+    for name, images in (("fake", fakes), ("real", reals_of(recording))):
+        assert_close(nets["D"](images)[:, 0], recording[f"out/D/scores_{name}"], FORWARD)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("network", ["D", "G"])
+def test_losses_and_gradients(recorded, loss, network):
+    recording, nets = recorded
+    make_table = {
+        "D": bmsg_variables.discriminator_variables,
+        "G": bmsg_variables.generator_variables,
+    }[network]
+    table = make_table(nets[network])
+    variables = [tensorflow_variable(variable) for variable, _ in table.values()]
+    assert len(variables) == len(nets[network].trainable_variables)
+    with tf.GradientTape() as tape:
+        real = nets["D"](reals_of(recording))[:, 0]
+        fake = nets["D"](nets["G"](recording["in/z"]))[:, 0]
+        value = LOSSES[loss][network == "G"](real, fake)
+    gradients = tape.gradient(value, variables, unconnected_gradients="zero")
+    assert_close(value, recording[f"out/loss/{loss}/{network}"], FORWARD)
+    expected = recording.group(f"out/grad/{loss}/{network}/")
+    if network == "G" and loss != "relativistic-hinge":
+        # The losses of G were recorded without gradients otherwise.
+        assert not expected
+        return
+    assert expected.keys() == table.keys()
+    for (name, (_, layout)), gradient in zip(table.items(), gradients, strict=True):
+        assert_close(layout.to_original(gradient.numpy()), expected[name], GRADIENT)
+
+
+def test_export_gives_the_file_back(golden):
+    recording, nets = read(golden)
+    for network, table in (
+        ("G", bmsg_variables.generator_variables(nets["G"])),
+        ("D", bmsg_variables.discriminator_variables(nets["D"])),
+    ):
+        exported = original_variables.export(table)
+        expected = recording.group(f"{network}/")
+        assert list(exported) == list(expected)
+        for name, array in expected.items():
+            np.testing.assert_array_equal(exported[name], array)
+
+
+@functools.cache
+def shapes(kind, depth, latent_size, num_channels):
+    """Shapes of BMSG-GAN's weights by their names."""
+    if kind == "generator":
+        network = Generator(**progan_generator_options(depth, latent_size, num_channels))
+        make_table = bmsg_variables.generator_variables
+    else:
+        network = Discriminator(**progan_discriminator_options(depth, latent_size, num_channels))
+        make_table = bmsg_variables.discriminator_variables
+    network.build()
+    arrays = original_variables.export(make_table(network))
+    return {name: array.shape for name, array in arrays.items()}
+
+
+def state_dict(kind, depth=4, latent_size=4, num_channels=3, seed=0):
+    """Random weights with the names and shapes of BMSG-GAN."""
+    rng = np.random.default_rng(seed)
+    return {
+        name: rng.normal(size=shape).astype(np.float32)
+        for name, shape in shapes(kind, depth, latent_size, num_channels).items()
+    }
+
+
+def exported(G):
+    return original_variables.export(bmsg_variables.generator_variables(G))
+
+
+def assert_equal_arrays(ours, expected):
+    assert ours.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(ours[name], array)
+
+
+@pytest.mark.parametrize(("depth", "latent_size", "num_channels"), [(4, 1, 3), (6, 8, 1)])
+def test_sizes_are_read_from_names_and_shapes(depth, latent_size, num_channels):
+    size = (depth, latent_size, num_channels)
+    if latent_size == 1:
+        # One channel cannot be shared between image and activation.
+        nets = networks_from_state_dicts(generator=state_dict("generator", *size))
+        assert nets.keys() == {"G", "G_ema"}
+    else:
+        dicts = {kind: state_dict(kind, *size) for kind in ("generator", "discriminator")}
+        nets = networks_from_state_dicts(**dicts)
+        assert nets["D"].resolution == 2 ** (depth + 1)
+        assert nets["D"].num_channels == num_channels
+        assert nets["D"].built
+    G = nets["G"]
+    assert G.built
+    assert (G.resolution, G.z_dim, G.num_channels) == (2 ** (depth + 1), latent_size, num_channels)
+
+
+def test_generator_and_its_average():
+    trained, average = (state_dict("generator", seed=seed) for seed in (0, 1))
+    nets = networks_from_state_dicts(generator=trained, shadow=average)
+    assert list(nets) == ["G", "G_ema"]
+    assert (nets["G"].name, nets["G_ema"].name) == ("G", "G_ema")
+    assert_equal_arrays(exported(nets["G"]), trained)
+    assert_equal_arrays(exported(nets["G_ema"]), average)
+    for given in ({"generator": trained}, {"shadow": trained}):
+        nets = networks_from_state_dicts(**given)
+        assert list(nets) == ["G", "G_ema"]
+        assert nets["G"] is not nets["G_ema"]
+        assert_equal_arrays(exported(nets["G"]), trained)
+        assert_equal_arrays(exported(nets["G_ema"]), trained)
+
+
+def test_discriminator_alone():
+    weights = state_dict("discriminator")
+    nets = networks_from_state_dicts(discriminator=weights)
+    assert list(nets) == ["D"]
+    table = bmsg_variables.discriminator_variables(nets["D"])
+    assert_equal_arrays(original_variables.export(table), weights)
+
+
+def test_prefix_of_data_parallel_is_stripped():
+    weights = state_dict("generator")
+    prefixed = {f"module.{name}": array.astype(np.float64) for name, array in weights.items()}
+    nets = networks_from_state_dicts(shadow=prefixed)
+    assert_equal_arrays(exported(nets["G_ema"]), weights)
+
+
+def test_prefix_of_some_names_is_refused():
+    weights = state_dict("generator")
+    weights["module.layers.0.conv_1.bias"] = weights.pop("layers.0.conv_1.bias")
+    message = r"all names of the generator.*'module\.'.*module\.layers\.0\.conv_1\.bias beside"
+    with pytest.raises(ValueError, match=message):
+        networks_from_state_dicts(generator=weights)
+
+
+def changed(kind, name, value):
+    weights = state_dict(kind)
+    if value is None:
+        del weights[name]
+    else:
+        weights[name] = value
+    return {kind: weights}
+
+
+def ones(*shape):
+    return np.ones(shape, np.float32)
+
+
+REFUSED = {
+    "nothing": (lambda: {}, "Expected the weights of a generator"),
+    "empty": (lambda: {"generator": {}}, "state dict of a BMSG-GAN generator.*an empty one"),
+    "no array": (lambda: changed("generator", "epoch", 3), "arrays only. Received: epoch"),
+    "another network": (
+        lambda: {"generator": {f"fc{i}.weight": ones(3, 3) for i in range(9)}},
+        r"`layers\.0\.conv_2\.weight`. Received: fc0\.weight, fc1\.weight.*and 4 more",
+    ),
+    "a discriminator for a generator": (
+        lambda: {"generator": state_dict("discriminator")},
+        r"BMSG-GAN generator, with `rgb_converters\.0\.weight`. Received: rgb_to_features",
+    ),
+    "a generator for a discriminator": (
+        lambda: {"discriminator": state_dict("generator")},
+        r"BMSG-GAN discriminator, with `final_block\.conv_2\.weight`. Received: layers\.0",
+    ),
+    "missing": (
+        lambda: changed("generator", "layers.2.conv_2.bias", None),
+        r"not of a BMSG-GAN generator: layers\.2\.conv_2\.bias \(4,\) is missing",
+    ),
+    "unknown": (
+        lambda: changed("discriminator", "layers.0.conv_3.bias", ones(4)),
+        r"not of a BMSG-GAN discriminator: layers\.0\.conv_3\.bias \(4,\) is unknown",
+    ),
+    "a scale without its layers": (
+        lambda: changed("generator", "rgb_converters.4.weight", ones(3, 2, 1, 1)),
+        r"layers\.4\.conv_1\.bias \(2,\) is missing; .*rgb_converters",
+    ),
+    "shape": (
+        lambda: changed("generator", "layers.1.conv_1.weight", ones(4, 4, 3, 5)),
+        r"layers\.1\.conv_1\.weight has the shape \(4, 4, 3, 5\), expected \(4, 4, 3, 3\)",
+    ),
+    "shape of the first layer": (
+        lambda: changed("generator", "layers.0.conv_1.weight", ones(4, 4, 2, 8)),
+        r"layers\.0\.conv_1\.weight has the shape \(4, 4, 2, 8\), expected \(4, 4, 4, 4\)",
+    ),
+    "no latent": (
+        lambda: changed("generator", "layers.0.conv_2.weight", ones(0, 0, 3, 3)),
+        r"`layers\.0\.conv_2\.weight` of the generator.*none of size 0.*\(0, 0, 3, 3\)",
+    ),
+    "name": (lambda: {"generator": {7: ones(3)}}, "arrays only. Received: 7"),
+    "no kernel": (
+        lambda: changed("discriminator", "final_block.conv_2.weight", ones(4, 64)),
+        r"`final_block\.conv_2\.weight` of the discriminator to have four axes.*\(4, 64\)",
+    ),
+    "three channels": (
+        lambda: {
+            "generator": {**state_dict("generator"), "layers.0.conv_2.weight": ones(3, 3, 3, 3)}
+        },
+        "no generator of BMSG-GAN. Expected `latent_size` to be a power of two.*Received: 3",
+    ),
+    "shallow": (
+        lambda: changed("generator", "rgb_converters.3.weight", None),
+        "no generator of BMSG-GAN. Expected `depth` to be at least 4. Received: 3",
+    ),
+    "different sizes": (
+        lambda: {
+            "shadow": state_dict("generator", 5, 8),
+            "discriminator": state_dict("discriminator", 5, 4),
+        },
+        "different sizes. shadow: depth 5, latent size 8, 3 .*; discriminator: .*size 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_anything_else_is_refused(case):
+    make_dicts, message = REFUSED[case]
+    dicts = make_dicts()
+    with pytest.raises(ValueError, match=message):
+        networks_from_state_dicts(**dicts)

@@ -1,0 +1,213 @@
+"""The discriminator of every combine function and body equals a plain statement of it."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from test_discriminator import OPTIONS, append_stddev, make_discriminator, one_hot, random_images
+from test_ops import blurred, convolve, means
+
+from msg_stylegan.networks import Discriminator
+from msg_stylegan.networks.combine import (
+    COMBINES,
+    CatLinCombine,
+    LinCatCombine,
+    SimpleCombine,
+    combine_class,
+)
+from msg_stylegan.networks.ops import WHOLE_BATCH
+from msg_stylegan.training.ema import tensorflow_variable
+
+# Channels at 8x8, 16x16 and 32x32, and at both ends of the 4x4 block.
+WIDTHS = {"resolution": 32, "channel_base": 64, "channel_max": 12}
+
+
+def plain_logits(D, images, labels=None):
+    """The whole network in NumPy, NHWC."""
+    options = D.get_config()
+    slope = {"lrelu": 0.2, "relu": 0.0}[options["nonlinearity"]]
+    group = options["mbstd_group_size"]
+    uses_stddev = group not in (0, 1)
+    if group == WHOLE_BATCH:
+        group = len(images[0])
+
+    def activate(x):
+        return np.where(x < 0, slope * x, x)
+
+    def weight(layer, gain):
+        kernel = np.asarray(layer.kernel, np.float64)
+        he_scale = gain / np.sqrt(np.prod(kernel.shape[:-1]))
+        return kernel * (he_scale if options["equalized_lr"] else 1.0)
+
+    def bias(layer):
+        return np.asarray(layer.bias, np.float64)
+
+    def convolution(x, layer):
+        return convolve(x, weight(layer, np.sqrt(2.0))) + bias(layer)
+
+    def dense(x, layer, gain):
+        return x @ weight(layer, gain) + bias(layer)
+
+    is_progan = options["body"] == "progan"
+    x = convolution(images[-1], D.blocks[-1].fromrgb)
+    if not is_progan:
+        x = activate(x)
+    for block, image in zip(reversed(D.blocks), reversed(images), strict=True):
+        if block is not D.blocks[-1]:
+            if options["combine"] == "cat_lin":
+                x = convolve(np.concatenate([x, image], -1), weight(block.combine, np.sqrt(2.0)))
+            elif options["combine"] == "lin_cat":
+                x = np.concatenate([convolution(image, block.combine), x], -1)
+            else:
+                x = np.concatenate([x, image], -1)
+        is_last = block is D.blocks[0]
+        if uses_stddev and (options["mbstd_blocks"] == "all" or is_last):
+            x = append_stddev(x, group, options["mbstd_num_channels"])
+        x = activate(convolution(x, block.conv0))
+        if is_last:
+            x = activate(dense(x.reshape(len(x), -1), block.dense0, np.sqrt(2.0)))
+            x = dense(x, block.dense1, np.sqrt(2.0) if is_progan else 1.0)
+        else:
+            if options["blur_filter"]:
+                x = blurred(x, options["blur_filter"])
+            x = convolution(x, block.conv1)
+            x = means(activate(x)) if is_progan else activate(means(x))
+    return x if labels is None else np.sum(x * labels, axis=1, keepdims=True)
+
+
+def assert_plain(D, batch_size=4, labels=None):
+    images = random_images(D, batch_size)
+    expected = plain_logits(D, images, labels)
+    logits = D(images, labels)
+    assert logits.shape == (batch_size, 1)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("combine", "body", "mbstd_blocks"),
+    list(itertools.product(COMBINES, ["stylegan", "progan"], ["all", "last"])),
+)
+def test_logits_equal_the_plain_statement(combine, body, mbstd_blocks):
+    options = {"combine": combine, "body": body, "mbstd_blocks": mbstd_blocks}
+    assert_plain(make_discriminator(**WIDTHS, **options))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"mbstd_group_size": WHOLE_BATCH, "blur_filter": ()},
+        {"mbstd_group_size": 0, "equalized_lr": False},
+        {"mbstd_group_size": 2, "mbstd_num_channels": 2, "mbstd_blocks": "all"},
+        {"resolution": 8, "num_channels": 1, "nonlinearity": "relu"},
+    ],
+    ids=str,
+)
+def test_other_options_of_lin_cat_and_progan(options):
+    assert_plain(make_discriminator(combine="lin_cat", body="progan", **options))
+
+
+def test_logits_of_classes():
+    D = make_discriminator(combine="lin_cat", body="progan", label_size=3)
+    assert_plain(D, labels=one_hot([0, 2, 1, 2], 3))
+
+
+def test_odd_channels_give_the_larger_half_to_the_activation():
+    D = make_discriminator(combine="lin_cat", resolution=16, channel_base=20, channel_max=5)
+    assert [block.in_channels for block in D.blocks] == [5, 5, 2]
+    assert D.blocks[0].combine.kernel.shape == (1, 1, 3, 2)
+    assert D.blocks[1].out_channels == 3
+    assert_plain(D)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 5])
+def test_whole_batch_may_have_any_size(batch_size):
+    """Groups of four refuse a batch of five."""
+    options = {"combine": "lin_cat", "mbstd_blocks": "last"}
+    assert_plain(make_discriminator(mbstd_group_size=WHOLE_BATCH, **options), batch_size)
+    if batch_size == 5:
+        D = make_discriminator(mbstd_group_size=4, **options)
+        with pytest.raises(ValueError, match="multiple of `mbstd_group_size`=4"):
+            D(random_images(D, batch_size))
+
+
+def test_whole_batch_whose_size_is_known_late():
+    D = make_discriminator(mbstd_group_size=WHOLE_BATCH)
+    signature = [[tf.TensorSpec([None, res, res, 3], tf.float32) for res in D.resolutions]]
+    compiled = tf.function(lambda images: D(images), input_signature=signature)
+    for batch_size in (1, 3, 6):
+        images = random_images(D, batch_size)
+        logits = compiled([tf.constant(image) for image in images])
+        np.testing.assert_allclose(logits, D(images), rtol=1e-4, atol=1e-5)
+
+
+def test_lin_cat_needs_two_channels_to_share():
+    with pytest.raises(ValueError, match=r"at least 2 channels.*lin_cat.*Received: 1"):
+        Discriminator(**{**OPTIONS, "combine": "lin_cat", "channel_max": 1})
+    # The top block combines nothing, so one channel is enough there.
+    narrow = {"combine": "lin_cat", "channel_base": 16, "channel_max": 4, "resolution": 32}
+    D = Discriminator(**{**OPTIONS, **narrow})
+    assert [block.in_channels for block in D.blocks] == [4, 4, 2, 1]
+
+
+def test_stddev_channels_must_divide_what_is_combined():
+    simple = {**OPTIONS, "combine": "simple", "mbstd_num_channels": 2}
+    with pytest.raises(ValueError, match=r"divide the 11 channels at resolution 4. Received: 2"):
+        Discriminator(**simple)
+    Discriminator(**{**simple, "num_channels": 2})
+
+
+def test_every_scale_decides_and_gets_a_gradient():
+    for combine, body in itertools.product(COMBINES, ["stylegan", "progan"]):
+        D = make_discriminator(combine=combine, body=body)
+        images = [tf.constant(image) for image in random_images(D, 4)]
+        variables = [tensorflow_variable(variable) for variable in D.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            total = tf.reduce_sum(tf.nn.softplus(D(images)))
+        for gradient in tape.gradient(total, [*images, *variables]):
+            assert gradient is not None
+            assert np.all(np.isfinite(gradient))
+            assert np.any(gradient)
+
+
+def join(combine_class, channels, **options):
+    """The combine function of ones and twos, with the gain that makes a mean of kernels of one."""
+    combine = combine_class(channels, 3, gain=1.0, **options)
+    combine.build()
+    x = tf.ones([2, 4, 4, combine_class.activation_channels(channels)])
+    return combine, np.asarray(combine(x, 2 * tf.ones([2, 4, 4, 3])))
+
+
+def test_simple_is_the_concatenation():
+    combine, y = join(SimpleCombine, 5)
+    assert combine.variables == []
+    assert combine.out_channels == 8
+    np.testing.assert_array_equal(y, np.broadcast_to([1] * 5 + [2] * 3, (2, 4, 4, 8)))
+    again = SimpleCombine.from_config(combine.get_config())
+    assert again.get_config() == combine.get_config()
+
+
+def test_lin_cat_has_the_image_first():
+    combine, y = join(LinCatCombine, 6, name="odd")
+    assert combine.out_channels == y.shape[-1] == 6
+    np.testing.assert_array_equal(y[..., 3:], np.ones((2, 4, 4, 3)))
+    kernel = np.asarray(combine.kernel)[0, 0]
+    assert kernel.shape == (3, 3)
+    features = 2 * kernel.sum(axis=0) / np.sqrt(3)
+    np.testing.assert_allclose(y[0, 0, 0, :3], features, rtol=1e-5)
+    assert len(combine.variables) == 2
+
+
+def test_cat_lin_has_the_activation_first():
+    combine, y = join(CatLinCombine, 5)
+    kernel = np.asarray(combine.kernel)[0, 0]
+    assert kernel.shape == (8, 5)
+    mixture = (kernel[:5].sum(axis=0) + 2 * kernel[5:].sum(axis=0)) / np.sqrt(8)
+    np.testing.assert_allclose(y[0, 0, 0], mixture, rtol=1e-4, atol=1e-5)
+    assert len(combine.variables) == 1
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"cat_lin.*lin_cat.*simple.*'sum'"):
+        combine_class("sum")
