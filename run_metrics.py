@@ -22,9 +22,10 @@ from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
 from msg_stylegan.exit_status import exit_status
 from msg_stylegan.files import append_json_line
-from msg_stylegan.networks import newest_snapshot, snapshots_of_run
+from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.training.devices import make_strategy
-from msg_stylegan.training.run_directory import OPTIONS_FILE, find_run
+from msg_stylegan.training.run_directory import OPTIONS_FILE
 from msg_stylegan.training.snapshots import Snapshots
 
 # Pretrained networks that metrics look through.
@@ -41,7 +42,8 @@ def build_parser():
     fakes.add_argument(
         "--network",
         metavar="FILE|RUN",
-        help='snapshot file, or the newest one of a run: its folder, its number or "latest"',
+        help="snapshot or other file of networks (.pkl, .pth, .npz), or the newest snapshot of a "
+        'run: its folder, its number or "latest"',
     )
     fakes.add_argument("--run", metavar="RUN", help="run whose snapshots to score")
     fakes.add_argument(
@@ -200,7 +202,7 @@ def score_snapshots(args, metrics, networks, strategy):
     """Scores one snapshot, or all of a run, and prints a table."""
     snapshots = find_snapshots(args)
     with strategy.scope():
-        nets = load_networks(snapshots[0])
+        nets = open_generator(snapshots[0])
     evaluator = make_evaluator(args, metrics, networks, strategy, nets)
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)
@@ -217,8 +219,10 @@ def score_snapshots(args, metrics, networks, strategy):
             continue
         if index:
             with strategy.scope():
-                nets = load_networks(snapshot)
-        scorer(nets, snapshot, nets.info["cur_nimg"] / 1000, writer, skip=skip)
+                nets = open_generator(snapshot)
+        # Files of other systems do not say how long the networks were trained.
+        kimg = nets.info.get("cur_nimg", 0) / 1000
+        scorer(nets, snapshot, kimg, writer, skip=skip)
     if args.all:
         note_best(scorer, folder)
     print(f"\n{scorer.table(snapshots)}")
@@ -232,13 +236,20 @@ def find_snapshots(args):
         FileNotFoundError: There are none.
     """
     name = args.network or args.run
-    if Path(name).is_file():
-        return [Path(name)]
-    if Path(name).suffix == ".keras":
-        raise FileNotFoundError(f"There is no snapshot {name}.")
-    folder = Path(name) if Path(name).is_dir() else find_run(args.result_dir, name)
-    newest = newest_snapshot(folder)
-    return snapshots_of_run(folder) if args.all else [newest]
+    newest = find_network_file(name, args.result_dir)
+    return snapshots_of_run(newest.parent) if args.all and not Path(name).is_file() else [newest]
+
+
+def open_generator(path):
+    """Networks of a file, after checking that there is a generator to score.
+
+    Raises:
+        ValueError: There is none.
+    """
+    nets = load_networks(path)
+    if nets.G_ema is None:
+        raise ValueError(f"{path} holds no generator, so there is nothing to score.")
+    return nets
 
 
 def note_best(scorer, folder):

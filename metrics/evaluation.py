@@ -21,7 +21,8 @@ from metrics.feature_extractor import FeatureExtractor
 from metrics.features import Features
 from metrics.generated_images import GeneratedImages
 from metrics.metric import Metric, MetricInputs
-from msg_stylegan.networks import load_networks, snapshots_of_run
+from msg_stylegan import load_networks
+from msg_stylegan.networks import snapshots_of_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -256,8 +257,10 @@ class MetricEvaluator:
 
     def _images_before(self, snapshot, count):
         """Fixed images of the last snapshot before this one, or None."""
-        snapshots = snapshots_of_run(Path(snapshot).parent)
-        earlier = snapshots[: snapshots.index(Path(snapshot))]
+        snapshot = Path(snapshot)
+        snapshots = snapshots_of_run(snapshot.parent)
+        # Files of other systems are no snapshots of a run.
+        earlier = snapshots[: snapshots.index(snapshot)] if snapshot in snapshots else []
         if not earlier:
             return None
         G = load_networks(earlier[-1]).G_ema

@@ -8,7 +8,7 @@ __all__ = ["__version__", "load_networks"]
 def __getattr__(name):
     # Only for those who ask: making a data set needs no TensorFlow, whose start takes seconds.
     if name == "load_networks":
-        from msg_stylegan.networks import load_networks
+        from msg_stylegan.pretrained import load_networks
 
         return load_networks
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,11 +1,16 @@
 """Pickles that attack their reader: by what they run, and by what they claim."""
 
 import io
+import os
 import pickle
 import struct
 
+import tflib_writer
 
-class _Call:
+
+class Call:
+    """An object whose pickle calls a function."""
+
     def __init__(self, function, *args):
         self._reduced = function, args
 
@@ -14,13 +19,11 @@ class _Call:
 
 
 def _write(protocol, function, *args):
-    return pickle.dumps(_Call(function, *args), protocol)
+    return pickle.dumps(Call(function, *args), protocol)
 
 
 def running(command):
     """Dict of what it does -> pickle that runs a shell command, or Python code, when loaded."""
-    import os
-
     code = f"__import__('os').system({command!r})"
     text = pickle.dumps(command, 0)[:-1]
     call = {
@@ -28,12 +31,12 @@ def running(command):
         for n in range(pickle.HIGHEST_PROTOCOL + 1)
     }
     nested = io.BytesIO()
-    pickle.dump({"weights": [1.0, (_Call(os.system, command), 2)]}, nested, 2)
+    pickle.dump({"weights": [1.0, (Call(os.system, command), 2)]}, nested, 2)
     return call | {
         "eval": _write(2, eval, code),
         "exec": _write(4, exec, code),
-        "getattr": _write(2, getattr, _Call(__import__, "os"), "system"),
-        "call inside of a call": _write(2, tuple, _Call(os.system, command)),
+        "getattr": _write(2, getattr, Call(__import__, "os"), "system"),
+        "call inside of a call": _write(2, tuple, Call(os.system, command)),
         "deep in a state dict": nested.getvalue(),
         "instance of protocol 0": b"(" + text + b"ios\nsystem\n.",
         "object of protocol 1": b"(cos\nsystem\n" + text + b"o.",
@@ -48,6 +51,37 @@ def running(command):
             b"ccopy_reg\n_reconstructor\n(cos\nsystem\nc__builtin__\nobject\nNtR."
         ),
         "extension registry": b"\x80\x02\x82\x01(" + text + b"tR.",
+    }
+
+
+def inside_networks(command):
+    """Dict of what it does -> pickle of a network of tflib with a call in one of its places."""
+    call = Call(os.system, command)
+    places = {
+        "as a name": {"name": call},
+        "as a version": {"version": call},
+        "among the settings": {"static_kwargs": {"resolution": call}},
+        "as settings": {"static_kwargs": call},
+        "as a part": {"components": {"synthesis": call}},
+        "as a variable": {"variables": [("weight", call)]},
+        "as the name of a variable": {"variables": [(call, 1)]},
+        "as variables": {"variables": call},
+        "as the source": {"build_module_src": call},
+        "as the function": {"build_func_name": call},
+        "as something else": {"more": call},
+    }
+    return {
+        place: tflib_writer.dumps(tflib_writer.network("G", "G_style", {}, {}, **changes))
+        for place, changes in places.items()
+    } | {
+        "as the discriminator": tflib_writer.dumps(
+            (tflib_writer.network("G", "G_style", {}, {}), call)
+        ),
+        "as the state": (
+            b"cdnnlib.tflib.network\nNetwork\n)\x81cos\nsystem\n("
+            + pickle.dumps(command, 0)[:-1]
+            + b"tRb."
+        ),
     }
 
 

@@ -2,14 +2,11 @@
 
 The original (TensorFlow 1, NCHW) stores the weights before the run-time scale, as we do. Three
 things differ: activations are NCHW there; dense rows and columns that come from or go to a 4x4
-activation are ordered C, H, W there; and where it fuses upsampling with the convolution (output
-side of at least 128) its kernel is ours mirrored in both axes.
+activation are ordered C, H, W there; and where it fuses upsampling with the convolution its kernel
+is ours mirrored in both axes.
 """
 
 import numpy as np
-
-# From this output side on, the original's `fused_scale="auto"` fuses.
-_FUSED_FROM = 128
 
 
 class Layout:
@@ -41,11 +38,12 @@ _DENSE_TO_MAP = Layout(
 )
 
 
-def generator_variables(G):
+def generator_variables(G, fused_from=128):
     """Maps every variable name of the original's generator to `(our variable, Layout)`.
 
     Args:
         G: A built `Generator`.
+        fused_from: Output side from which on the original fuses; see `original_options.fused_from`.
 
     Returns:
         Dictionary in the original's order of creation. Names of the synthesis and the mapping
@@ -68,13 +66,14 @@ def generator_variables(G):
             synthesis[f"{scope}/Dense/weight"] = (block.dense.kernel, _DENSE_TO_MAP)
             name0, name1 = "Dense", "Conv"
         else:
-            layout = _MIRRORED if block.resolution >= _FUSED_FROM else _SAME
+            layout = _MIRRORED if block.resolution >= fused_from else _SAME
             synthesis[f"{scope}/Conv0_up/weight"] = (block.conv0.kernel, layout)
             name0, name1 = "Conv0_up", "Conv1"
         synthesis.update(_epilogue_variables(f"{scope}/{name0}", block.epilogue0))
         synthesis[f"{scope}/{name1}/weight"] = (block.conv1.kernel, _SAME)
         synthesis.update(_epilogue_variables(f"{scope}/{name1}", block.epilogue1))
-        synthesis.update(_weight_and_bias(f"ToRGB_lod{len(blocks) - 1 - index}", block.torgb))
+        if block.torgb is not None:
+            synthesis.update(_weight_and_bias(f"ToRGB_lod{len(blocks) - 1 - index}", block.torgb))
     table.update({f"G_synthesis/{name}": entry for name, entry in synthesis.items()})
     if G.label_size:
         table["G_mapping/LabelConcat/weight"] = (G.mapping.label_kernel, _SAME)
@@ -86,6 +85,8 @@ def generator_variables(G):
 def discriminator_variables(D):
     """Maps every variable name of the original's discriminator to `(our variable, Layout)`.
 
+    Other combine functions than the original's have a bias, too, or no variables.
+
     Args:
         D: A built `Discriminator`.
     """
@@ -94,8 +95,10 @@ def discriminator_variables(D):
         scope = f"{block.resolution}x{block.resolution}"
         if block.is_top:
             table.update(_weight_and_bias("FromRGB_lod0", block.fromrgb))
-        else:
+        elif block.combine.variables:
             table[f"{scope}/combine/weight"] = (block.combine.kernel, _SAME)
+            if block.combine.use_bias:
+                table[f"{scope}/combine/bias"] = (block.combine.bias, _SAME)
         if block.is_last:
             table.update(_weight_and_bias(f"{scope}/Conv", block.conv0))
             table[f"{scope}/Dense0/weight"] = (block.dense0.kernel, _DENSE_FROM_MAP)

@@ -213,6 +213,10 @@ class Machine:
         except KeyError:
             raise RefusedGlobalError(full_name[:200]) from None
 
+    def instance(self):
+        self.find_global(self.line().decode(), self.line().decode())
+        raise ValueError("It makes objects in a way that only code needs.")
+
     def call(self):
         args, function = self.stack.pop(), self.stack.pop()
         if type(args) is not tuple:
@@ -314,6 +318,7 @@ _INSTRUCTIONS = {
     b"u": lambda m: m.set_items(m.to_mark()),
     # Objects.
     b"c": lambda m: m.find_global(m.line().decode(), m.line().decode()),
+    b"i": Machine.instance,
     b"\x93": _global_from_stack,
     b"R": Machine.call,
     b"\x81": Machine.call,

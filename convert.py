@@ -1,0 +1,96 @@
+"""Rewrites trained networks as a snapshot or as arrays: `python convert.py SRC DST`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+# Before TensorFlow is imported: its start-up messages would drown ours.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import numpy as np
+
+from msg_stylegan import load_networks
+from msg_stylegan.exit_status import exit_status
+from msg_stylegan.legacy.npz_networks import write_npz_networks
+from msg_stylegan.networks import save_networks
+
+_SUFFIXES = (".keras", ".npz")
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(
+        prog="convert.py",
+        description="Rewrites trained networks. The weights stay the same to the last bit.",
+    )
+    parser.add_argument(
+        "source",
+        metavar="SRC",
+        type=Path,
+        help="snapshot or folder of a run, pickle of MSG-StyleGAN or StyleGAN, .pth file of "
+        "BMSG-GAN (those of the same epoch beside it are read, too), or .npz file",
+    )
+    parser.add_argument(
+        "target",
+        metavar="DST",
+        type=Path,
+        help="file to write: .keras for a snapshot, .npz for arrays with the names of the system "
+        "that the networks come from",
+    )
+    parser.add_argument("--force", action="store_true", help="replace DST if there is one")
+    return parser
+
+
+def convert(source, target, force):
+    """Reads one file and writes the other."""
+    if target.suffix not in _SUFFIXES:
+        raise ValueError(f"Expected a DST that ends in .keras or .npz. Received: {target}")
+    if target.is_dir() or target.resolve() == source.resolve():
+        raise ValueError(f"{target} is a folder or the source itself. Choose another name.")
+    if target.exists() and not force:
+        raise FileExistsError(f"{target} exists already. Choose another name or use --force.")
+    nets = load_networks(source)
+    print(describe(source, nets))
+    if target.suffix == ".npz":
+        write_npz_networks(nets, target)
+    else:
+        save_networks(nets, target, nets.info)
+    print(f"Wrote {target}.")
+
+
+def describe(source, nets):
+    """Text that tells what was found in a file."""
+    origin = nets.info.get("source", {})
+    lines = [f"{source}: {origin.get('format', 'networks of a run')}"]
+    lines += [f"  {file['name']}: SHA-256 {file['sha256']}" for file in origin.get("files", ())]
+    lines += [f"  {name:<6} {describe_network(network)}" for name, network in nets.members.items()]
+    lines += [f"  left out: {reason}" for reason in origin.get("left_out", ())]
+    return "\n".join(lines)
+
+
+def describe_network(network):
+    """Resolution, channels, labels, scales and number of trainable parameters of a network."""
+    count = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+    scales = ", ".join(map(str, network.resolutions))
+    labels = f", {network.label_size} labels" if network.label_size else ""
+    return (
+        f"{network.resolution}x{network.resolution}x{network.num_channels}{labels}, "
+        f"scales {scales}, {count:,} parameters"
+    )
+
+
+def main(argv=None):
+    """Converts one file.
+
+    Returns:
+        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
+    """
+    args = build_parser().parse_args(argv)
+    return exit_status(
+        lambda: convert(args.source, args.target, args.force),
+        interrupted="Interrupted. Nothing was written.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

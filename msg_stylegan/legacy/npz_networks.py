@@ -1,0 +1,179 @@
+"""Networks in `.npz` files under the names of the system they come from, with our settings.
+
+`G/...`, `D/...` and `Gs/...` hold the variables. Networks of the StyleGAN family have the names and
+layouts of the original MSG-StyleGAN, those of BMSG-GAN the names and layouts of PyTorch. `meta` is
+a JSON text with the arguments of our networks.
+"""
+
+import json
+
+import numpy as np
+
+from msg_stylegan import files
+from msg_stylegan.legacy import bmsg_variables, original_variables
+from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
+from msg_stylegan.legacy.file_contents import FileContents
+from msg_stylegan.legacy.npz_arrays import read_npz
+from msg_stylegan.legacy.original_options import DISCRIMINATOR_NAMES, GENERATOR_NAMES
+from msg_stylegan.legacy.original_shapes import (
+    check_arrays,
+    check_options,
+    discriminator_shapes,
+    finite_floats,
+    generator_shapes,
+)
+from msg_stylegan.networks import (
+    Discriminator,
+    Generator,
+    progan_discriminator_options,
+    progan_generator_options,
+)
+
+_VERSION = 1
+# Prefix in the file -> our name, and the argument of `networks_from_state_dicts`.
+_MEMBERS = {
+    "G": ("G", "generator"),
+    "D": ("D", "discriminator"),
+    "Gs": ("G_ema", "shadow"),
+}
+
+
+def write_npz_networks(nets, path):
+    """Writes networks in one piece.
+
+    Args:
+        nets: `Networks`.
+        path: File to write; ends in `.npz`.
+
+    Raises:
+        ValueError: A network has options for which there are no names.
+    """
+    arrays, options = {}, {}
+    for prefix, (member, _) in _MEMBERS.items():
+        network = getattr(nets, member)
+        if network is not None:
+            options[prefix] = _plain_options(network)
+            arrays |= {f"{prefix}/{name}": array for name, array in _export(network).items()}
+    meta = {"version": _VERSION, "networks": options, "info": nets.info}
+    with files.atomic_path(path) as temporary:
+        np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)
+
+
+def read_npz_networks(path):
+    """Opens a file of `write_npz_networks`.
+
+    Args:
+        path: `pathlib.Path` of the file.
+
+    Returns:
+        `FileContents`.
+
+    Raises:
+        ValueError: The file is damaged or holds something else.
+        OSError: The file cannot be read.
+    """
+    try:
+        arrays = read_npz(path)
+        meta = _read_meta(arrays)
+        return FileContents(
+            "npz of convert.py", _make_networks(arrays, meta["networks"]), [path], info=meta["info"]
+        )
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as npz of networks. {error}") from error
+
+
+def _plain_options(network):
+    # Keras 2 wraps dictionaries and lists that a network holds, in a way that JSON cannot write.
+    options = dict(network.options)
+    return options | {"blur_filter": list(options["blur_filter"])}
+
+
+def _read_meta(arrays):
+    text = arrays.pop("meta", None)
+    if text is None or text.dtype.kind != "U" or text.shape:
+        raise ValueError("It has no text `meta`, with which convert.py describes the networks.")
+    try:
+        meta = json.loads(str(text))
+        version, networks, info = (meta[key] for key in ("version", "networks", "info"))
+    except (TypeError, LookupError, RecursionError) as error:
+        raise ValueError(f"Its `meta` is not that of networks ({error!r}).") from error
+    if version != _VERSION:
+        raise ValueError(f"It has version {version!r}. Expected {_VERSION}.")
+    if not isinstance(networks, dict) or not isinstance(info, dict):
+        raise ValueError("Its `meta` is damaged.")
+    if not networks or not networks.keys() <= _MEMBERS.keys():
+        raise ValueError(f"It describes {sorted(networks)}. Expected some of {list(_MEMBERS)}.")
+    return meta
+
+
+def _make_networks(arrays, networks):
+    groups = {prefix: {} for prefix in networks}
+    for name, array in arrays.items():
+        prefix, _, rest = name.partition("/")
+        if prefix not in groups:
+            raise ValueError(f"It holds {name[:100]!r}, which belongs to none of its networks.")
+        groups[prefix][rest] = array
+    made, state_dicts = {}, {}
+    for prefix, options in networks.items():
+        member, role = _MEMBERS[prefix]
+        if not isinstance(options, dict):
+            raise ValueError("Its `meta` is damaged.")
+        _check_options(member, options)
+        if _is_progan(member, options):
+            state_dicts[role] = finite_floats(groups[prefix])
+        else:
+            made[member] = _make_network(member, options, groups[prefix])
+    if state_dicts:
+        made |= networks_from_state_dicts(**state_dicts)
+    for prefix, options in networks.items():
+        if made[_MEMBERS[prefix][0]].options != options:
+            raise ValueError(f"The settings of {prefix} in `meta` do not fit its weights.")
+    return {_MEMBERS[prefix][0]: made[_MEMBERS[prefix][0]] for prefix in networks}
+
+
+def _check_options(member, options):
+    check_options(options, DISCRIMINATOR_NAMES if member == "D" else GENERATOR_NAMES)
+
+
+def _make_network(member, options, arrays):
+    """Builds a network of the StyleGAN family."""
+    is_D = member == "D"
+    check_arrays(arrays, (discriminator_shapes if is_D else generator_shapes)(options))
+    arrays = finite_floats(arrays)
+    network = (Discriminator if is_D else Generator)(**options, name=member)
+    network.build()
+    original_variables.assign(_table(original_variables, network), arrays)
+    return network
+
+
+def _export(network):
+    """Variables by the names that they have in the file."""
+    is_D = isinstance(network, Discriminator)
+    is_progan = _is_progan("D" if is_D else "G", network.options)
+    if not is_D and not is_progan and network.options["synthesis"] == "progan":
+        raise ValueError(
+            "The generator is a changed one of BMSG-GAN. Only the published form of it has names "
+            "for its weights in npz files. Write a .keras file instead."
+        )
+    names = bmsg_variables if is_progan else original_variables
+    return original_variables.export(_table(names, network))
+
+
+def _table(names, network):
+    if isinstance(network, Discriminator):
+        return names.discriminator_variables(network)
+    return names.generator_variables(network)
+
+
+def _is_progan(member, options):
+    """Whether a network is one of BMSG-GAN, as it was published."""
+    kind = options["body"] if member == "D" else options["synthesis"]
+    if kind != "progan":
+        return False
+    make = progan_discriminator_options if member == "D" else progan_generator_options
+    depth = options["resolution"].bit_length() - 2
+    try:
+        published = make(depth, options["channel_max"], options["num_channels"])
+    except ValueError:
+        return False
+    return options == {**options, **published} and options.get("output", "msg") == "msg"

@@ -1,0 +1,149 @@
+"""Opens trained networks: our snapshots and the files of other systems of the family.
+
+Whatever is in a file, nothing of it is run.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+from msg_stylegan.legacy.npz_networks import read_npz_networks
+from msg_stylegan.legacy.original_networks import read_original_file
+from msg_stylegan.legacy.state_dict_files import read_bmsg_file
+from msg_stylegan.legacy.torch_file import LEGACY_MAGIC
+from msg_stylegan.networks import Networks, newest_snapshot
+from msg_stylegan.networks import load_networks as load_snapshot
+from msg_stylegan.training.run_directory import find_run
+
+SUFFIXES = (".keras", ".pkl", ".pth", ".npz")
+_SNAPSHOT_CLASS = "msg_stylegan>Networks"
+_MAX_CONFIG_BYTES = 2**20
+_CHUNK = 2**22
+# What files begin with: zip archives; pickles of protocol 2 and later, or 0 and 1.
+_ZIP = b"PK\x03\x04"
+_PICKLES = tuple(b"\x80(]}c")
+_TORCH_MAGIC = LEGACY_MAGIC.to_bytes(10, "little")
+
+
+def load_networks(path):
+    """Opens trained networks. What a file is, is decided by its content, not by its name.
+
+    Args:
+        path: A snapshot, or a run directory, of which the newest snapshot is taken; a pickle of the
+            original MSG-StyleGAN or of NVIDIA's StyleGAN; a `.pth` file of BMSG-GAN, to which those
+            of the same epoch beside it are added; or a `.npz` file of `convert.py`.
+
+    Returns:
+        `Networks` with `G`, `D`, `G_ema` and `info`. A network that is not in the file is None;
+        with one generator only, `G` and `G_ema` have equal weights. `info["source"]` says where
+        networks of other systems came from.
+
+    Raises:
+        FileNotFoundError: There is no such file, or no snapshot in the folder.
+        ValueError: The file holds anything else, or networks that cannot be used here. The message
+            says why.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = newest_snapshot(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist. Give a file or a run directory.")
+    kind = _kind_of(path)
+    if kind == "snapshot":
+        return _load_snapshot(path)
+    contents = _READERS[kind](path)
+    info = dict(contents.info) if kind == "npz" else {"source": _source(contents)}
+    members = {name: contents.networks.get(name) for name in ("G", "D", "G_ema")}
+    nets = Networks(**members, info=info, name="networks")
+    nets.build()
+    return nets
+
+
+def find_network_file(network, result_dir):
+    """Path of a file of networks: itself, or the newest snapshot of a folder or run.
+
+    Args:
+        network: A file, a folder, or what `find_run` understands.
+        result_dir: Folder of all runs.
+
+    Raises:
+        FileNotFoundError: There is no such file or run, or no snapshot in it.
+    """
+    path = Path(network)
+    if path.is_file():
+        return path
+    if path.suffix in SUFFIXES:
+        kind = "snapshot" if path.suffix == ".keras" else "file"
+        raise FileNotFoundError(f"There is no {kind} {path}.")
+    return newest_snapshot(path if path.is_dir() else find_run(result_dir, str(network)))
+
+
+_READERS = {"npz": read_npz_networks, "torch": read_bmsg_file, "pickle": read_original_file}
+
+
+def _kind_of(path):
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(_ZIP):
+        return _kind_of_archive(path)
+    if _TORCH_MAGIC in head:
+        return "torch"
+    if head[:1] and head[0] in _PICKLES:
+        return "pickle"
+    raise ValueError(
+        f"{path} is no file of networks. Expected a snapshot (.keras), a pickle of MSG-StyleGAN or "
+        "StyleGAN (.pkl), a state dict of BMSG-GAN (.pth), or arrays of convert.py (.npz)."
+    )
+
+
+def _kind_of_archive(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise ValueError(f"{path} is a damaged zip archive ({error}).") from error
+    if any(name.endswith("data.pkl") for name in names):
+        return "torch"
+    if "config.json" in names:
+        return "snapshot"
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    raise ValueError(f"{path} is a zip archive, but neither a snapshot nor another known file.")
+
+
+def _load_snapshot(path):
+    _check_snapshot_class(path)
+    if path.suffix == ".keras":
+        return load_snapshot(path)
+    # Keras looks at the name.
+    with tempfile.TemporaryDirectory() as folder:
+        return load_snapshot(shutil.copyfile(path, Path(folder, f"{path.name}.keras")))
+
+
+def _check_snapshot_class(path):
+    """Refuses other models, which Keras would make by importing what the file names."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
+            config = json.loads(file.read(_MAX_CONFIG_BYTES))
+            name = config["registered_name"]
+    except (zipfile.BadZipFile, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a readable snapshot: {error}") from error
+    if name != _SNAPSHOT_CLASS:
+        raise ValueError(f"{path} holds a {str(name)[:100]}, not the networks of a run.")
+
+
+def _source(contents):
+    files = [{"name": path.name, "sha256": _sha256(path)} for path in contents.paths]
+    source = {"format": contents.format, "files": files}
+    return source | ({"left_out": contents.left_out} if contents.left_out else {})
+
+
+def _sha256(path):
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

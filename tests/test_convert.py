@@ -1,0 +1,239 @@
+"""convert.py keeps all weights to the last bit, and tells what it found."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import tflib_writer
+from original_recording import Recording
+from test_pretrained import (
+    SETTINGS,
+    VARIANTS,
+    assert_equal_networks,
+    make_trio,
+    nvidia_trio,
+    save_state,
+    trio,
+)
+
+import convert
+from msg_stylegan.networks import Discriminator, Generator, Networks, save_networks
+from msg_stylegan.pretrained import load_networks
+
+INFO = {"options": {"seed": 5}, "cur_nimg": 12_000, "name": "Größe"}
+
+
+def run(*arguments):
+    return convert.main([str(argument) for argument in arguments])
+
+
+def group(npz, prefix):
+    return {k.removeprefix(prefix): npz[k] for k in npz.files if k.startswith(prefix)}
+
+
+def assert_same_arrays(ours, expected):
+    assert ours.keys() == expected.keys()
+    for name, array in ours.items():
+        np.testing.assert_array_equal(array, expected[name], strict=True)
+
+
+@pytest.mark.parametrize("variant", ["labels", "traditional"])
+def test_there_and_back(tmp_path, variant):
+    settings = SETTINGS | VARIANTS[variant]
+    nets = make_trio(settings)
+    tflib_writer.save(tmp_path / "a.pkl", trio(nets, settings))
+    assert run(tmp_path / "a.pkl", tmp_path / "b.keras") == 0
+    assert run(tmp_path / "b.keras", tmp_path / "c.npz") == 0
+    assert run(tmp_path / "c.npz", tmp_path / "d.keras") == 0
+    assert run(tmp_path / "a.pkl", tmp_path / "e.npz") == 0
+    infos = []
+    for name in ("a.pkl", "b.keras", "c.npz", "d.keras", "e.npz"):
+        again = load_networks(tmp_path / name)
+        assert_equal_networks(again, nets)
+        infos.append(again.info)
+    assert all(info == infos[0] for info in infos)
+    assert infos[0]["source"]["files"][0]["name"] == "a.pkl"
+
+
+@pytest.mark.parametrize("name", ["msg_stylegan_32", "msg_stylegan_128_fused"])
+def test_npz_has_the_names_and_numbers_of_the_original(golden, tmp_path, name, capsys):
+    assert run(golden / f"{name}.pkl", tmp_path / "a.npz") == 0
+    recording = Recording(golden / f"{name}.npz")
+    with np.load(tmp_path / "a.npz") as npz:
+        for prefix in ("G/", "D/", "Gs/"):
+            assert_same_arrays(group(npz, prefix), recording.group(prefix))
+        assert set(json.loads(str(npz["meta"]))) == {"version", "networks", "info"}
+    out = capsys.readouterr().out
+    res = recording.meta["resolution"]
+    assert f"{name}.pkl: pickle of MSG-StyleGAN" in out
+    assert f"{res}x{res}x3, scales 4, 8, 16, 32" in out
+    count = sum(a.size for k, a in recording.group("D/").items())
+    assert f"{count:,} parameters" in out
+    assert f"Wrote {tmp_path / 'a.npz'}." in out
+
+
+def test_npz_of_bmsg_has_the_names_of_pytorch(golden, tmp_path):
+    assert run(golden / "bmsg_32_GAN_GEN.pth", tmp_path / "a.npz") == 0
+    recording = Recording(golden / "bmsg_32.npz")
+    with np.load(tmp_path / "a.npz") as npz:
+        assert_same_arrays(group(npz, "G/"), recording.group("G/"))
+        assert_same_arrays(group(npz, "Gs/"), recording.group("G/"))
+        assert_same_arrays(group(npz, "D/"), recording.group("D/"))
+    assert run(tmp_path / "a.npz", tmp_path / "b.keras") == 0
+    expected = load_networks(golden / "bmsg_32_GAN_GEN.pth")
+    for name in ("a.npz", "b.keras"):
+        assert_equal_networks(load_networks(tmp_path / name), expected)
+
+
+@pytest.mark.parametrize("kind", ["GEN", "DIS"])
+def test_a_part_of_bmsg(golden, tmp_path, kind):
+    states = Recording(golden / "bmsg_32.npz").group(f"{kind[0]}/")
+    save_state(tmp_path / "a.pth", states)
+    expected = load_networks(tmp_path / "a.pth")
+    assert run(tmp_path / "a.pth", tmp_path / "b.npz") == 0
+    assert run(tmp_path / "b.npz", tmp_path / "c.keras") == 0
+    assert run(tmp_path / "c.keras", tmp_path / "d.npz") == 0
+    for name in ("b.npz", "c.keras", "d.npz"):
+        assert_equal_networks(load_networks(tmp_path / name), expected)
+
+
+def test_networks_of_nvidia(tmp_path, capsys):
+    tflib_writer.save(tmp_path / "a.pkl", nvidia_trio(make_trio(SETTINGS)))
+    assert run(tmp_path / "a.pkl", tmp_path / "b.npz") == 0
+    out = capsys.readouterr().out
+    assert "pickle of NVIDIA StyleGAN" in out and out.count("left out: ") == 2
+    assert "16x16x3, scales 16, " in out
+    assert run(tmp_path / "b.npz", tmp_path / "c.keras") == 0
+    expected = load_networks(tmp_path / "a.pkl")
+    for name in ("b.npz", "c.keras"):
+        assert_equal_networks(load_networks(tmp_path / name), expected)
+
+
+def test_a_run_keeps_its_description(tmp_path):
+    nets = make_trio(SETTINGS)
+    save_networks(nets, tmp_path / "run" / "network-snapshot-000012.keras", INFO)
+    assert run(tmp_path / "run", tmp_path / "a.npz") == 0
+    assert run(tmp_path / "a.npz", tmp_path / "b.keras") == 0
+    again = load_networks(tmp_path / "b.keras")
+    assert again.info == INFO
+    assert_equal_networks(again, nets)
+
+
+@pytest.mark.parametrize("combine", ["simple", "lin_cat"])
+@pytest.mark.parametrize("body", ["stylegan", "progan"])
+def test_other_discriminators(tmp_path, combine, body):
+    D = make_trio(SETTINGS).D
+    D = Discriminator(**D.options | {"combine": combine, "body": body, "mbstd_blocks": "last"})
+    nets = Networks(G=None, D=D, G_ema=None, name="networks")
+    nets.build()
+    save_networks(nets, tmp_path / "a.keras", {})
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 0
+    assert_equal_networks(load_networks(tmp_path / "b.npz"), nets)
+
+
+def test_a_changed_generator_of_bmsg_has_no_names(tmp_path, golden, capsys):
+    G = load_networks(golden / "bmsg_32_GAN_GEN.pth").G
+    G = Generator(**G.options | {"nonlinearity": "relu"})
+    nets = Networks(G=None, D=None, G_ema=G, name="networks")
+    nets.build()
+    save_networks(nets, tmp_path / "a.keras", {})
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 1
+    assert "changed one of BMSG-GAN" in capsys.readouterr().err
+    assert not (tmp_path / "b.npz").exists()
+
+
+def test_nothing_is_overwritten_unasked(tmp_path, capsys):
+    save_networks(make_trio(SETTINGS), tmp_path / "a.keras", {})
+    (tmp_path / "b.npz").write_bytes(b"mine")
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 1
+    assert "b.npz exists already" in capsys.readouterr().err
+    assert (tmp_path / "b.npz").read_bytes() == b"mine"
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz", "--force") == 0
+    assert len(load_networks(tmp_path / "b.npz").members) == 3
+    assert run(tmp_path / "a.keras", tmp_path / "a.keras", "--force") == 1
+    assert "the source itself" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "source, target, message",
+    [
+        ("a.keras", "b.pkl", "ends in .keras or .npz"),
+        ("none.pkl", "b.npz", "none.pkl does not exist"),
+        ("text.pkl", "b.npz", "text.pkl is no file of networks"),
+    ],
+)
+def test_mistakes_are_explained(tmp_path, capsys, source, target, message):
+    (tmp_path / "text.pkl").write_text("text")
+    assert run(tmp_path / source, tmp_path / target) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert message in error
+    assert not (tmp_path / target).exists()
+
+
+# Files of arrays that are not what they say.
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("npz")
+    tflib_writer.save(folder / "a.pkl", trio(make_trio(SETTINGS), SETTINGS))
+    assert run(folder / "a.pkl", folder / "a.npz") == 0
+    with np.load(folder / "a.npz") as npz:
+        return {name: npz[name] for name in npz.files}
+
+
+def with_meta(arrays, change):
+    meta = json.loads(str(arrays["meta"]))
+    change(meta)
+    return arrays | {"meta": np.array(json.dumps(meta))}
+
+
+def option(network, **changes):
+    return lambda arrays: with_meta(arrays, lambda m: m["networks"][network].update(changes))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda a: {k: v for k, v in a.items() if k != "meta"}, "no text `meta`"),
+        (lambda a: a | {"meta": np.zeros(3)}, "no text `meta`"),
+        (lambda a: a | {"meta": np.array("{")}, "cannot be read as npz of networks"),
+        (lambda a: a | {"meta": np.array("[]")}, "not that of networks"),
+        (lambda a: a | {"meta": np.array("[" * 100_000)}, "cannot be read as npz of networks"),
+        (lambda a: with_meta(a, lambda m: m.update(version=2)), "version 2"),
+        (lambda a: with_meta(a, lambda m: m.update(networks=[])), "`meta` is damaged"),
+        (lambda a: with_meta(a, lambda m: m["networks"].update(X={})), "Expected some of"),
+        (lambda a: with_meta(a, lambda m: m["networks"].update(D=3)), "`meta` is damaged"),
+        (lambda a: with_meta(a, lambda m: m["networks"]["D"].pop("body")), r"missing: \['body'\]"),
+        (option("G", z_dim=2**19), "Expected variable `G_mapping/Dense0/weight`"),
+        (option("G", sigma=1), r"unknown: \['sigma'\]"),
+        (option("G", synthesis="other"), "`synthesis`"),
+        (option("G", synthesis="progan"), "npz of networks"),
+        (option("D", combine="other"), "`combine`"),
+        (option("Gs", nonlinearity="relu"), "`G` and `G_ema` of the same options"),
+        (lambda a: a | {"in/z": np.zeros(3)}, "'in/z'.*belongs to none of its networks"),
+        (lambda a: a | {"D/FromRGB_lod0/bias": np.zeros(3, "f4")}, "FromRGB_lod0/bias"),
+        (lambda a: a | {"D/FromRGB_lod0/bias": np.full(8, np.nan)}, "NaN"),
+        (lambda a: a | {"D/FromRGB_lod0/bias": np.array([None] * 8)}, "type object"),
+    ],
+)
+def test_wrong_arrays_are_named(tmp_path, arrays, change, message):
+    np.savez(tmp_path / "file.npz", **change(arrays))
+    with pytest.raises(ValueError, match=message):
+        load_networks(tmp_path / "file.npz")
+
+
+def test_archives_that_would_grow_are_refused(tmp_path, arrays):
+    zeros = np.zeros(2**25, np.uint8)
+    np.savez_compressed(tmp_path / "file.npz", **arrays, zeros=zeros)
+    with pytest.raises(ValueError, match="much larger in memory"):
+        load_networks(tmp_path / "file.npz")
+    # An array that claims to be larger than its bytes.
+    with zipfile.ZipFile(tmp_path / "file.npz", "w") as archive:
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (274877906944,)}"
+        size = len(header).to_bytes(2, "little")
+        archive.writestr("meta.npy", b"\x93NUMPY\x01\x00" + size + header)
+    with pytest.raises(ValueError, match="of 0 bytes"):
+        load_networks(tmp_path / "file.npz")
