@@ -9,7 +9,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
-from metrics.interpolation import lerp, slerp
+from msg_stylegan.interpolation import lerp, slerp
 from msg_stylegan.replica_map import ReplicaMap
 from msg_stylegan.sampling import (
     Sampler,

@@ -3,6 +3,7 @@
 The grid sizes follow the `4k` and `1080p` rules of the original's training loop.
 """
 
+import math
 import re
 
 import numpy as np
@@ -17,7 +18,10 @@ _SCREENS = {
     "1080p": (1920, 1080, (3, 32), (2, 32)),
 }
 
-# Brightness of the gaps of a contact sheet.
+# Orders of the scales of a sample on a contact sheet.
+LAYOUTS = ("strip", "tower", "grid")
+
+# Brightness of the gaps of a sheet.
 _GAP_VALUE = 255
 
 
@@ -73,8 +77,8 @@ def image_grid(images, size):
     return grid.reshape(rows * height, columns * width, channels)  # [HWC]
 
 
-def contact_sheet(images, *, columns=1, zoom=1, gap=2):
-    """Shows all scales of each sample side by side, low to high, each enlarged to full size.
+def contact_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
+    """Shows all scales of each sample together, each enlarged to full size.
 
     Pixels are repeated, never blended, so that a scale looks the way the network made it.
 
@@ -84,6 +88,8 @@ def contact_sheet(images, *, columns=1, zoom=1, gap=2):
         columns: Samples per row of the sheet. The last row may stay partly empty.
         zoom: Enlarges everything by this whole number, for data sets of very small images.
         gap: Space between scales in pixels. Samples are separated by three times as much.
+        layout: Order of the scales of a sample: "strip" (side by side, low to high), "tower" (one
+            above the other, the highest on top) or "grid" (row by row in a square, low to high).
 
     Returns:
         uint8 `[height, width, C]`.
@@ -92,34 +98,48 @@ def contact_sheet(images, *, columns=1, zoom=1, gap=2):
     count, size, _, channels = images[-1].shape
     if columns < 1 or zoom < 1:
         raise ValueError(f"Expected columns and zoom of at least 1. Received {columns}, {zoom}.")
+    if layout not in LAYOUTS:
+        raise ValueError(f"Expected a layout out of {', '.join(LAYOUTS)}. Received {layout!r}.")
     for image in images:
         if len(image) != count or image.shape[3] != channels or size % image.shape[1]:
             raise ValueError(
                 "A contact sheet needs the same samples at every scale, and scales that divide "
                 f"the highest one. Received shapes {[list(i.shape) for i in images]}."
             )
-    size *= zoom
-    scales = [_repeat_pixels(image, size // image.shape[1]) for image in images]
-    strip_width = len(scales) * (size + gap) - gap
-    margin = 3 * gap
+    scales = [enlarge(image, size * zoom // image.shape[1]) for image in images]
+    if layout == "tower":
+        scales = scales[::-1]
+    side = {"strip": len(scales), "tower": 1, "grid": math.ceil(math.sqrt(len(scales)))}[layout]
+    samples = [tile(np.stack(sample), side, gap) for sample in zip(*scales, strict=True)]
+    return tile(np.stack(samples), columns, 3 * gap)
+
+
+def tile(pictures, columns, gap):
+    """Lays pictures of one size side by side, row by row, on white.
+
+    Args:
+        pictures: uint8 `[N, H, W, C]`, C = 1 or 3.
+        columns: Pictures per row. The last row may stay partly empty.
+        gap: Space between them in pixels.
+
+    Returns:
+        uint8 `[height, width, C]`.
+    """
+    count, height, width, channels = pictures.shape
     rows = -(-count // columns)
     columns = min(columns, count)
-    sheet = np.full(
-        (
-            rows * (size + margin) - margin,
-            columns * (strip_width + margin) - margin,
-            channels,
-        ),
-        _GAP_VALUE,
-        np.uint8,
-    )
-    for index in range(count):
-        top = (index // columns) * (size + margin)
-        left = (index % columns) * (strip_width + margin)
-        for scale in scales:
-            sheet[top : top + size, left : left + size] = scale[index]
-            left += size + gap
+    shape = (rows * (height + gap) - gap, columns * (width + gap) - gap, channels)
+    sheet = np.full(shape, _GAP_VALUE, np.uint8)
+    for index, picture in enumerate(pictures):
+        top = (index // columns) * (height + gap)
+        left = (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = picture
     return sheet
+
+
+def enlarge(images, factor):
+    """Repeats every pixel of `[N, H, W, C]` `factor` times along both sides."""
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def save_image(image, path, metadata=None):
@@ -148,10 +168,6 @@ def save_image_grid(images, path, size):
         size: `(columns, rows)` with `columns * rows == N`.
     """
     save_image(image_grid(images, size), path)
-
-
-def _repeat_pixels(images, factor):
-    return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def _check_images(images):

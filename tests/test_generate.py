@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,7 +8,10 @@ from PIL import Image
 from tiny_run import make_run
 
 import generate
-from generate import MAX_SEED, parse_seeds
+from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds
+from msg_stylegan.networks import load_networks
+from msg_stylegan.sampling import Sampler, z_of_seeds
+from msg_stylegan.style_directions import find_directions, write_directions
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +100,10 @@ def test_one_picture_per_seed_with_its_facts(results, tmp_path, capsys):
     names = ["seed0000.png", "seed0001.png", "seed12345.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert pixels(tmp_path / names[0]).shape == (16, 16)
+    snapshot = results / "00001-tiny-1gpu" / "network-snapshot-000001.keras"
     assert text(tmp_path / names[2]) == {
-        "network": "network-snapshot-000001.keras",
+        "network": snapshot.name,
+        "network_sha256": hashlib.sha256(snapshot.read_bytes()).hexdigest()[:16],
         "seed": "12345",
         "truncation_psi": "0.7",
         "truncation_cutoff": "8",
@@ -156,6 +163,60 @@ def test_sheet_can_be_wide_and_large(results, tmp_path):
     assert pixels(tmp_path / "multiscale.png").shape == (32, 3 * (3 * 32 + 4) + 2 * 6)
 
 
+def test_scales_can_be_chosen_and_stacked(results, tmp_path):
+    for i, (options, shape) in enumerate(
+        (
+            (["--scales=alternate"], (16, 2 * 16 + 2)),
+            (["--scales=4,8"], (8, 2 * 8 + 2)),
+            (["--layout=tower"], (3 * 16 + 2 * 2, 16)),
+            (["--layout=grid"], (2 * 16 + 2, 2 * 16 + 2)),
+        )
+    ):
+        assert call(results, tmp_path / str(i), "multiscale", "--seeds=4", *options) == 0
+        assert pixels(tmp_path / str(i) / "multiscale.png").shape == shape
+    found = text(tmp_path / "0" / "multiscale.png")
+    assert (found["scales"], found["layout"]) == ("4,16", "strip")
+    assert call(results, tmp_path, "images", "--seeds=4") == 0
+    image = pixels(tmp_path / "seed0004.png")
+    sheets = [pixels(tmp_path / str(i) / "multiscale.png") for i in range(4)]
+    # The highest of the scales is last in a strip, first in a tower.
+    np.testing.assert_array_equal(sheets[0][:, 18:], image)
+    np.testing.assert_array_equal(sheets[2][:16], image)
+    np.testing.assert_array_equal(sheets[3][18:, :16], image)
+
+
+@pytest.mark.parametrize("noise_mode", ["const", "random"])
+def test_images_are_those_of_a_sampler(results, tmp_path, noise_mode):
+    G = load_networks(results / "00001-tiny-1gpu").G_ema
+    sampler = Sampler(G, 1, truncation_psi=0.6, truncation_cutoff=3, noise_mode=noise_mode)
+    options = ["--truncation_psi=0.6", "--truncation_cutoff=3", f"--noise_mode={noise_mode}"]
+    assert call(results, tmp_path, "images", "--seeds=0-4", *options) == 0
+    for seed in range(5):
+        expected = sampler(z_of_seeds([seed], G.z_dim), seed=seed)[-1]
+        np.testing.assert_array_equal(pixels(tmp_path / f"seed{seed:04d}.png"), expected[0, ..., 0])
+
+
+def test_a_direction_changes_the_images_back_and_forth(results, tmp_path):
+    G = load_networks(results / "00001-tiny-1gpu").G_ema
+    file = tmp_path / "directions.json"
+    write_directions(file, find_directions(G), 1.0, {})
+    found = []
+    for i, options in enumerate(
+        ([], ["--strength=0"], ["--strength=2"], ["--strength=-2"], ["--direction"])
+    ):
+        direction = [f"--direction={file}:1"] if options else []
+        if options == ["--direction"]:
+            options, direction = [], [f"--direction={file}:0"]
+        out = tmp_path / str(i)
+        assert call(results, out, "images", "--seeds=3", *direction, *options) == 0
+        found.append(pixels(out / "seed0003.png").tobytes())
+    assert found[0] == found[1]
+    assert len(set(found)) == 4
+    facts = text(tmp_path / "3" / "seed0003.png")
+    assert (facts["direction"], facts["strength"]) == ("directions.json:1", "-2.0")
+    assert text(tmp_path / "4" / "seed0003.png")["strength"] == "3.0"
+
+
 def test_classes(results, tmp_path):
     options = [f"--result_dir={results / 'conditional'}"]
     seeds = "--seeds=0-5"
@@ -178,7 +239,10 @@ def test_classes(results, tmp_path):
         ("images", ["--class=0"], "trained without labels"),
         ("images", ["--scale=32"], "makes images of [4, 8, 16] pixels. Received [32]"),
         ("images", ["--network=9"], "There is no run '9'"),
-        ("multiscale", ["--network=no.keras"], "There is no snapshot no.keras"),
+        ("images", ["--strength=1"], "--strength needs --direction"),
+        ("images", ["--direction=no.json:1"], "There is no file no.json"),
+        ("multiscale", ["--scales=8,64"], "makes images of [4, 8, 16] pixels. Received [8, 64]"),
+        ("multiscale", ["--network=no.keras"], "There is no snapshot"),
     ],
 )
 def test_wrong_requests_give_one_clear_error(
@@ -196,7 +260,9 @@ def test_a_class_too_many_is_refused(results, tmp_path, capsys):
     assert "classes 0 to 2" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", ["--zoom=0", "--columns=x", "--class=-1", "--noise_mode=loud"])
+@pytest.mark.parametrize(
+    "option", ["--zoom=0", "--columns=x", "--class=-1", "--noise_mode=loud", "--truncation_psi=inf"]
+)
 def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, option, capsys):
     with pytest.raises(SystemExit) as exit_info:
         call(results, tmp_path, "multiscale", "--seeds=0", option)

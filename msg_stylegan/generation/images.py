@@ -1,0 +1,76 @@
+"""One PNG per seed.
+
+Writes OUTDIR/seed0000.png and so on. With --direction, what the command `directions` found is
+added to w, so that each image is changed in the same way; with --w, a given image is changed that
+the command `project` has found the w of.
+"""
+
+from pathlib import Path
+
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import argument, finite
+from msg_stylegan.generation.network_source import (
+    SeedImages,
+    add_scale_argument,
+    add_seed_arguments,
+)
+from msg_stylegan.image_grids import save_image
+from msg_stylegan.projection import read_projection
+from msg_stylegan.style_directions import direction_shift, read_direction
+
+
+def add_arguments(parser):
+    add_seed_arguments(parser, required=False)
+    parser.add_argument(
+        "--w",
+        type=Path,
+        metavar="FILE",
+        help="instead of --seeds: the projection.npz of an image by the command project",
+    )
+    add_scale_argument(parser)
+    parser.add_argument(
+        "--direction",
+        metavar="FILE:i",
+        help="change the images along direction i of a file of the command directions",
+    )
+    parser.add_argument(
+        "--strength",
+        type=argument(finite),
+        metavar="S",
+        help="how far, in either direction; about 1 to 6 can be seen (default: 3)",
+    )
+
+
+def run(args):
+    if (args.seeds is None) == (args.w is None):
+        raise ValueError("Give either --seeds or --w.")
+    if args.strength is not None and args.direction is None:
+        raise ValueError("--strength needs --direction.")
+    projection = None if args.w is None else read_projection(args.w)
+    source = SeedImages(args, args.scale, projection and projection.noise_maps)
+    shift, facts = None, {}
+    if args.direction is not None:
+        strength = 3.0 if args.strength is None else args.strength
+        shift = direction_shift(read_direction(args.direction), strength, source.G.num_ws)
+        facts = {"direction": Path(args.direction).name, "strength": strength}
+    if projection is not None:
+        _draw_projection(source, projection, shift, args, facts)
+        return
+    for seed in tqdm(args.seeds, unit="img", disable=None):
+        image = source.images(seed, shift)[-1][0]
+        save_image(image, args.outdir / f"seed{seed:04d}.png", source.metadata([seed], facts))
+    print(f"{len(args.seeds)} images in {args.outdir}")
+
+
+def _draw_projection(source, projection, shift, args, facts):
+    ws = projection.ws[None]
+    if ws.shape[1:] != (source.G.num_ws, source.G.w_dim):
+        raise ValueError(
+            f"{args.w} holds {list(ws.shape[1:])} numbers, but the network takes "
+            f"[{source.G.num_ws}, {source.G.w_dim}]: it is the projection by another network."
+        )
+    image = source.draw(ws if shift is None else ws + shift, 0)[-1][0]
+    path = args.outdir / f"{args.w.stem}.png"
+    save_image(image, path, source.metadata([], {"w": str(args.w), **facts}))
+    print(path)

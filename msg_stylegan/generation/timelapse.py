@@ -1,0 +1,116 @@
+"""A video of how the samples of a run became better.
+
+Writes OUTDIR/timelapse.mp4 (or .gif, or a folder of PNG files) from the pictures that the run saved
+while it trained: all its scales side by side, or the grid of one scale. Needs no network.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import add_zoom_argument, argument, positive
+from msg_stylegan.generation.network_source import add_outdir_argument
+from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
+from msg_stylegan.image_grids import enlarge
+from msg_stylegan.training.run_directory import find_run
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "--run",
+        dest="which_run",
+        required=True,
+        metavar="RUN",
+        help='run: its folder, its number or "latest"',
+    )
+    parser.add_argument(
+        "--result_dir", metavar="DIR", help="folder of the runs (default: %(default)s)"
+    )
+    add_outdir_argument(parser)
+    parser.add_argument(
+        "--scale",
+        type=argument(positive),
+        metavar="PIXELS",
+        help="show the grid of this scale (default: all scales of a few samples)",
+    )
+    parser.add_argument(
+        "--grid",
+        type=argument(parse_grid),
+        metavar="WxH",
+        help="with --scale: show the first W columns and H rows only",
+    )
+    add_zoom_argument(parser)
+    add_video_arguments(parser, fps=10)
+
+
+def run(args):
+    if args.grid and not args.scale:
+        raise ValueError("--grid needs --scale: it cuts the grid of one scale.")
+    run_dir = find_run(args.result_dir, args.which_run)
+    pictures = sample_pictures(run_dir, args.scale)
+    facts = {"run": run_dir.name, "scale": args.scale or "all", "fps": args.fps}
+    with open_video(args, facts) as video:
+        shape = None
+        for path in tqdm(pictures, unit="frame", disable=None):
+            frame = _read(path)
+            if args.grid:
+                columns, rows = args.grid
+                frame = frame[: rows * args.scale, : columns * args.scale]
+            if shape not in (None, frame.shape):
+                raise ValueError(
+                    f"{path} has {frame.shape[1]}x{frame.shape[0]} pixels, the pictures before it "
+                    f"have {shape[1]}x{shape[0]}. --scale and --grid can cut all to one size."
+                )
+            shape = frame.shape
+            video.write(enlarge(frame[None], args.zoom)[0])
+    print(video_path(args))
+
+
+def sample_pictures(run_dir, scale):
+    """Sample grids of a run, oldest first.
+
+    Args:
+        run_dir: Its folder.
+        scale: Side of the images, or None for the sheets with all scales.
+
+    Returns:
+        List of paths.
+
+    Raises:
+        FileNotFoundError: There are none.
+    """
+    name = f"{scale}x{scale}" if scale else "all_scales"
+    found = {}
+    for path in Path(run_dir, name).glob("fakes*.png"):
+        if match := re.fullmatch("fakes([0-9]+)", path.stem):
+            found[int(match[1])] = path
+    if not found:
+        folders = sorted(
+            {path.parent.name for path in Path(run_dir).glob("*x*/fakes*.png")},
+            key=lambda folder: (len(folder), folder),
+        )
+        raise FileNotFoundError(
+            f"There are no fakes*.png in {run_dir / name}. Scales with pictures: "
+            f"{', '.join(folders) or 'none'}."
+        )
+    return [found[kimg] for kimg in sorted(found)]
+
+
+def parse_grid(text):
+    """Parses the size of a grid, such as `8x4`."""
+    match = re.fullmatch("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
+    if not match:
+        raise ValueError(f"expected columns and rows such as 8x4, received {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _read(path):
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))
+    except OSError as error:
+        raise ValueError(f"{path} is not a readable picture: {error}") from error
+    return pixels.reshape(*pixels.shape[:2], -1)

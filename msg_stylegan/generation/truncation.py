@@ -1,0 +1,47 @@
+"""The truncation trick: the same seeds with different psi.
+
+Writes OUTDIR/truncation.png with a row for each psi and a column for each seed. At psi 0 all are
+the mean image; below 0 they are their opposites.
+"""
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import add_zoom_argument, argument, parse_numbers
+from msg_stylegan.generation.network_source import (
+    SeedImages,
+    add_scale_argument,
+    add_seed_arguments,
+)
+from msg_stylegan.image_grids import enlarge, save_image, tile
+
+_GAP = 2
+
+
+def add_arguments(parser):
+    add_seed_arguments(parser, seeds="one column for each", cutoff=None)
+    parser.add_argument(
+        "--psis",
+        type=argument(parse_numbers),
+        default=[1.0, 0.7, 0.5, 0.0, -0.5, -1.0],
+        metavar="NUMBERS",
+        help="psi of each row, instead of --truncation_psi (default: 1,0.7,0.5,0,-0.5,-1)",
+    )
+    add_scale_argument(parser)
+    add_zoom_argument(parser)
+
+
+def run(args):
+    source = SeedImages(args, args.scale)
+    if not source.G.has_mapping:
+        raise ValueError("This network has no mapping network: there is nothing to truncate.")
+    pictures = []
+    for psi in tqdm(args.psis, unit="row", disable=None):
+        for seed in args.seeds:
+            ws = source.map(source.z(seed), source.labels(seed), truncation_psi=psi)
+            pictures.append(source.draw(ws, seed)[-1])
+    sheet = tile(enlarge(np.concatenate(pictures), args.zoom), len(args.seeds), _GAP)
+    path = args.outdir / "truncation.png"
+    facts = {"truncation_psi": ",".join(f"{psi:g}" for psi in args.psis)}
+    save_image(sheet, path, source.metadata(args.seeds, facts))
+    print(path)

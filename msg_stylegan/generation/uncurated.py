@@ -1,0 +1,32 @@
+"""A sheet of many seeds, not chosen by anyone.
+
+Writes OUTDIR/uncurated.png: columns of images that shrink from left to right, so that both details
+and variety can be judged. Each column goes on with the next seeds.
+"""
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import add_zoom_argument
+from msg_stylegan.generation.network_source import (
+    SeedImages,
+    add_scale_argument,
+    add_seed_arguments,
+)
+from msg_stylegan.image_grids import enlarge, save_image
+from msg_stylegan.pictures.uncurated_sheet import uncurated_sheet
+
+
+def add_arguments(parser):
+    add_seed_arguments(parser, seeds="seeds of the sheet, a multiple of 27 to fill it")
+    add_scale_argument(parser)
+    add_zoom_argument(parser)
+
+
+def run(args):
+    source = SeedImages(args, args.scale)
+    images = [source.images(seed)[-1] for seed in tqdm(args.seeds, unit="img", disable=None)]
+    sheet = uncurated_sheet(np.concatenate(images))
+    path = args.outdir / "uncurated.png"
+    save_image(enlarge(sheet[None], args.zoom)[0], path, source.metadata(args.seeds))
+    print(path)

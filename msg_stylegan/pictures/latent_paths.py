@@ -1,0 +1,57 @@
+"""Ways through the space of latents, one point per frame of a video."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+# Keeps the random numbers of loops apart from those that belong to a seed elsewhere.
+_LOOP = 2
+
+
+def gaussian_loop(seed, num_frames, size, sigma):
+    """A smooth random walk whose end joins its beginning.
+
+    Normal noise is smoothed along time, around the end of the video, and brought back to the usual
+    length of a latent.
+
+    Args:
+        seed: Whole number that decides the walk.
+        num_frames: Points of the walk.
+        size: Components of a latent.
+        sigma: Standard deviation of the Gaussian, in frames: about the time in which a picture
+            changes into another one.
+
+    Returns:
+        float32 `[num_frames, size]`, each row of length sqrt(size).
+
+    Source:
+        Progressive GAN (Karras et al. 2018), the latent space interpolations of its video.
+    """
+    noise = np.random.default_rng((seed, _LOOP)).standard_normal((num_frames, size))
+    walk = gaussian_filter1d(noise, sigma, axis=0, mode="wrap")
+    walk *= np.sqrt(size) / np.linalg.norm(walk, axis=1, keepdims=True)
+    return walk.astype(np.float32)
+
+
+def key_frame_path(points, transition, interpolate, closed):
+    """A way through given points, which it meets exactly.
+
+    Args:
+        points: float32 `[K, size]`.
+        transition: Frames from one point to the next.
+        interpolate: `lerp` or `slerp` of `msg_stylegan.interpolation`.
+        closed: Whether the way goes on from the last point to the first, where the video begins
+            again. Otherwise the last point is the last frame.
+
+    Returns:
+        float32 `[K * transition, size]`, or `[(K - 1) * transition + 1, size]` if it is not closed.
+        Frame `i * transition` is point i.
+    """
+    points = np.asarray(points, np.float32)
+    t = np.linspace(0, 1, transition, endpoint=False, dtype=np.float32)[1:, None]
+    frames = []
+    ends = np.roll(points, -1, axis=0)
+    for i, (start, end) in enumerate(zip(points, ends, strict=True)):
+        frames.append(start[None])
+        if closed or i < len(points) - 1:
+            frames.append(np.asarray(interpolate(start[None], end[None], t), np.float32))
+    return np.concatenate(frames)

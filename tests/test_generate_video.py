@@ -1,0 +1,226 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image, ImageSequence
+from tiny_run import make_networks, make_run
+
+import generate
+from msg_stylegan.image_grids import save_image
+from msg_stylegan.networks import save_networks
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    run_dir = make_run(folder, folder, snapshots=[0])
+    make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
+    save_networks(make_networks(use_noise=False), folder / "silent.keras", {})
+    for kimg, value in ((0, 10), (1200000, 250), (90, 130)):
+        for scale, size in (("4x4", 12), ("16x16", 48)):
+            gray = np.full((size, size, 1), value, np.uint8)
+            save_image(gray, run_dir / scale / f"fakes{kimg:06d}.png")
+        save_image(
+            np.full((30, 50, 1), value, np.uint8), run_dir / f"all_scales/fakes{kimg:06d}.png"
+        )
+    return folder
+
+
+def call(results, outdir, command, *arguments):
+    if command != "timelapse":
+        arguments = ("--network=1", *arguments)
+    return generate.main([command, f"--result_dir={results}", f"--outdir={outdir}", *arguments])
+
+
+def frames_of(folder):
+    """Pixels of numbered frames, `[N, H, W]` or `[N, H, W, 3]`."""
+    paths = sorted(folder.iterdir())
+    assert [path.name for path in paths] == [f"frame{i:06d}.png" for i in range(len(paths))]
+    return np.stack([pixels(path) for path in paths])
+
+
+def pixels(path):
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def read_mp4(path):
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
+        return np.stack(frames), container.streams.video[0].average_rate, container.metadata
+
+
+@pytest.mark.parametrize(("kind", "noise_mode"), [("", "const"), ("conditional", "none")])
+def test_key_frames_are_the_images_of_the_seeds(results, tmp_path, kind, noise_mode):
+    seeds = [3, 1, 7]
+    options = ["--seeds=3,1,7", f"--noise_mode={noise_mode}"]
+    path = ["--path=slerp", "--transition=3", "--format=frames"]
+    assert call(results / kind, tmp_path, "interpolation", *options, *path) == 0
+    assert call(results / kind, tmp_path / "images", "images", *options) == 0
+    frames = frames_of(tmp_path / "interpolation")
+    assert len(frames) == 9
+    for i, seed in enumerate(seeds):
+        image = pixels(tmp_path / "images" / f"seed{seed:04d}.png")
+        np.testing.assert_array_equal(frames[3 * i], image)
+        assert (frames[3 * i + 1] != image).any()
+
+
+def test_a_walk_can_end_at_the_last_seed(results, tmp_path):
+    options = ["--path=slerp", "--seeds=3,1", "--format=frames"]
+    assert call(results, tmp_path / "a", "interpolation", "--transition=4", "--open", *options) == 0
+    frames = frames_of(tmp_path / "a" / "interpolation")
+    assert call(results, tmp_path / "b", "images", "--seeds=1") == 0
+    assert len(frames) == 5
+    np.testing.assert_array_equal(frames[-1], pixels(tmp_path / "b" / "seed0001.png"))
+    seconds = ["--seconds=1.5", "--fps=4"]
+    assert call(results, tmp_path / "c", "interpolation", *seconds, *options) == 0
+    assert len(frames_of(tmp_path / "c" / "interpolation")) == 6
+
+
+def test_loops_join_and_do_not_depend_on_their_neighbours(results, tmp_path):
+    options = ["--points=4", "--transition=10", "--format=frames"]
+    assert call(results, tmp_path / "two", "interpolation", "--seeds=5-6", *options) == 0
+    assert call(results, tmp_path / "one", "interpolation", "--seeds=6", *options) == 0
+    both = frames_of(tmp_path / "two" / "interpolation")
+    one = frames_of(tmp_path / "one" / "interpolation")
+    assert both.shape == (40, 16 + 6 + 16, 16) and one.shape == (40, 16, 16)
+    np.testing.assert_array_equal(both[:, 22:], one)
+    steps = np.abs(np.roll(one, -1, axis=0).astype(int) - one).mean(axis=(1, 2))
+    assert 0 < steps[-1] <= 3 * np.median(steps)
+    assert np.abs(one[20].astype(int) - one[0]).mean() > 2 * np.median(steps)
+
+
+def test_only_the_noise_moves_on_the_path_noise(results, tmp_path):
+    options = ["--path=noise", "--seeds=5", "--seconds=0.1", "--format=frames"]
+    assert call(results, tmp_path, "interpolation", *options) == 0
+    frames = frames_of(tmp_path / "interpolation")
+    assert len(frames) == 3
+    assert call(results, tmp_path, "images", "--seeds=5", "--noise_mode=random") == 0
+    np.testing.assert_array_equal(frames[0], pixels(tmp_path / "seed0005.png"))
+    assert (frames[1] != frames[0]).any() and (frames[1] != frames[2]).any()
+
+
+def test_scales_are_shown_side_by_side(results, tmp_path):
+    options = ["--seeds=5", "--points=1", "--transition=2", "--format=frames"]
+    for scales, width in (("all", 3 * 32 + 4), ("alternate", 2 * 32 + 2), ("4", 8)):
+        out = tmp_path / scales
+        wanted = [f"--scales={scales}", "--zoom=2"]
+        assert call(results, out, "interpolation", *wanted, *options) == 0
+        frames = frames_of(out / "interpolation")
+        assert frames.shape == (2, min(width, 32), width)
+    tower = ["--layout=tower", "--scales=all"]
+    assert call(results, tmp_path / "tower", "interpolation", *tower, *options) == 0
+    assert frames_of(tmp_path / "tower" / "interpolation").shape == (2, 3 * 16 + 4, 16)
+
+
+def test_video_files_hold_the_frames_and_their_facts(results, tmp_path):
+    options = ["--path=slerp", "--seeds=3,1", "--transition=4", "--fps=20", "--zoom=4"]
+    for kind in ("frames", "mp4", "gif"):
+        assert call(results, tmp_path, "interpolation", f"--format={kind}", *options) == 0
+    expected = frames_of(tmp_path / "interpolation")
+    frames, rate, metadata = read_mp4(tmp_path / "interpolation.mp4")
+    assert rate == 20 and frames.shape == expected.shape == (8, 64, 64)
+    assert np.abs(frames.astype(int) - expected).mean() < 4
+    facts = json.loads(metadata["comment"])
+    assert facts["path"] == "slerp" and facts["seed"] == "3,1" and facts["truncation_psi"] == 0.7
+    with Image.open(tmp_path / "interpolation.gif") as picture:
+        assert json.loads(picture.info["comment"])["network"] == "network-snapshot-000000.keras"
+        pages = [np.asarray(page.convert("L")) for page in ImageSequence.Iterator(picture)]
+    assert np.abs(np.stack(pages).astype(int) - expected).max() <= 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--path=slerp", "--seeds=1"], "at least two --seeds"),
+        (["--seeds=1", "--scales=8,32"], "Received [8, 32]"),
+        (["--seeds=1", "--fps=60", "--format=gif"], "at most 50"),
+        (["--seeds=1", "--path=noise", "--network=SILENT"], "no noise inputs"),
+    ],
+)
+def test_wrong_requests_give_one_clear_error(results, tmp_path, capsys, arguments, message):
+    arguments = [text.replace("SILENT", str(results / "silent.keras")) for text in arguments]
+    assert call(results, tmp_path / "out", "interpolation", *arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--scales=some", "--fps=0", "--seconds=-1", "--smoothing=inf"])
+def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, option, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        call(results, tmp_path, "interpolation", "--seeds=0", option)
+    assert exit_info.value.code == 2
+    assert option.partition("=")[0] in capsys.readouterr().err
+
+
+def test_ctrl_c_leaves_no_half_video(results, tmp_path):
+    # The handler is set, because children of a background job of a shell ignore Ctrl-C.
+    script = (
+        "import signal, sys, generate; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.exit(generate.main())"
+    )
+    command = [sys.executable, "-c", script, "interpolation", "--network=1", "--seeds=1"]
+    options = [f"--result_dir={results}", f"--outdir={tmp_path / 'out'}", "--seconds=9999"]
+    process = subprocess.Popen(
+        [*command, *options],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("out/.*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "Interrupted" in error
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_timelapse_shows_the_samples_in_the_order_of_training(results, tmp_path, capsys):
+    assert call(results, tmp_path, "timelapse", "--run=1", "--fps=5") == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "timelapse.mp4")
+    frames, rate, metadata = read_mp4(tmp_path / "timelapse.mp4")
+    assert rate == 5 and frames.shape == (3, 30, 50)
+    np.testing.assert_allclose(frames[:, 15, 25], [10, 130, 250], atol=3)
+    assert json.loads(metadata["comment"])["run"] == "00001-tiny-1gpu"
+
+
+def test_timelapse_of_one_scale(results, tmp_path):
+    run = f"--run={results / '00001-tiny-1gpu'}"
+    options = ["--scale=4", "--grid=2x1", "--zoom=3", "--format=frames"]
+    assert call(results, tmp_path, "timelapse", run, *options) == 0
+    frames = frames_of(tmp_path / "timelapse")
+    assert frames.shape == (3, 12, 24)
+    np.testing.assert_array_equal(frames[:, 0, 0], [10, 130, 250])
+
+
+def test_timelapse_says_what_is_missing(results, tmp_path, capsys):
+    for arguments, message in (
+        (["--run=1", "--scale=8"], "Scales with pictures: 4x4, 16x16."),
+        (["--run=7"], "There is no run '7'"),
+        (["--run=1", "--grid=2x2"], "--grid needs --scale"),
+    ):
+        assert call(results, tmp_path / "out", "timelapse", *arguments) == 1
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+
+def test_timelapse_of_pictures_of_two_sizes_is_refused(results, tmp_path, capsys):
+    run_dir = make_run(tmp_path, tmp_path, snapshots=[])
+    for kimg, size in ((0, 8), (1, 16)):
+        gray = np.zeros((size, size, 1), np.uint8)
+        save_image(gray, run_dir / "4x4" / f"fakes{kimg:06d}.png")
+    assert call(tmp_path, tmp_path / "out", "timelapse", "--run=1", "--scale=4") == 1
+    assert "have 8x8" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+    cut = ["--run=1", "--scale=4", "--grid=2x2", "--format=gif"]
+    assert call(tmp_path, tmp_path / "out", "timelapse", *cut) == 0
