@@ -1,0 +1,87 @@
+"""Directions of w that change the images most, as a sheet and a file.
+
+Writes OUTDIR/directions.json for `images --direction OUTDIR/directions.json:0 --strength 3`, and
+OUTDIR/directions-seed0000.png and so on: a row for each direction, a column for each strength. The
+directions follow from the weights alone (SeFa, Shen & Zhou 2021). A strength of 1 moves w by one
+standard deviation of its components.
+"""
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import (
+    add_zoom_argument,
+    argument,
+    parse_layers,
+    parse_numbers,
+    positive,
+)
+from msg_stylegan.generation.network_source import (
+    SeedImages,
+    add_scale_argument,
+    add_seed_arguments,
+    network_facts,
+)
+from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.pretrained import find_network_file
+from msg_stylegan.projection import Latents
+from msg_stylegan.style_directions import direction_shift, find_directions, write_directions
+
+# Seed of the w that the length of a step of strength 1 is measured with.
+_SCALE_SEED = 0
+
+
+def add_arguments(parser):
+    add_seed_arguments(parser)
+    add_scale_argument(parser)
+    parser.add_argument(
+        "--layers",
+        type=argument(parse_layers),
+        metavar="LAYERS",
+        help="layers that are analysed and edited, such as 0-3 (default: all)",
+    )
+    parser.add_argument(
+        "--count",
+        type=argument(positive),
+        default=6,
+        metavar="N",
+        help="directions on the sheet; the file has all (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--strengths",
+        type=argument(parse_numbers),
+        default=[-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0],
+        metavar="S,S,...",
+        help="columns of the sheet (default: -6,-4,-2,0,2,4,6)",
+    )
+    add_zoom_argument(parser)
+
+
+def run(args):
+    source = SeedImages(args, args.scale)
+    directions = find_directions(source.G, args.layers)
+    scale = Latents.of(source.G, _SCALE_SEED, args.label_class).scale
+    facts = network_facts(find_network_file(args.network, args.result_dir))
+    path = args.outdir / "directions.json"
+    write_directions(path, directions, scale, facts)
+    print(path)
+    steps = [vector * scale for vector in directions.vectors[: args.count]]
+    shown = {
+        "directions": f"0-{len(steps) - 1}",
+        "layers": ",".join(map(str, directions.layers)),
+        "strengths": ",".join(f"{strength:g}" for strength in args.strengths),
+    }
+    for seed in tqdm(args.seeds, unit="sheet", disable=None):
+        cells = [
+            source.images(
+                seed, direction_shift((step, directions.layers), strength, source.G.num_ws)
+            )[-1]
+            for step in steps
+            for strength in args.strengths
+        ]
+        sheet = contact_sheet(
+            [np.concatenate(cells)], columns=len(args.strengths), zoom=args.zoom, gap=1
+        )
+        path = args.outdir / f"directions-seed{seed:04d}.png"
+        save_image(sheet, path, source.metadata([seed], shown))
+        print(path)

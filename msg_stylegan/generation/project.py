@@ -1,0 +1,266 @@
+"""The latent of given images, by optimisation.
+
+Writes a folder OUTDIR/NAME for each target: projection.npz (w, noise maps, network, settings),
+0032.png and so on for the scales of the result, comparison.png (the scales of the target above
+those of the result) and optimization.mp4 (the target beside the result as it comes closer). The
+errors are in OUTDIR/projections.json. Ctrl-C ends the search and keeps what is found for the target
+at hand.
+"""
+
+import contextlib
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.files import write_json
+from msg_stylegan.generation.arguments import argument, not_negative, positive
+from msg_stylegan.generation.label_class import add_class_argument, check_class
+from msg_stylegan.generation.network_source import (
+    add_network_arguments,
+    add_outdir_argument,
+    load_generator,
+    network_facts,
+)
+from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.pictures.video import VideoWriter
+from msg_stylegan.pretrained import find_network_file
+from msg_stylegan.projection import (
+    SPACES,
+    Projection,
+    Projector,
+    find_images,
+    read_target,
+    scale_errors,
+)
+from msg_stylegan.sampling import to_uint8
+
+# Most frames of a video, not counting the last second, which shows the result.
+_NUM_FRAMES = 180
+_FPS = 30
+
+# Pictures of small networks are enlarged to at least this side.
+_SHOWN_SIDE = 128
+
+
+def add_arguments(parser):
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--target",
+        required=True,
+        nargs="+",
+        metavar="IMAGE",
+        help="images, or folders of images; the middle square is resized to fit the network",
+    )
+    parser.add_argument(
+        "--space",
+        choices=SPACES,
+        default="w",
+        help="one w for all layers, which stays close to what the network makes, or one for each "
+        "layer (w+), which comes closer to the target (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--optimize_noise",
+        action="store_true",
+        help="optimise the noise maps, too, which hold details that belong to no w",
+    )
+    parser.add_argument(
+        "--steps",
+        type=argument(positive),
+        default=1000,
+        metavar="N",
+        help="end after so many steps, or earlier without progress (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=argument(not_negative),
+        default=0,
+        help="decides the starting points (default: %(default)s)",
+    )
+    add_class_argument(
+        parser, "class of the starting points, for a network with labels (default: all classes)"
+    )
+    parser.add_argument(
+        "--noise_mode",
+        choices=("const", "none"),
+        default="const",
+        help="noise inputs: the stored ones, or none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--lpips",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="add the perceptual distance LPIPS to the squared error: if its weights are there, "
+        "always, or never (default: %(default)s)",
+    )
+    for name in ("vgg16", "lpips"):
+        parser.add_argument(
+            f"--{name}_weights",
+            default="",
+            metavar="FILE",
+            help=f"weights of {name} (default: looked for in CACHE_DIR/{name})",
+        )
+    parser.add_argument(
+        "--cache_dir", metavar="DIR", help="folder of weights (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--no_video", action="store_true", help="write pictures only, which is faster"
+    )
+    add_outdir_argument(parser)
+
+
+def run(args):
+    """Projects all targets, one after another.
+
+    Args:
+        args: Parsed options. `args.open_lpips(args)`, set by the entrance, returns the `distance`
+            of a `Projector`; None where the weights are missing and the option is "auto".
+
+    Returns:
+        Messages of targets that cannot be used.
+    """
+    paths = find_images(args.target)
+    network_file = find_network_file(args.network, args.result_dir)
+    G = load_generator(network_file)
+    check_class(args.label_class, G)
+    distance = None if args.lpips == "off" else args.open_lpips(args)
+    projector = Projector(
+        G,
+        space=args.space,
+        optimize_noise=args.optimize_noise,
+        noise_mode=args.noise_mode,
+        num_steps=args.steps,
+        seed=args.seed,
+        label_class=args.label_class,
+        distance=distance,
+    )
+    settings = {
+        **network_facts(network_file),
+        "space": args.space,
+        "optimize_noise": args.optimize_noise,
+        "noise_mode": args.noise_mode,
+        "max_steps": args.steps,
+        "seed": args.seed,
+        "class": args.label_class,
+        "lpips": distance is not None,
+    }
+    failures, results = [], []
+    for name, path in zip(_different_names(paths), paths, strict=True):
+        try:
+            target = read_target(path, G.resolution, G.num_channels)
+        except ValueError as error:
+            failures.append(str(error))
+            continue
+        search = _Search(projector, target, args.outdir / name, args)
+        search.run(name)
+        search.save({"target": str(path), **settings})
+        results.append(search.facts)
+        write_json(args.outdir / "projections.json", results)
+        if search.interruption:
+            raise search.interruption
+    return failures
+
+
+class _Search:
+    """The search for one target and its files."""
+
+    def __init__(self, projector, target, folder, args):
+        self._projector = projector
+        self._target = target
+        self._folder = folder
+        self._max_steps = args.steps
+        self._with_video = not args.no_video
+        self._num_steps = 0
+        self.facts = None
+        self.interruption = None
+
+    def run(self, name):
+        """Searches; after Ctrl-C, `interruption` holds the exception.
+
+        Raises:
+            KeyboardInterrupt: Nothing was found before it.
+        """
+        with contextlib.ExitStack() as stack:
+            video = None
+            if self._with_video:
+                path = self._folder / "optimization.mp4"
+                video = stack.enter_context(VideoWriter(path, fps=_FPS))
+            steps = self._projector.search(self._target)
+            total = self._max_steps + 1
+            try:
+                for self._num_steps in tqdm(steps, name, total, unit="step", disable=None):
+                    if video and self._num_steps % max(1, self._max_steps // _NUM_FRAMES) == 0:
+                        video.write(self._frame())
+            except KeyboardInterrupt as interruption:
+                if not self._projector.has_result:
+                    raise
+                self.interruption = interruption
+            if video:
+                for _ in range(_FPS):
+                    video.write(self._frame())
+
+    def save(self, settings):
+        """Writes the files, but for the video, and prints the errors."""
+        images = self._images()
+        pyramid = [level.numpy() for level in self._projector.loss.target_pyramid(self._target)]
+        errors = scale_errors(images, pyramid)
+        self.facts = {
+            **settings,
+            "steps": self._num_steps,
+            "ended": self._reason(),
+            "errors": errors,
+        }
+        projector = self._projector
+        projection = Projection(projector.best_ws, projector.best_noise_maps, self.facts)
+        projection.save(self._folder / "projection.npz")
+        for image in images:
+            save_image(image[0], self._folder / f"{image.shape[1]:04d}.png", _text(self.facts))
+        wanted = [to_uint8(level).numpy() for level in pyramid[-len(images) :]]
+        rows = [np.concatenate(scale) for scale in zip(wanted, images, strict=True)]
+        sheet = contact_sheet(rows, zoom=_zoom(images))
+        save_image(sheet, self._folder / "comparison.png", _text(self.facts))
+        print(_table(self._folder.name, self.facts))
+
+    def _reason(self):
+        if self.interruption:
+            return "interrupted"
+        return "converged" if self._projector.is_converged else "all steps done"
+
+    def _images(self):
+        return [to_uint8(image).numpy() for image in self._projector.best_images()]
+
+    def _frame(self):
+        """Target and result side by side."""
+        image = self._images()[-1]
+        frame = np.concatenate([self._target, image[0]], axis=1)
+        return frame.repeat(_zoom([image]), axis=0).repeat(_zoom([image]), axis=1)
+
+
+def _different_names(paths):
+    """A name for each path: that of the file without its ending, numbered where it occurs again."""
+    used, names = set(), []
+    for path in paths:
+        name, number = path.stem, 1
+        while name in used:
+            number += 1
+            name = f"{path.stem}-{number}"
+        used.add(name)
+        names.append(name)
+    return names
+
+
+def _text(facts):
+    """Facts as they are stored in a picture."""
+    return {key: value for key, value in facts.items() if key != "errors" and value is not None}
+
+
+def _table(name, facts):
+    lines = [f"{name}: {facts['ended']} after {facts['steps']} steps"]
+    lines.append("  resolution    RMSE (0..255)    PSNR (dB)")
+    for error in facts["errors"]:
+        psnr = "" if error["psnr"] is None else f"{error['psnr']:.2f}"
+        lines.append(f"  {error['resolution']:10d}{error['rmse']:17.2f}{psnr:>13}")
+    return "\n".join(lines)
+
+
+def _zoom(images):
+    return max(1, _SHOWN_SIDE // images[-1].shape[1])

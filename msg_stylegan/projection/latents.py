@@ -1,0 +1,73 @@
+"""Where the w of a generator lie, by those of many seeds: the starting points of a projection."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from msg_stylegan.sampling import z_of_seeds
+
+# StyleGAN2 takes 10,000. The mean and one standard deviation need fewer.
+NUM_SAMPLES = 2048
+
+
+@dataclasses.dataclass(frozen=True)
+class Latents:
+    """Samples of w and their statistics.
+
+    Attributes:
+        samples: float32 `[N, w_dim]`.
+        mean: float32 `[w_dim]`.
+        scale: Root mean square distance from the mean per component: the unit of steps.
+        radius: Length that every w has; None where w may have any. Without a mapping network w is
+            the normalised z, and the synthesis has seen nothing but that sphere.
+    """
+
+    samples: np.ndarray
+    mean: np.ndarray
+    scale: float
+    radius: float | None
+
+    @classmethod
+    def of(cls, G, seed, label_class=None):
+        """Draws the samples.
+
+        Args:
+            G: Generator.
+            seed: Whole number >= 0.
+            label_class: Class of a conditional generator; None for all classes alike.
+        """
+        # A stream of its own: the samples are not the images of the seeds 0, 1, ...
+        first = np.random.default_rng((seed, 2)).integers(2**31)
+        z = G.place_z(z_of_seeds(range(first, first + NUM_SAMPLES), G.z_dim))
+        labels = None
+        if G.label_size:
+            classes = np.arange(NUM_SAMPLES) % G.label_size
+            if label_class is not None:
+                classes = np.full(NUM_SAMPLES, label_class)
+            labels = np.eye(G.label_size, dtype=np.float32)[classes]
+        w = np.asarray(G.mapping(z, labels))
+        mean = w.mean(axis=0)
+        radius = None
+        if not G.has_mapping:
+            radius = float(np.sqrt(np.mean(np.sum(np.square(w), axis=1))))
+        return cls(w, mean, float(np.sqrt(np.mean(np.square(w - mean)))), radius)
+
+    def candidates(self, count):
+        """Starting points, float32 `[N, w_dim]`.
+
+        The mean, which the truncation trick makes the most likely image, then `count` samples, then
+        the points halfway from the mean to them.
+        """
+        samples = self.samples[:count]
+        if self.radius is not None:
+            # The mean is no point of the sphere.
+            return samples
+        halfway = self.mean + 0.5 * (samples - self.mean)
+        return np.concatenate([self.mean[None], samples, halfway])
+
+    def constrained(self, w):
+        """`w`, any shape `[..., w_dim]`, on the sphere if there is one."""
+        if self.radius is None:
+            return w
+        return w * (self.radius / tf.norm(w, axis=-1, keepdims=True))

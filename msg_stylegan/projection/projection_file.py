@@ -1,0 +1,80 @@
+"""What a projection has found, its errors, and the file that keeps it."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.files import atomic_path
+
+_FORMAT = "msg_stylegan projection 1"
+
+
+@dataclasses.dataclass(frozen=True)
+class Projection:
+    """Latent of an image.
+
+    Attributes:
+        ws: float32 `[num_ws, w_dim]`, one w per layer of the synthesis.
+        noise_maps: List of float32 `[r, r]` from the lowest resolution; empty for the stored ones.
+        facts: Dictionary of JSON values: network, target, settings, errors.
+    """
+
+    ws: np.ndarray
+    noise_maps: list
+    facts: dict
+
+    def save(self, path):
+        """Writes `.npz` with the arrays `ws`, `noise0`, `noise1`, ... and the text `facts`."""
+        maps = {f"noise{i}": noise for i, noise in enumerate(self.noise_maps)}
+        facts = json.dumps({"format": _FORMAT, **self.facts})
+        with atomic_path(path) as temporary:
+            np.savez(temporary, ws=self.ws, facts=facts, **maps)
+
+
+def read_projection(path):
+    """Opens what `Projection.save` wrote.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another kind of file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            facts = json.loads(str(arrays["facts"]))
+            if facts.pop("format") != _FORMAT:
+                raise ValueError("it has another format")
+            count = sum(name.startswith("noise") for name in arrays.files)
+            maps = [np.asarray(arrays[f"noise{i}"], np.float32) for i in range(count)]
+            ws = np.asarray(arrays["ws"], np.float32)
+            if ws.ndim != 2 or not all(np.isfinite(array).all() for array in (ws, *maps)):
+                raise ValueError("it holds no finite [num_ws, w_dim]")
+    except Exception as error:
+        # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
+        raise ValueError(f"{path} is no projection of an image: {error}") from error
+    return Projection(ws, maps, facts)
+
+
+def scale_errors(images, target):
+    """Error of a result at each scale, as it can be seen.
+
+    Args:
+        images: List of uint8 `[1, r, r, C]`, low to high resolution.
+        target: List of float arrays `[1, r, r, C]` in [-1, 1] whose last ones belong to `images`.
+
+    Returns:
+        List of dictionaries with `resolution`, `rmse` (root mean square error in brightness levels
+        of 0..255) and `psnr` (in decibels; None where there is no error).
+    """
+    errors = []
+    for image, wanted in zip(images, target[-len(images) :], strict=True):
+        levels = np.asarray(wanted, np.float64) * 127.5 + 127.5
+        rmse = math.sqrt(np.mean(np.square(image - levels)))
+        psnr = 20.0 * math.log10(255.0 / rmse) if rmse else None
+        errors.append({"resolution": image.shape[1], "rmse": rmse, "psnr": psnr})
+    return errors

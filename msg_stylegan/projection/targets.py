@@ -1,0 +1,60 @@
+"""Images for which a latent is sought: files and folders, prepared for a generator."""
+
+from pathlib import Path
+
+from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.sources.image_names import image_paths
+from msg_stylegan.data.sources.opened_image import opened_image
+from msg_stylegan.data.sources.storage import read_file
+
+
+def find_images(paths):
+    """The images that paths name.
+
+    Args:
+        paths: Files, and folders of which all images count, those of sub-folders included.
+
+    Returns:
+        List of different paths, in order.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        ValueError: A folder holds no image.
+    """
+    found = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = image_paths(path)
+            if not inside:
+                raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise FileNotFoundError(f"There is no file or folder {path}.")
+    return list(found)
+
+
+def read_target(path, resolution, num_channels):
+    """An image as a network of this size sees it.
+
+    The middle square is taken and resized; an image of the right size keeps its pixels. Colours
+    become grey, or grey RGB, as the network needs.
+
+    Args:
+        path: Image file.
+        resolution: Side in pixels, a power of two.
+        num_channels: 1 or 3.
+
+    Returns:
+        uint8 `[resolution, resolution, num_channels]`.
+
+    Raises:
+        ValueError: The file cannot be used as an image. The message names it.
+    """
+    preparation = ImagePreparation(resolution=resolution, channels=num_channels)
+    try:
+        with opened_image(read_file(path)) as image:
+            return preparation.prepare(image)
+    except SkippedImageError as error:
+        raise ValueError(f"{path} cannot be used: {error}.") from error

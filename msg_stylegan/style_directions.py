@@ -1,0 +1,164 @@
+"""Directions of w that change the images most, from the weights alone.
+
+Shen & Zhou 2021 (SeFa, closed-form factorization of latent semantics).
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+from msg_stylegan.files import write_json
+from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
+
+_FORMAT = "msg_stylegan directions 1"
+
+
+@dataclasses.dataclass(frozen=True)
+class StyleDirections:
+    """Eigenvectors of `A^T A`, where the rows of A are the weights that read w.
+
+    Attributes:
+        layers: Numbers of the layers whose weights were taken; edits belong to these layers.
+        eigenvalues: float32 `[w_dim]`, falling: by how much a step of length 1 changes the styles,
+            squared.
+        vectors: float32 `[w_dim, w_dim]`; the rows are orthonormal.
+    """
+
+    layers: list
+    eigenvalues: np.ndarray
+    vectors: np.ndarray
+
+
+def find_directions(G, layers=None):
+    """Factorises the weights by which a generator reads w.
+
+    Args:
+        G: Generator. With styles, the weights are those of the scales and shifts of the layers, as
+            they are used at run time. A generator of ProGAN reads w in its first layer only.
+        layers: Numbers of layers; None for all.
+
+    Returns:
+        `StyleDirections`.
+
+    Raises:
+        ValueError: There is no such layer, or the generator has no use for w.
+    """
+    matrices = _weights_of_w(G)
+    layers = list(range(len(matrices))) if layers is None else sorted(set(layers))
+    if not layers or layers[0] < 0 or layers[-1] >= len(matrices):
+        raise ValueError(
+            f"This network reads w in the layers 0 to {len(matrices) - 1}. Received the layers "
+            f"{layers}."
+        )
+    a = np.concatenate([matrices[layer] for layer in layers], axis=1).astype(np.float64)
+    eigenvalues, vectors = np.linalg.eigh(a @ a.T)  # Ascending; the columns are the vectors.
+    vectors = vectors.T[::-1]
+    # An eigenvector may as well point the other way: the largest component decides.
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=1)[:, None], axis=1)
+    return StyleDirections(
+        layers,
+        np.maximum(eigenvalues[::-1], 0.0).astype(np.float32),
+        (vectors * np.sign(largest)).astype(np.float32),
+    )
+
+
+def write_directions(path, directions, scale, facts):
+    """Writes a JSON file.
+
+    Args:
+        path: Target.
+        directions: `StyleDirections`.
+        scale: Root mean square distance of w from its mean per component: the length of a step of
+            strength 1.
+        facts: Dictionary of JSON values: the network.
+    """
+    write_json(
+        path,
+        {
+            "format": _FORMAT,
+            **facts,
+            "layers": directions.layers,
+            "scale": float(scale),
+            "eigenvalues": directions.eigenvalues.tolist(),
+            "vectors": directions.vectors.tolist(),
+        },
+    )
+
+
+def read_direction(place):
+    """Opens one direction of a file of `write_directions`.
+
+    Args:
+        place: `FILE:i`, the file and the number of the direction, from 0.
+
+    Returns:
+        Tuple of the step of strength 1, float32 `[w_dim]`, and the list of layers to apply it to.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another kind of file, or has no such direction.
+    """
+    path, _, number = str(place).rpartition(":")
+    if not path or not (number.isascii() and number.isdecimal()):
+        raise ValueError(
+            f"Expected a file of directions and a number, such as directions.json:0. "
+            f"Received {str(place)!r}."
+        )
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT:
+            raise ValueError("it has another format")
+        vectors = np.array(content["vectors"], np.float32)
+        step_length = float(content["scale"])
+        layers = [int(layer) for layer in content["layers"]]
+        if vectors.ndim != 2 or not np.isfinite(vectors).all():
+            raise ValueError("its vectors are no table of numbers")
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no file of directions: {error}") from error
+    if int(number) >= len(vectors):
+        raise ValueError(f"{path} has the directions 0 to {len(vectors) - 1}. Received {number}.")
+    return vectors[int(number)] * np.float32(step_length), layers
+
+
+def direction_shift(direction, strength, num_ws):
+    """What to add to ws for an edit.
+
+    Args:
+        direction: Tuple of `read_direction`.
+        strength: How far, in either direction.
+        num_ws: Number of w per image that the generator takes.
+
+    Returns:
+        float32 `[num_ws, w_dim]`.
+
+    Raises:
+        ValueError: The generator has fewer layers.
+    """
+    step, layers = direction
+    if max(layers) >= num_ws:
+        raise ValueError(
+            f"The direction is for layer {max(layers)}. This network has {num_ws} layers."
+        )
+    shift = np.zeros((num_ws, len(step)), np.float32)
+    shift[layers] = strength * step
+    return shift
+
+
+def _weights_of_w(G):
+    """For each layer the matrix by which w is multiplied: list of arrays `[w_dim, outputs]`."""
+    blocks = G.synthesis.blocks
+    if isinstance(G.synthesis, ProGANSynthesis):
+        return [np.asarray(blocks[0].dense.scaled_kernel())]
+    if G.options["use_styles"]:
+        epilogues = [e for block in blocks for e in (block.epilogue0, block.epilogue1)]
+        return [np.asarray(epilogue.style.scaled_kernel()) for epilogue in epilogues]
+    if not G.options["use_const_input"]:
+        return [np.asarray(blocks[0].dense.scaled_kernel())]
+    raise ValueError(
+        "This network has no styles, and its synthesis starts from a constant: no layer reads w, "
+        "so that there are no directions."
+    )
