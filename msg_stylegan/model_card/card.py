@@ -1,0 +1,168 @@
+"""The text of a model card: YAML front matter for model hubs, then Markdown."""
+
+import re
+
+import yaml
+
+from msg_stylegan.model_card.run_facts import finite_results
+
+_TASK = "unconditional-image-generation"
+_PROJECT = "MSG-StyleGAN for TensorFlow 2"
+
+
+def card_text(name, facts, info, G, *, license_name, picture, snapshot):
+    """Writes the card.
+
+    Args:
+        name: Title of the card.
+        facts: `RunFacts`.
+        info: `Networks.info` of the snapshot, without folders.
+        G: Its generator.
+        license_name: Name of a licence as model hubs write it, such as "cc-by-nc-4.0"; None if it
+            is not known.
+        picture: Name of the picture beside the card.
+        snapshot: Name of the file of networks beside the card.
+
+    Returns:
+        Markdown text.
+    """
+    parts = [
+        f"---\n{_front_matter(name, facts, info, G, license_name)}---",
+        f"# {name}",
+        _introduction(G),
+        f"![Samples]({picture})\n\n*Each strip is one sample at {_scales(G)} pixels.*",
+        _table("Data", _data(info, G)),
+        _table("Training", _training(facts, info)),
+        _scores(facts),
+        _usage(G, snapshot),
+        _licence(license_name),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(name, facts, info, G, license_name):
+    dataset = _dataset(info)
+    metrics = [
+        {"type": key, "name": key, "value": value}
+        for line in facts.metrics.values()
+        for key, value in finite_results(line).items()
+    ]
+    matter = {
+        "license": license_name or "unknown",
+        "library_name": "msg-stylegan",
+        "pipeline_tag": _TASK,
+        "tags": ["gan", "stylegan", "msg-gan", "tensorflow", "image-generation"],
+    }
+    if "dataset" in info:
+        matter["datasets"] = [re.sub(r"[^\w./-]", "-", dataset)]
+    if metrics:
+        result = {
+            "task": {"type": _TASK},
+            "dataset": {"type": dataset, "name": f"{dataset}, {G.resolution}x{G.resolution}"},
+            "metrics": metrics,
+        }
+        matter["model-index"] = [{"name": name, "results": [result]}]
+    return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
+
+
+def _introduction(G):
+    labels = f", conditioned by {G.label_size} labels" if G.label_size else ""
+    return (
+        f"A generative adversarial network that makes images of {G.resolution}x{G.resolution} "
+        f"pixels, {'grey' if G.num_channels == 1 else 'RGB'}{labels}, and all smaller scales with "
+        f"them: {_scales(G)}. Trained with {_PROJECT}. The method is that of "
+        "[MSG-GAN](https://arxiv.org/abs/1903.06048) by Karnewar and Wang (CVPR 2020)."
+    )
+
+
+def _data(info, G):
+    options = info.get("options", {}).get("dataset", {})
+    return {
+        "data set": _dataset(info),
+        "resolution": f"{G.resolution}x{G.resolution}",
+        "channels": G.num_channels,
+        "labels": G.label_size or "none",
+        "mirrored": "half of the images" if options.get("mirror") else "no",
+    }
+
+
+def _training(facts, info):
+    rows = {"snapshot": facts.snapshot.name}
+    if "cur_nimg" in info:
+        rows["real images shown"] = f"{info['cur_nimg'] / 1000:g} kimg"
+    if facts.best:
+        rows["chosen as the best by"] = f"{facts.best['metric']}: {facts.best['value']:g}"
+    if "version" in info:
+        rows["software"] = f"{_PROJECT} {info['version']}"
+    options = info.get("options", {})
+    for section in ("schedule", "optimizer", "loss", "generator", "discriminator"):
+        for key, value in options.get(section, {}).items():
+            rows[f"`{section}.{key}`"] = value
+    return rows
+
+
+def _scores(facts):
+    if not facts.metrics:
+        return "## Scores\n\nThis snapshot has not been scored."
+    rows = [
+        f"| {key} | {value:.6g} |"
+        for line in facts.metrics.values()
+        for key, value in finite_results(line).items()
+    ]
+    return "\n".join(
+        [
+            "## Scores\n",
+            "Of this snapshot, by `run_metrics.py`. The number in a name says how many images were "
+            "compared.\n",
+            "| score | value |",
+            "|---|---|",
+            *rows,
+        ]
+    )
+
+
+def _usage(G, snapshot):
+    labels = f", labels=np.eye({G.label_size})[[0] * 4]" if G.label_size else ""
+    psi = ", truncation_psi=0.7" if G.has_mapping else ""
+    return (
+        "## Use\n\n"
+        "```python\n"
+        "import msg_stylegan\n"
+        "import numpy as np\n\n"
+        f'nets = msg_stylegan.load_networks("{snapshot}")\n'
+        f"z = nets.G_ema.place_z(np.random.randn(4, {G.z_dim}))\n"
+        f"images = nets.G_ema(z{labels}{psi})\n"
+        "```\n\n"
+        f"`images` is a list, low to high resolution ({_scales(G)}), of arrays `[4, r, r, "
+        f"{G.num_channels}]` in about [-1, 1]. `export.py` writes the generator for TensorFlow, "
+        "TFLite and ONNX without this package."
+    )
+
+
+def _licence(license_name):
+    chosen = f"`{license_name}`, chosen by the publisher." if license_name else "Not stated."
+    return (
+        f"## Licence\n\n{chosen} The images that the network was trained on have a licence of "
+        "their own, which may limit what the weights and what they draw can be used for. "
+        f"{_PROJECT} is under the MIT licence."
+    )
+
+
+def _table(title, rows):
+    lines = (f"| {key} | {_cell(value)} |" for key, value in rows.items())
+    return "\n".join([f"## {title}\n", "| | |", "|---|---|", *lines])
+
+
+def _cell(value):
+    if isinstance(value, list):
+        value = ", ".join(map(str, value)) or "none"
+    # A bar would end the cell.
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _dataset(info):
+    return info.get("dataset", "unknown")
+
+
+def _scales(G):
+    return ", ".join(map(str, G.resolutions))

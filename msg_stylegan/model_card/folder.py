@@ -1,0 +1,69 @@
+"""The folder of a model card: README.md, the snapshot and a picture of samples."""
+
+import numpy as np
+
+from msg_stylegan import files
+from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.model_card.card import card_text
+from msg_stylegan.model_card.run_facts import read_run, without_folders
+from msg_stylegan.networks import save_networks
+from msg_stylegan.pretrained import load_networks
+from msg_stylegan.sampling import Sampler, classes_of_seeds, z_of_seeds
+
+CARD_FILE = "README.md"
+PICTURE_FILE = "samples.png"
+_SHEET_SAMPLES = 16
+# The picture has at most so many pixels, but at least one sample.
+_SHEET_PIXELS = 2**23
+# Smaller images are enlarged to about this size.
+_SHOWN_SIZE = 64
+_TRUNCATION_PSI = 0.7
+
+
+def write_model_folder(run_dir, folder, *, name, license_name=None):
+    """Writes the folder in one piece.
+
+    Args:
+        run_dir: Run directory.
+        folder: Folder to make.
+        name: Title of the card.
+        license_name: See `card_text`.
+
+    Returns:
+        Path of the snapshot in the run that was taken.
+
+    Raises:
+        FileNotFoundError: The run has no snapshot yet.
+        FileExistsError: `folder` exists and is not empty.
+    """
+    facts = read_run(run_dir)
+    nets = load_networks(facts.snapshot)
+    info = without_folders(nets.info)
+    with files.atomic_directory(folder) as temporary:
+        save_image(_sample_sheet(nets.G_ema), temporary / PICTURE_FILE)
+        save_networks(nets, temporary / facts.snapshot.name, info)
+        text = card_text(
+            name,
+            facts,
+            info,
+            nets.G_ema,
+            license_name=license_name,
+            picture=PICTURE_FILE,
+            snapshot=facts.snapshot.name,
+        )
+        files.write_text(temporary / CARD_FILE, text)
+    return facts.snapshot
+
+
+def _sample_sheet(G):
+    """All scales of the images of the first seeds: uint8 `[H, W, C]`."""
+    zoom = max(_SHOWN_SIZE // G.resolution, 1)
+    most = _SHEET_PIXELS // (len(G.resolutions) * (zoom * G.resolution) ** 2)
+    seeds = range(min(max(most, 1), _SHEET_SAMPLES))
+    labels = None
+    if G.label_size:
+        labels = np.eye(G.label_size, dtype=np.float32)[classes_of_seeds(seeds, G.label_size)]
+    psi = _TRUNCATION_PSI if G.has_mapping else 1.0
+    sampler = Sampler(G, min(len(seeds), 4), truncation_psi=psi, noise_mode="const")
+    images = sampler(G.place_z(z_of_seeds(seeds, G.z_dim)), labels)
+    return contact_sheet(images, columns=2, zoom=zoom)

@@ -1,0 +1,46 @@
+"""Sends a folder to a model hub through huggingface_hub."""
+
+
+def push_folder(folder, repository, *, private):
+    """Makes the repository if needed and puts the files of the folder into it, as one commit.
+
+    Args:
+        folder: Folder to send.
+        repository: "OWNER/NAME".
+        private: Whether a new repository is private.
+
+    Returns:
+        Address of the commit.
+
+    Raises:
+        ValueError: The package is missing, or the hub refuses or cannot be reached.
+    """
+    try:
+        import huggingface_hub
+    except ImportError as error:
+        raise ValueError(
+            f"--push_to_hub needs huggingface_hub ({error}). Install it by: "
+            'pip install -c constraints.txt -e ".[hub]"'
+        ) from error
+    try:
+        api = huggingface_hub.HfApi(library_name="msg-stylegan")
+        api.create_repo(repository, repo_type="model", private=private, exist_ok=True)
+        commit = api.upload_folder(
+            repo_id=repository,
+            repo_type="model",
+            folder_path=folder,
+            commit_message="Add a snapshot and its model card",
+        )
+    except Exception as error:
+        # The client passes on errors of several other packages.
+        raise ValueError(
+            f"{folder} is complete, but could not be sent to {repository}: {_first_line(error)}. "
+            "Log in by `hf auth login` or set HF_TOKEN, then run: "
+            f"hf upload {repository} {folder}"
+        ) from error
+    return commit.commit_url
+
+
+def _first_line(error):
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")
