@@ -8,14 +8,19 @@ import pytest
 from conftest import ROOT
 
 import config
+import convert
 import dataset_tool
+import export
 import generate
+import model_card
 import options
 import run_metrics
 import train
 from msg_stylegan.training.run_directory import create_run_directory
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+# All entrances but the two that hold options.
+PROGRAMS = [path for path in ROOT.glob("*.py") if path.stem not in ("config", "options")]
 
 
 def commands(page):
@@ -29,7 +34,7 @@ ALL_COMMANDS = [(page.name, line) for page in PAGES for line in commands(page)]
 
 def test_the_readme_has_commands_for_every_program():
     text = "\n".join(line for page, line in ALL_COMMANDS if page == "README.md")
-    for program in ("train.py", "dataset_tool.py", "run_metrics.py", "generate.py", "make demo"):
+    for program in ("make demo", *(path.name for path in PROGRAMS)):
         assert program in text
 
 
@@ -54,9 +59,12 @@ def test_commands_parse(page, command, tmp_path, monkeypatch):
         return
     else:
         parsers = {
+            "convert.py": convert.build_parser,
             "dataset_tool.py": dataset_tool.build_parser,
             "run_metrics.py": run_metrics.build_parser,
             "generate.py": generate.build_parser,
+            "export.py": export.build_parser,
+            "model_card.py": model_card.build_parser,
         }
         parsers[script]().parse_args(arguments)
 
@@ -66,6 +74,13 @@ def test_links_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
         assert (page.parent / target).exists(), target
+
+
+def test_every_picture_has_a_page():
+    for name in generate.COMMANDS:
+        page = ROOT / "docs" / "generate" / f"{name}.md"
+        assert f"python generate.py {name} " in commands(page)[0] + " "
+        assert f"(generate/{name}.md)" in (ROOT / "docs" / "generate.md").read_text()
 
 
 def test_presets_of_the_readme_are_the_presets():

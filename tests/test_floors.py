@@ -13,7 +13,7 @@ TOP = {path.stem for path in ENTRANCES} | set(PACKAGES)
 
 # Part of msg_stylegan -> the other parts that it may import. Whoever adds a part adds a line.
 INSIDE = {
-    "__init__": {"networks"},
+    "__init__": {"pretrained"},
     "files": set(),
     "exit_status": set(),
     "losses": {"files"},
@@ -22,7 +22,26 @@ INSIDE = {
     "replica_map": set(),
     "sampling": {"files", "replica_map"},
     "image_grids": {"files"},
+    "interpolation": set(),
+    "pictures": {"files", "image_grids"},
+    "generation": {
+        "pretrained",
+        "networks",
+        "training",
+        "projection",
+        "style_directions",
+        "sampling",
+        "image_grids",
+        "interpolation",
+        "files",
+        "pictures",
+    },
+    "projection": {"files", "networks", "data", "sampling"},
+    "style_directions": {"files", "networks"},
+    "export": {"files", "legacy", "networks", "sampling"},
+    "model_card": {"files", "image_grids", "networks", "pretrained", "sampling", "training"},
     "legacy": {"files", "networks"},
+    "pretrained": {"legacy", "networks", "training"},
     "training": {"files", "losses", "networks", "data", "sampling", "image_grids", "legacy"},
 }
 
