@@ -1,11 +1,14 @@
-"""Files that appear whole or not at all: written beside their target, then renamed."""
+"""Files that appear whole or not at all, lists of JSON lines, and the hash of a file."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
 import tempfile
 from pathlib import Path
+
+_BLOCK_BYTES = 2**20
 
 
 @contextlib.contextmanager
@@ -89,6 +92,15 @@ def append_json_line(path, value):
     """Adds one line to a JSON-lines file with a single write, so that no half line can appear."""
     with Path(path).open("a", encoding="utf-8") as file:
         file.write(json.dumps(value) + "\n")
+
+
+def sha256_of_file(path):
+    """SHA-256 of the content of a file, as 64 hexadecimal digits. It is read in small blocks."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _umask():

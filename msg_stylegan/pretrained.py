@@ -3,13 +3,13 @@
 Whatever is in a file, nothing of it is run.
 """
 
-import hashlib
 import json
 import shutil
 import tempfile
 import zipfile
 from pathlib import Path
 
+from msg_stylegan.files import sha256_of_file
 from msg_stylegan.legacy.npz_networks import read_npz_networks
 from msg_stylegan.legacy.original_networks import read_original_file
 from msg_stylegan.legacy.state_dict_files import read_bmsg_file
@@ -21,7 +21,6 @@ from msg_stylegan.training.run_directory import find_run
 SUFFIXES = (".keras", ".pkl", ".pth", ".npz")
 _SNAPSHOT_CLASS = "msg_stylegan>Networks"
 _MAX_CONFIG_BYTES = 2**20
-_CHUNK = 2**22
 # What files begin with: zip archives; pickles of protocol 2 and later, or 0 and 1.
 _ZIP = b"PK\x03\x04"
 _PICKLES = tuple(b"\x80(]}c")
@@ -136,14 +135,6 @@ def _check_snapshot_class(path):
 
 
 def _source(contents):
-    files = [{"name": path.name, "sha256": _sha256(path)} for path in contents.paths]
+    files = [{"name": path.name, "sha256": sha256_of_file(path)} for path in contents.paths]
     source = {"format": contents.format, "files": files}
     return source | ({"left_out": contents.left_out} if contents.left_out else {})
-
-
-def _sha256(path):
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

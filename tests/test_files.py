@@ -1,6 +1,7 @@
 """Files and folders appear whole or not at all."""
 
 import contextlib
+import hashlib
 import math
 import os
 import threading
@@ -220,6 +221,14 @@ def test_numbers_keep_all_their_digits(tmp_path):
 
 def test_no_file_has_no_lines(tmp_path):
     assert files.read_json_lines(tmp_path / "absent.jsonl") == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**20 - 1, 2**20, 2**20 + 1, 5 * 2**19])
+def test_the_hash_is_that_of_all_bytes(tmp_path, size):
+    content = (bytes(range(251)) * (size // 251 + 1))[:size]
+    (tmp_path / "file").write_bytes(content)
+    for path in (tmp_path / "file", str(tmp_path / "file")):
+        assert files.sha256_of_file(path) == hashlib.sha256(content).hexdigest()
 
 
 @contextlib.contextmanager

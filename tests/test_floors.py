@@ -41,7 +41,7 @@ INSIDE = {
     "export": {"files", "legacy", "networks", "sampling"},
     "model_card": {"files", "image_grids", "networks", "pretrained", "sampling", "training"},
     "legacy": {"files", "networks"},
-    "pretrained": {"legacy", "networks", "training"},
+    "pretrained": {"files", "legacy", "networks", "training"},
     "training": {"files", "losses", "networks", "data", "sampling", "image_grids", "legacy"},
 }
 

@@ -1,7 +1,6 @@
 """Download of published weights: with progress and checksum, continued after an interruption."""
 
 import dataclasses
-import hashlib
 import http
 import http.client
 import shutil
@@ -10,6 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from tqdm import tqdm
+
+from msg_stylegan.files import sha256_of_file
 
 _CHUNK = 2**20
 _TIMEOUT = 30.0
@@ -175,14 +176,9 @@ def _check(published, path, advice):
         raise ValueError(
             f"{path.name} has {_size(path)} bytes. Expected {published.size}. {advice}"
         )
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    if digest.hexdigest() != published.sha256:
-        raise ValueError(
-            f"{path.name} has SHA-256 {digest.hexdigest()}. Expected {published.sha256}. {advice}"
-        )
+    sha256 = sha256_of_file(path)
+    if sha256 != published.sha256:
+        raise ValueError(f"{path.name} has SHA-256 {sha256}. Expected {published.sha256}. {advice}")
 
 
 def _check_room(part, num_bytes):

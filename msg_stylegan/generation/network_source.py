@@ -1,10 +1,10 @@
 """The network that a command draws with, and the images of its seeds."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.files import sha256_of_file
 from msg_stylegan.generation.arguments import (
     argument,
     finite,
@@ -222,8 +222,4 @@ def check_noise_inputs(G):
 
 def network_facts(path):
     """What a picture tells about the file of its network: its name and the start of its hash."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return {"network": Path(path).name, "network_sha256": digest.hexdigest()[:16]}
+    return {"network": Path(path).name, "network_sha256": sha256_of_file(path)[:16]}
