@@ -1,4 +1,5 @@
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,6 +111,25 @@ def test_one_picture_per_seed_with_its_facts(results, tmp_path, capsys):
         "noise_mode": "const",
     }
     assert capsys.readouterr().out.startswith("3 images in")
+
+
+def test_the_network_file_is_opened_as_often_for_many_pictures_as_for_one(
+    results, tmp_path, monkeypatch
+):
+    opened = []
+    path_open = Path.open
+
+    def counting_open(path, *arguments, **options):
+        opened.append(path.suffix)
+        return path_open(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", counting_open)
+    counts = []
+    for command, seeds in (("images", "0"), ("images", "0-2"), ("directions", "0-1")):
+        opened.clear()
+        assert call(results, tmp_path, command, f"--seeds={seeds}") == 0
+        counts.append(opened.count(".keras"))
+    assert counts[0] > 0 and len(set(counts)) == 1
 
 
 @pytest.mark.parametrize("noise_mode", ["const", "random", "none"])

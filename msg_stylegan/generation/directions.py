@@ -20,10 +20,8 @@ from msg_stylegan.generation.network_source import (
     SeedImages,
     add_scale_argument,
     add_seed_arguments,
-    network_facts,
 )
 from msg_stylegan.image_grids import contact_sheet, save_image
-from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.projection import Latents
 from msg_stylegan.style_directions import direction_shift, find_directions, write_directions
 
@@ -61,9 +59,8 @@ def run(args):
     source = SeedImages(args, args.scale)
     directions = find_directions(source.G, args.layers)
     scale = Latents.of(source.G, _SCALE_SEED, args.label_class).scale
-    facts = network_facts(find_network_file(args.network, args.result_dir))
     path = args.outdir / "directions.json"
-    write_directions(path, directions, scale, facts)
+    write_directions(path, directions, scale, source.network_facts)
     print(path)
     steps = [vector * scale for vector in directions.vectors[: args.count]]
     shown = {

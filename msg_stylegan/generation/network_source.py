@@ -104,6 +104,7 @@ class SeedImages:
 
     Attributes:
         G: The generator.
+        network_facts: Dictionary, see the function of this name.
         resolutions: Sides of the images that are drawn, low to high.
         truncation_psi: The option, or what it is by default for this network.
     """
@@ -117,8 +118,10 @@ class SeedImages:
             noise_maps: See `generator_with_noise_maps`.
         """
         self._args = args
-        self._file = find_network_file(args.network, args.result_dir)
-        self.G = generator_with_noise_maps(load_generator(self._file), noise_maps)
+        network_file = find_network_file(args.network, args.result_dir)
+        self.G = generator_with_noise_maps(load_generator(network_file), noise_maps)
+        # The file is read whole for them: once, not for each picture.
+        self.network_facts = network_facts(network_file)
         check_class(args.label_class, self.G)
         self.resolutions = choose_scales(scales, self.G.resolutions)
         self._sampler = WsSampler(self.G, resolutions=self.resolutions, noise_mode=args.noise_mode)
@@ -188,7 +191,7 @@ class SeedImages:
             seeds: Seeds of the picture; empty for that of a projection.
             facts: Dictionary of more of them: the options of the command.
         """
-        result = {**network_facts(self._file), "noise_mode": self._args.noise_mode}
+        result = {**self.network_facts, "noise_mode": self._args.noise_mode}
         if seeds:
             result |= {
                 "seed": ",".join(map(str, seeds)),
