@@ -13,9 +13,9 @@ from tiny_training import tiny_config
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training import devices, loop
 from msg_stylegan.training.architecture import network_options
-from msg_stylegan.training.ema import tensorflow_variable
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
 

@@ -16,8 +16,8 @@ from msg_stylegan.networks import (
     progan_discriminator_options,
     progan_generator_options,
 )
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.sampling import draw_latents, z_of_seeds
-from msg_stylegan.training.ema import tensorflow_variable
 
 # In float32 on the CPU a faithful implementation meets these, relative to the largest value.
 FORWARD, GRADIENT = 1e-4, 1e-3

@@ -17,7 +17,7 @@ from msg_stylegan.networks.combine import (
     combine_class,
 )
 from msg_stylegan.networks.ops import WHOLE_BATCH
-from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.networks.variables import tensorflow_variable
 
 # Channels at 8x8, 16x16 and 32x32, and at both ends of the 4x4 block.
 WIDTHS = {"resolution": 32, "channel_base": 64, "channel_max": 12}

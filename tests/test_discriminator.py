@@ -11,7 +11,7 @@ from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Discriminator
 from msg_stylegan.networks.ops import WHOLE_BATCH, image_pyramid
-from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.networks.variables import tensorflow_variable
 
 OPTIONS = {
     "resolution": 16,

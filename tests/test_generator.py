@@ -16,7 +16,7 @@ from test_ops import blurred, convolve, nearest
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Generator, build_networks
-from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.networks.variables import tensorflow_variable
 
 OPTIONS = {
     "resolution": 16,

@@ -14,7 +14,7 @@ from msg_stylegan.networks.layers import Epilogue, EqualizedConv2D, EqualizedDen
 from msg_stylegan.networks.mapping import MappingNetwork
 from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
 from msg_stylegan.networks.synthesis import SynthesisBlock, SynthesisNetwork
-from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.networks.variables import tensorflow_variable
 
 
 def normal(*shape, seed=0):

@@ -20,8 +20,8 @@ from msg_stylegan.networks import (
     save_networks,
 )
 from msg_stylegan.networks.progan_synthesis import STYLEGAN_OPTIONS
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.sampling import Sampler, generate_images, z_of_seeds
-from msg_stylegan.training.ema import tensorflow_variable
 
 # Parameters that BMSG-GAN prints: (depth, latent size) -> generator, discriminator.
 COUNTS = {

@@ -8,6 +8,7 @@ from tiny_run import make_networks
 
 from msg_stylegan.networks import Generator, ops
 from msg_stylegan.networks.progan_options import progan_generator_options
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.projection import (
     Latents,
     Projection,
@@ -28,7 +29,7 @@ STEPS = 150
 def G():
     """A generator of various images, whose small ones are nearly the means of its large ones."""
     G = make_networks(channels=3).G_ema
-    variables = [noise_maps.tensorflow_variable(v) for v in G.trainable_variables]
+    variables = [tensorflow_variable(v) for v in G.trainable_variables]
     moments = [tf.Variable(tf.zeros(v.shape)) for v in variables]
 
     @tf.function

@@ -14,7 +14,7 @@ from original_recording import Recording, assert_close, tables, to_nchw, to_nhwc
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
-from msg_stylegan.training.ema import tensorflow_variable
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep

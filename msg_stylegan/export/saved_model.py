@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from msg_stylegan.export.image_function import image_function
+from msg_stylegan.networks.variables import tensorflow_variable
 
 
 def write_saved_model(G, options, folder):
@@ -14,8 +15,8 @@ def write_saved_model(G, options, folder):
         folder: Existing, empty folder.
     """
     module = tf.Module()
-    # Keras 3 wraps its variables; only those of TensorFlow itself are stored with the graph.
-    module.weights = [v if isinstance(v, tf.Variable) else v.value for v in G.variables]
+    # Weights that are wrapped are not stored with the graph.
+    module.weights = [tensorflow_variable(variable) for variable in G.variables]
     tf.saved_model.save(
         module,
         str(folder),

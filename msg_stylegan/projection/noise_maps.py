@@ -51,11 +51,6 @@ def generator_with_noise_maps(G, maps):
     return copy
 
 
-def tensorflow_variable(variable):
-    """What a gradient tape can watch: in Keras 3, weights are wrapped."""
-    return variable if isinstance(variable, tf.Variable) else variable.value
-
-
 def correlation(noise):
     """How far a noise map is from white noise: squared correlations of neighbours at all scales.
 

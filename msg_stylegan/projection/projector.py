@@ -9,6 +9,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.projection import noise_maps
 from msg_stylegan.projection.latents import Latents
 from msg_stylegan.projection.pyramid_loss import PyramidLoss
@@ -102,7 +103,7 @@ class Projector:
         self._maps = []
         if optimize_noise:
             layers = noise_maps.noise_layers(self.G)
-            self._maps = [noise_maps.tensorflow_variable(layer.const) for layer in layers]
+            self._maps = [tensorflow_variable(layer.const) for layer in layers]
         self._parameters = [self._point, *self._maps]
         self._first_moments, self._second_moments, self._best = (
             [tf.Variable(tf.zeros(p.shape), trainable=False) for p in self._parameters]

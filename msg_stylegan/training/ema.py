@@ -1,5 +1,7 @@
 """Exponential moving average of the generator's weights (ProGAN, section 7; the original's Gs)."""
 
+from msg_stylegan.networks.variables import tensorflow_variable
+
 
 def ema_beta(batch_size, half_life_kimg):
     """Decay per update such that the weight of an image halves every `half_life_kimg`.
@@ -38,9 +40,3 @@ def _pairs(targets, sources):
         if target.shape != source.shape:
             raise ValueError(f"{target.name} {target.shape} does not match {source.name}.")
         yield tensorflow_variable(target), tensorflow_variable(source)
-
-
-def tensorflow_variable(variable):
-    """The `tf.Variable` inside a Keras 3 variable; a `tf.Variable` is returned as it is."""
-    value = variable.value
-    return variable if callable(value) else value
