@@ -8,6 +8,9 @@ import tensorflow as tf
 
 from msg_stylegan.replica_map import ReplicaMap
 
+# The strength of StyleGAN's truncation trick.
+_DEFAULT_PSI = 0.7
+
 
 def to_uint8(images):
     """Converts network output to pixels.
@@ -34,16 +37,53 @@ def z_of_seeds(seeds, z_dim):
 
     Returns:
         float32 `[N, z_dim]`, the standard normal numbers that the StyleGAN family draws for a seed;
-        not yet where `Generator.place_z` would have them.
+        not yet where `Generator.place_z` would have them, see `latents_of_seeds`.
     """
     z = [np.random.RandomState(seed).randn(z_dim) for seed in seeds]
     return np.asarray(z, np.float32).reshape(-1, z_dim)
+
+
+def latents_of_seeds(G, seeds):
+    """Latents that belong to seeds, where a generator expects them.
+
+    Args:
+        G: Generator, for `z_dim` and `place_z`.
+        seeds: As for `z_of_seeds`.
+
+    Returns:
+        float32 array `[N, z_dim]`, each row independent of the other seeds.
+    """
+    return np.asarray(G.place_z(z_of_seeds(seeds, G.z_dim)))
 
 
 def classes_of_seeds(seeds, num_classes):
     """Class number that belongs to each seed: uniform, and independent of the other seeds."""
     # The second word keeps this stream apart from that of `z_of_seeds`.
     return [int(np.random.default_rng((seed, 1)).integers(num_classes)) for seed in seeds]
+
+
+def labels_of_seeds(G, seeds, label_class=None):
+    """Labels of the images of seeds.
+
+    Args:
+        G: Generator, for `label_size`.
+        seeds: Whole numbers.
+        label_class: Class of all images; None for that of each seed, by `classes_of_seeds`.
+
+    Returns:
+        One-hot float32 array `[N, label_size]`; None for a generator without labels.
+    """
+    if not G.label_size:
+        return None
+    classes = [label_class] * len(seeds)
+    if label_class is None:
+        classes = classes_of_seeds(seeds, G.label_size)
+    return np.eye(G.label_size, dtype=np.float32)[classes]
+
+
+def default_psi(G):
+    """Psi of the truncation trick where none is chosen: 1, which is none, if G has no mapping."""
+    return _DEFAULT_PSI if G.has_mapping else 1.0
 
 
 def draw_latents(G, seed, start, count, labels_dataset=None):

@@ -1,14 +1,18 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from test_progan import make_progan
 from tiny_run import make_dataset, make_networks
 
 from msg_stylegan.sampling import (
     Sampler,
     classes_of_seeds,
+    default_psi,
     draw_latents,
     generate_images,
     iterate_images,
+    labels_of_seeds,
+    latents_of_seeds,
     to_uint8,
     z_of_seeds,
 )
@@ -37,6 +41,31 @@ def test_classes_of_seeds_cover_all_classes_and_stand_alone():
     classes = classes_of_seeds(range(200), 3)
     assert set(classes) == {0, 1, 2}
     assert classes_of_seeds([150], 3) == classes[150:151]
+
+
+def test_labels_of_seeds_are_one_hot_rows_of_their_classes():
+    G = make_networks(label_size=3).G_ema
+    labels = labels_of_seeds(G, range(20))
+    assert labels.dtype == np.float32
+    np.testing.assert_array_equal(labels, np.eye(3)[classes_of_seeds(range(20), 3)])
+    np.testing.assert_array_equal(labels_of_seeds(G, [4, 9], label_class=0), [[1, 0, 0]] * 2)
+    assert labels_of_seeds(G, [], label_class=0).shape == (0, 3)
+    assert labels_of_seeds(make_networks().G_ema, [4]) is None
+
+
+def test_latents_of_seeds_lie_where_the_generator_wants_them():
+    for G, is_placed in ((make_networks().G_ema, False), (make_progan(), True)):
+        z = latents_of_seeds(G, [3, 77])
+        normal = z_of_seeds([3, 77], G.z_dim)
+        np.testing.assert_array_equal(z, G.place_z(normal))
+        assert (z != normal).all() == is_placed
+        assert isinstance(z, np.ndarray) and z.dtype == np.float32
+        np.testing.assert_allclose(latents_of_seeds(G, [77]), z[1:], rtol=1e-6)
+
+
+def test_only_generators_with_w_are_truncated_unless_asked():
+    assert default_psi(make_networks().G_ema) == 0.7
+    assert default_psi(make_progan()) == 1.0
 
 
 def test_sequence_does_not_depend_on_how_it_is_cut(tmp_path):

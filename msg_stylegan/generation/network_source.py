@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from msg_stylegan.files import sha256_of_file
 from msg_stylegan.generation.arguments import (
     argument,
@@ -16,10 +14,13 @@ from msg_stylegan.generation.label_class import add_class_argument, check_class
 from msg_stylegan.generation.scale_choice import choose_scales
 from msg_stylegan.pretrained import find_network_file, load_networks
 from msg_stylegan.projection import generator_with_noise_maps
-from msg_stylegan.sampling import Mapper, WsSampler, classes_of_seeds, z_of_seeds
-
-# The strength of StyleGAN's truncation trick; a network without a mapping network has no w.
-_DEFAULT_PSI = 0.7
+from msg_stylegan.sampling import (
+    Mapper,
+    WsSampler,
+    default_psi,
+    labels_of_seeds,
+    latents_of_seeds,
+)
 
 
 def add_network_arguments(parser):
@@ -128,7 +129,7 @@ class SeedImages:
         self._mapper = Mapper(self.G)
         self.truncation_psi = args.truncation_psi
         if self.truncation_psi is None:
-            self.truncation_psi = _DEFAULT_PSI if self.G.has_mapping else 1.0
+            self.truncation_psi = default_psi(self.G)
 
     def images(self, seed, shift=None):
         """Image of a seed at every scale.
@@ -158,13 +159,11 @@ class SeedImages:
 
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""
-        return np.asarray(self.G.place_z(z_of_seeds([seed], self.G.z_dim)))
+        return latents_of_seeds(self.G, [seed])
 
     def labels(self, seed):
         """Label of a seed, float32 `[1, label_size]`; None for a network without labels."""
-        if not self.G.label_size:
-            return None
-        return np.eye(self.G.label_size, dtype=np.float32)[self._classes([seed])]
+        return labels_of_seeds(self.G, [seed], self._args.label_class)
 
     def ws(self, seed):
         """Truncated w of a seed for every layer, float32 `[1, num_ws, w_dim]`."""
@@ -199,13 +198,9 @@ class SeedImages:
                 "truncation_cutoff": self._args.truncation_cutoff,
             }
         if seeds and self.G.label_size:
-            result["class"] = ",".join(map(str, self._classes(seeds)))
+            labels = labels_of_seeds(self.G, seeds, self._args.label_class)
+            result["class"] = ",".join(map(str, labels.argmax(axis=1)))
         return {**result, **(facts or {})}
-
-    def _classes(self, seeds):
-        if self._args.label_class is not None:
-            return [self._args.label_class] * len(seeds)
-        return classes_of_seeds(seeds, self.G.label_size)
 
 
 def load_generator(path):

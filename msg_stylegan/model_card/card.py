@@ -5,6 +5,7 @@ import re
 import yaml
 
 from msg_stylegan.model_card.run_facts import finite_results
+from msg_stylegan.sampling import default_psi
 
 _TASK = "unconditional-image-generation"
 _PROJECT = "MSG-StyleGAN for TensorFlow 2"
@@ -123,7 +124,7 @@ def _scores(facts):
 
 def _usage(G, snapshot):
     labels = f", labels=np.eye({G.label_size})[[0] * 4]" if G.label_size else ""
-    psi = ", truncation_psi=0.7" if G.has_mapping else ""
+    psi = f", truncation_psi={default_psi(G)}" if G.has_mapping else ""
     return (
         "## Use\n\n"
         "```python\n"

@@ -1,14 +1,12 @@
 """The folder of a model card: README.md, the snapshot and a picture of samples."""
 
-import numpy as np
-
 from msg_stylegan import files
 from msg_stylegan.image_grids import contact_sheet, save_image
 from msg_stylegan.model_card.card import card_text
 from msg_stylegan.model_card.run_facts import read_run, without_folders
 from msg_stylegan.networks import save_networks
 from msg_stylegan.pretrained import load_networks
-from msg_stylegan.sampling import Sampler, classes_of_seeds, z_of_seeds
+from msg_stylegan.sampling import Sampler, default_psi, labels_of_seeds, latents_of_seeds
 
 CARD_FILE = "README.md"
 PICTURE_FILE = "samples.png"
@@ -17,7 +15,6 @@ _SHEET_SAMPLES = 16
 _SHEET_PIXELS = 2**23
 # Smaller images are enlarged to about this size.
 _SHOWN_SIZE = 64
-_TRUNCATION_PSI = 0.7
 
 
 def write_model_folder(run_dir, folder, *, name, license_name=None):
@@ -60,10 +57,7 @@ def _sample_sheet(G):
     zoom = max(_SHOWN_SIZE // G.resolution, 1)
     most = _SHEET_PIXELS // (len(G.resolutions) * (zoom * G.resolution) ** 2)
     seeds = range(min(max(most, 1), _SHEET_SAMPLES))
-    labels = None
-    if G.label_size:
-        labels = np.eye(G.label_size, dtype=np.float32)[classes_of_seeds(seeds, G.label_size)]
-    psi = _TRUNCATION_PSI if G.has_mapping else 1.0
-    sampler = Sampler(G, min(len(seeds), 4), truncation_psi=psi, noise_mode="const")
-    images = sampler(G.place_z(z_of_seeds(seeds, G.z_dim)), labels)
+    batch_size = min(len(seeds), 4)
+    sampler = Sampler(G, batch_size, truncation_psi=default_psi(G), noise_mode="const")
+    images = sampler(latents_of_seeds(G, seeds), labels_of_seeds(G, seeds))
     return contact_sheet(images, columns=2, zoom=zoom)

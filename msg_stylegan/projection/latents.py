@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from msg_stylegan.sampling import z_of_seeds
+from msg_stylegan.sampling import latents_of_seeds
 
 # StyleGAN2 takes 10,000. The mean and one standard deviation need fewer.
 NUM_SAMPLES = 2048
@@ -39,7 +39,7 @@ class Latents:
         """
         # A stream of its own: the samples are not the images of the seeds 0, 1, ...
         first = np.random.default_rng((seed, 2)).integers(2**31)
-        z = G.place_z(z_of_seeds(range(first, first + NUM_SAMPLES), G.z_dim))
+        z = latents_of_seeds(G, range(first, first + NUM_SAMPLES))
         labels = None
         if G.label_size:
             classes = np.arange(NUM_SAMPLES) % G.label_size
