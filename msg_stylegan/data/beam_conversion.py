@@ -16,7 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.acceptance import checked_labels
-from msg_stylegan.data.conversion import check_options, describe_conversion, plan_conversion
+from msg_stylegan.data.conversion import (
+    check_options,
+    describe_conversion,
+    part_maker,
+    plan_conversion,
+)
 from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
 from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.shards import records_name
@@ -73,16 +78,7 @@ def convert_with_beam(
     if _is_taken(target, folder):
         raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
     plan = plan_conversion(source, order, strict)
-    maker = PartMaker(
-        source=source,
-        order=order,
-        encoding=encoding,
-        levels=levels,
-        strict=strict,
-        shape=tuple(plan["shape"]),
-        first_name=plan["first_name"],
-        folder=None,
-    )
+    maker = part_maker(plan, source, order, None, encoding=encoding, levels=levels, strict=strict)
     identity = describe_conversion(
         source, order, labels, command, encoding=encoding, levels=levels, num_shards=num_shards
     )

@@ -99,15 +99,8 @@ def convert(
             work.data.mkdir()
             work.store_plan(identity, plan)
         if not work.was_renamed():
-            maker = PartMaker(
-                source=source,
-                order=order,
-                encoding=encoding,
-                levels=levels,
-                strict=strict,
-                shape=tuple(plan["shape"]),
-                first_name=plan["first_name"],
-                folder=work.parts,
+            maker = part_maker(
+                plan, source, order, work.parts, encoding=encoding, levels=levels, strict=strict
             )
             parts = plan_parts(len(order), num_shards, plan["images_per_part"])
             assembly = Assembly(
@@ -180,7 +173,20 @@ def _full_disk_explained(work):
 
 
 def plan_conversion(source, order, strict):
-    """Finds the first image that can be read, which decides the shape of all."""
+    """Finds the first image that can be read, which decides the shape of all.
+
+    Args:
+        source: As in `convert`.
+        order: As in `convert`.
+        strict: As in `convert`.
+
+    Returns:
+        Dictionary for JSON: "shape", `[r, r, C]`; "first_name", of that image; "images_per_part".
+
+    Raises:
+        ValueError: No image can be read, or the first one that can has a shape that no data set
+            may have; with `strict`, the first one cannot be read.
+    """
     reason = None
     for index in order.tolist():
         try:
@@ -197,6 +203,30 @@ def plan_conversion(source, order, strict):
             "images_per_part": images_per_part(image.shape),
         }
     raise ValueError(f"None of the {len(order)} images can be used. The first one: {reason}")
+
+
+def part_maker(plan, source, order, folder, *, encoding, levels, strict):
+    """The `PartMaker` of a conversion.
+
+    Args:
+        plan: What `plan_conversion` has found.
+        source: As in `convert`.
+        order: As in `convert`.
+        folder: Existing folder for the files of parts; None if only `write_records` is used.
+        encoding: As in `convert`.
+        levels: As in `convert`.
+        strict: As in `convert`.
+    """
+    return PartMaker(
+        source=source,
+        order=order,
+        encoding=encoding,
+        levels=levels,
+        strict=strict,
+        shape=tuple(plan["shape"]),
+        first_name=plan["first_name"],
+        folder=folder,
+    )
 
 
 def _join_all(assembly, maker, parts, num_workers):

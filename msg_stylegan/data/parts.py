@@ -90,7 +90,7 @@ class PartMaker:
         strict: Whether an image that the source skips is an error.
         shape: Shape of all images, `(r, r, C)`.
         first_name: Name of the image that decided it, for error messages.
-        folder: Existing folder for the files.
+        folder: Existing folder for the files of `make`, which alone needs it.
     """
 
     source: object
