@@ -39,6 +39,24 @@ def golden():
     return folder
 
 
+@pytest.fixture
+def victim(tmp_path, monkeypatch):
+    """A file that appears when a file that is opened gets something to run."""
+    path = tmp_path / "ran"
+    monkeypatch.setenv("LEGACY_CANARY", str(path))
+    yield path
+    assert not path.exists()
+
+
+@pytest.fixture(scope="session")
+def small_networks():
+    """Networks for `pickled_networks.SETTINGS`, not to be changed."""
+    # Not at the top: most tests need no TensorFlow.
+    from pickled_networks import SETTINGS, make_trio
+
+    return make_trio(SETTINGS)
+
+
 def listen_to_ctrl_c():
     """For a new process: programs that a shell starts in the background ignore it otherwise."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import tflib_writer
 from original_recording import Recording
-from test_pretrained import (
+from pickled_networks import (
     SETTINGS,
     VARIANTS,
     assert_equal_networks,
     make_trio,
     nvidia_trio,
-    save_state,
     trio,
 )
+from torch_writer import save_state
 
 import convert
 from msg_stylegan.networks import Discriminator, Generator, Networks, save_networks

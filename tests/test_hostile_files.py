@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tflib_writer
 import torch_writer
-from test_pretrained import SETTINGS, make_trio, trio
+from pickled_networks import SETTINGS, make_trio, trio
 
 import convert
 from msg_stylegan import load_networks
@@ -22,15 +22,6 @@ from msg_stylegan.networks import save_networks
 # Names of what the attacks call.
 CALLS = r"names '(\w+\.system|(builtins|__builtin__)\.\w+|numpy\.\w+\.\w+)', which is not plain"
 NAMELESS = {"extension registry"}
-
-
-@pytest.fixture
-def victim(tmp_path, monkeypatch):
-    """A file that appears when an attack works."""
-    path = tmp_path / "ran"
-    monkeypatch.setenv("LEGACY_CANARY", str(path))
-    yield path
-    assert not path.exists()
 
 
 def assert_refused(path, capsys, message=None):

@@ -66,11 +66,9 @@ def test_networks_with_parts(network_class, protocol):
 
 
 @pytest.mark.parametrize("recording", ["msg_stylegan_32", "msg_stylegan_128_fused"])
-def test_recorded_pickles(golden, recording, tmp_path, monkeypatch):
-    canary = tmp_path / "ran"
-    monkeypatch.setenv("LEGACY_CANARY", str(canary))
+@pytest.mark.usefixtures("victim")
+def test_recorded_pickles(golden, recording):
     networks = read_tflib_file(golden / f"{recording}.pkl")
-    assert not canary.exists()
     assert [network.name for network in networks] == ["G", "D", "Gs"]
     with np.load(golden / f"{recording}.npz") as arrays:
         for network in networks:

@@ -88,6 +88,20 @@ def write_legacy(path, state, *, order="<"):
     path.write_bytes(b"".join(pieces))
 
 
+def save_state(path, arrays, *, prefix="", legacy=False):
+    """Writes a state dict; returns its path.
+
+    Args:
+        path: Path of the file.
+        arrays: Dict of arrays.
+        prefix: In front of all their names.
+        legacy: Whether to write the older form.
+    """
+    state = tensors({prefix + name: array for name, array in arrays.items()})
+    (write_legacy if legacy else write_zip)(path, state)
+    return path
+
+
 class _Pickle:
     """Protocol 2, with dicts as `collections.OrderedDict` as PyTorch's state dicts are."""
 
