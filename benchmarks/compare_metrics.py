@@ -23,6 +23,7 @@ from PIL import Image, ImageFilter
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from photographs import photograph_crops
 from pytorch_inception import (
     make_torchvision_importable,
     pytorch_fid_network,
@@ -239,16 +240,10 @@ def compare_inception_scores(comparison, logits):
 
 def write_photographs(reals, fakes, num_images):
     """Writes crops of scikit-learn's two photographs, and others blurred and with noise."""
-    from sklearn.datasets import load_sample_images
-
-    photographs = load_sample_images().images
     rng = np.random.default_rng(0)
     for folder in (reals, fakes):
         folder.mkdir()
-        for i in range(num_images):
-            photograph = photographs[i % len(photographs)]
-            y, x = (rng.integers(side - RESOLUTION) for side in photograph.shape[:2])
-            image = Image.fromarray(photograph[y : y + RESOLUTION, x : x + RESOLUTION])
+        for i, image in enumerate(photograph_crops(num_images, RESOLUTION, rng)):
             if folder == fakes:
                 image = image.filter(ImageFilter.GaussianBlur(1))
                 noisy = np.asarray(image) + rng.normal(scale=8.0, size=(RESOLUTION, RESOLUTION, 3))
