@@ -1,0 +1,74 @@
+"""The door through which images pass on their way into the discriminator."""
+
+import tensorflow as tf
+
+from msg_stylegan.augmentation.adaptive import AdaptiveProbability
+from msg_stylegan.augmentation.color import color_matrices, recolor
+from msg_stylegan.augmentation.cutout import cut_out
+from msg_stylegan.augmentation.geometry import inverse_matrices, resample
+from msg_stylegan.augmentation.kinds import select_kinds
+from msg_stylegan.augmentation.parameters import draw
+
+
+class Augmentation(tf.Module):
+    """Random changes of real and generated images, the same at all scales of a sample.
+
+    Args:
+        groups: Names of kinds and groups, see `select_kinds`.
+        probability: Probability of every kind: a number in [0, 1], or an `AdaptiveProbability`.
+
+    Raises:
+        ValueError: An unknown name, no name at all, or a probability outside of [0, 1].
+    """
+
+    def __init__(self, groups, probability):
+        super().__init__(name="augmentation")
+        self.kinds = select_kinds(groups)
+        if not self.kinds:
+            raise ValueError("Expected at least one kind of augmentation. Received: none")
+        self.adaptive = None
+        if isinstance(probability, AdaptiveProbability):
+            self.adaptive = probability
+        elif not 0.0 <= probability <= 1.0:
+            raise ValueError(f"Expected a probability from 0 to 1. Received: {probability}")
+        else:
+            self._fixed = float(probability)
+
+    @property
+    def probability(self):
+        """Scalar float32 tensor."""
+        if self.adaptive:
+            return tf.convert_to_tensor(self.adaptive.value)
+        return tf.constant(self._fixed)
+
+    def draw(self, seed, num_samples):
+        """Draws parameters of `num_samples` samples; `seed` is int `[2]`."""
+        return draw(seed, num_samples, self.probability, self.kinds)
+
+    def __call__(self, images, parameters):
+        """See `apply`."""
+        return apply(images, parameters)
+
+
+def apply(images, parameters):
+    """Changes all scales of every sample alike.
+
+    Differentiable twice with respect to the images. With neutral parameters, as for a probability
+    of 0, the result is equal to the images in every bit.
+
+    Args:
+        images: List of `[N, r, r, C]`, low to high resolution, each r a power of two; in [-1, 1].
+        parameters: What `draw` returned for N samples.
+
+    Returns:
+        List of the same shapes. Colours may leave [-1, 1].
+    """
+    inverse = inverse_matrices(parameters, images[-1].shape[1])
+    matrix = color_matrices(parameters, images[-1].shape[3])
+    if inverse is not None:
+        images = [resample(image, inverse) for image in images]
+    if matrix is not None:
+        images = [recolor(image, matrix) for image in images]
+    if "cutout" in parameters:
+        images = [cut_out(image, parameters["cutout"]) for image in images]
+    return list(images)
