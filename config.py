@@ -1,23 +1,22 @@
-"""Paths, presets and every training option; the defaults stand here and nowhere else.
+"""Paths and every training option; the defaults stand here and nowhere else.
 
 Edit the names at the top, or leave them and override single options on the command line:
-`python train.py --config=ffhq1024 --config.loss.r1_gamma=5`. What an option may be stands in
-`options.py`. Standard library only.
+`python train.py --config=ffhq1024 --config.loss.r1_gamma=5`. The presets stand in `presets.py`,
+what an option may be in `options.py`. Standard library only.
 """
 
-import copy
-import dataclasses
-import difflib
+import os
 from dataclasses import dataclass, field
 
 # The preset that `python train.py` trains when no --config is given.
 preset = "digits"
 
-# Folder of the data sets. `dataset.path` of a preset is relative to it.
-data_dir = "datasets"
+# Folder of the data sets. `dataset.path` of a preset is relative to it. Amazon SageMaker names its
+# own in an environment variable.
+data_dir = os.environ.get("SM_CHANNEL_TRAINING") or "datasets"
 
-# Folder in which every training run gets a numbered folder of its own.
-result_dir = "results"
+# Folder in which every training run gets a numbered folder of its own; the same for SageMaker.
+result_dir = os.environ.get("SM_MODEL_DIR") or "results"
 
 # Folder of what the metrics need: weights of pretrained networks, and statistics of real images,
 # which may be removed at any time.
@@ -45,9 +44,12 @@ class GeneratorOptions:
 
     # Components of the input latent z.
     z_dim: int = 512
-    # Components of the intermediate latent w.
+    # Where z comes from: normal, or sphere for normal numbers scaled to the length sqrt(z_dim).
+    z_space: str = "normal"
+    # Components of the intermediate latent w. Without mapping layers w is z (with the embedded
+    # label behind it, which makes it twice as long), and 512 stands for its size.
     w_dim: int = 512
-    # Dense layers of the mapping network.
+    # Dense layers of the mapping network, 0 for none.
     mapping_layers: int = 8
     # Units of every mapping layer but the last, which has `w_dim`.
     mapping_width: int = 512
@@ -63,6 +65,9 @@ class GeneratorOptions:
     channel_decay: float = 1.0
     # Most channels that a layer may have.
     channel_max: int = 512
+    # Blocks of the synthesis network: stylegan, or progan for pixel norms instead of styles, noise
+    # and constant input. With progan, the options from use_styles to blur_filter follow from it.
+    synthesis: str = "stylegan"
     # Nonlinearity of the synthesis network: lrelu or relu.
     nonlinearity: str = "lrelu"
     # Scale the weights at run time instead of at initialisation (equalized learning rate).
@@ -93,24 +98,84 @@ class DiscriminatorOptions:
     channel_decay: float = 1.0
     # Most channels that a layer may have.
     channel_max: int = 512
+    # How a block joins the activation with the image of its scale: cat_lin, lin_cat or simple.
+    combine: str = "cat_lin"
+    # What follows in a block: stylegan, or progan for means after the nonlinearity and no blur.
+    # With progan, blur_filter follows from it.
+    body: str = "stylegan"
     # Nonlinearity: lrelu or relu.
     nonlinearity: str = "lrelu"
     # Scale the weights at run time instead of at initialisation (equalized learning rate).
     equalized_lr: bool = True
     # Taps of the separable low-pass filter before downsampling, an odd number of them. Empty = off.
     blur_filter: tuple[float, ...] = (1.0, 2.0, 1.0)
-    # Images over which the minibatch standard deviation of every block is taken. 0 or 1 = off.
+    # Images over which the minibatch standard deviation is taken. 0 or 1 = off, -1 = all images of
+    # the batch on the device.
     mbstd_group_size: int = 4
-    # Channels that it adds to every block. Must divide the channels of every block.
+    # Channels that it adds to a block. Must divide the channels of the block.
     mbstd_num_channels: int = 1
+    # Blocks that have it: all, or last for the one of 4x4.
+    mbstd_blocks: str = "all"
 
 
 @dataclass
 class LossOptions:
-    """Non-saturating logistic loss with R1 on the real images, averaged over the scales."""
+    """Adversarial loss, and what regularises it; all penalties are averaged over the scales."""
 
-    # Weight of the gradient penalty; the loss adds r1_gamma / 2 * penalty. 0 = no penalty.
+    # logistic (non-saturating), logistic_saturating, standard, hinge, hinge_gp, relativistic_hinge,
+    # wgan, wgan_gp, lsgan or lsgan_sigmoid; lsgan_square_of_means and lsgan_sigmoid_square_of_means
+    # are BMSG-GAN's form of the last two.
+    name: str = "logistic"
+    # Weight of the gradient penalty on reals; the loss adds r1_gamma / 2 * penalty. 0 = no penalty.
     r1_gamma: float = 10.0
+    # Weight of the same penalty on fakes; the loss adds r2_gamma / 2 * penalty. 0 = no penalty.
+    r2_gamma: float = 0.0
+    # Weight of the gradient penalty between reals and fakes. Only hinge_gp and wgan_gp have it.
+    gp_lambda: float = 10.0
+    # Norm of the gradient that this penalty asks for.
+    gp_target: float = 1.0
+    # Weight of the mean square of the scores of reals. Only wgan and wgan_gp have it.
+    drift_epsilon: float = 0.001
+    # Discriminator updates per update with the penalties, which then weigh that much more. 1 = the
+    # penalties are part of every update.
+    interval: int = 1
+    # Standard deviation of the noise on the labels of lsgan and its like. 0 = no noise.
+    label_noise: float = 0.0
+
+
+@dataclass
+class AugmentOptions:
+    """Random changes of reals and fakes before the discriminator, for small data sets."""
+
+    # What to change: blit, geom, color, all, or single kinds: flip, rot90, translate, scale,
+    # rotate, aniso, brightness, contrast, hue, saturation, cutout. Empty = no augmentation.
+    groups: tuple[str, ...] = ()
+    # Let the probability follow how far the discriminator overfits (ADA).
+    adaptive: bool = True
+    # Probability of every kind, from 0 to 1; where an adaptive one starts.
+    probability: float = 0.0
+    # Mean sign of the scores of reals that an adaptive probability keeps, from -1 to 1.
+    target: float = 0.6
+    # Time in which an adaptive probability can rise from 0 to 1, in kimg.
+    kimg: float = 500.0
+    # Discriminator updates between two changes of an adaptive probability.
+    interval: int = 4
+
+
+@dataclass
+class GrowingOptions:
+    """Progressive growing instead of all scales at once; needs ProGAN's networks."""
+
+    # Side of the images at the beginning, a power of two from 4. 0 = no growing.
+    start_resolution: int = 0
+    # Time in which a new level is faded in, in kimg. 0 = it counts at once.
+    fade_kimg: float = 600.0
+    # Time for which a resolution is trained after its fade, in kimg. The last one lasts until
+    # schedule.total_kimg.
+    stabilize_kimg: float = 600.0
+    # Batch sizes as RESOLUTION:BATCH, each from that resolution on, such as 4:16,64:8. Below the
+    # first, and if empty: schedule.batch_size.
+    batch_sizes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -147,6 +212,10 @@ class ScheduleOptions:
     D_steps_per_G_step: int = 1
     # Half-life of the weight average G_ema, in kimg. 0 = G_ema is a copy of G.
     ema_kimg: float = 10.0
+    # Instead of a half-life: what is left of G_ema after an update, such as 0.999. 0 = ema_kimg.
+    ema_decay: float = 0.0
+    # Draw the latents of an iteration once, for the updates of both networks.
+    same_z: bool = False
     # Ticks between two sample grids. 0 = only at the start and at the end.
     image_snapshot_ticks: int = 1
     # Ticks between two network snapshots with their metrics. 0 = only at the start and at the end.
@@ -206,94 +275,16 @@ class Config:
     description: str = ""
     # Seed of initial weights, latents, noise and data order, from 0 to 2^31 - 1.
     seed: int = 333
+    # Scales whose images pass from generator to discriminator, the largest always: all, coarse (4
+    # and 8), middle (16 and 32), fine (64 and more), none, or sides with commas such as 4,32.
+    connect: str = "all"
     dataset: DatasetOptions = field(default_factory=DatasetOptions)
     generator: GeneratorOptions = field(default_factory=GeneratorOptions)
     discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
     loss: LossOptions = field(default_factory=LossOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    growing: GrowingOptions = field(default_factory=GrowingOptions)
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
     metrics: MetricsOptions = field(default_factory=MetricsOptions)
     hardware: HardwareOptions = field(default_factory=HardwareOptions)
-
-
-def _original(path, resolution, mirror, batch_size):
-    """The settings of the original system, which differ between data sets in these four only."""
-    return Config(
-        dataset=DatasetOptions(path=path, resolution=resolution, mirror=mirror),
-        schedule=ScheduleOptions(batch_size=batch_size, image_grid="4k"),
-        metrics=MetricsOptions(names=("fid50k", "stability36")),
-    )
-
-
-# FID = the published score of the original system (lower is better) on the hardware named with it.
-# Batch sizes are the original's for that number of GPUs. "Unverified": no score was published.
-PRESETS = {
-    # Handwritten digits, 32x32 gray: the demo. Two CPU cores, about five minutes. Not in the paper.
-    "digits": Config(
-        dataset=DatasetOptions(path="digits", resolution=32),
-        generator=GeneratorOptions(
-            z_dim=64,
-            w_dim=64,
-            mapping_layers=4,
-            mapping_width=64,
-            # Ten times the default: so short a training would hardly move the mapping otherwise.
-            mapping_lr_multiplier=0.1,
-            channel_base=256,
-            channel_max=64,
-        ),
-        discriminator=DiscriminatorOptions(channel_base=256, channel_max=64),
-        loss=LossOptions(r1_gamma=5.0),
-        schedule=ScheduleOptions(
-            batch_size=16,
-            total_kimg=48.0,
-            tick_kimg=4.0,
-            ema_kimg=1.0,
-            network_snapshot_ticks=6,
-            image_grid="16x8",
-        ),
-        metrics=MetricsOptions(names=("swd1k", "stability36")),
-    ),
-    # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN
-    # variant only. The original states neither batch size nor mirroring; its defaults stand here.
-    "cifar10": _original("cifar10", 32, mirror=False, batch_size=16),
-    # Oxford Flowers, about 8,000 images. 2 V100 32 GB: FID 19.60 after 1.6 million images shown.
-    # The original does not state the mirroring; it is on, for few images whose mirror image is one
-    # of the same kind.
-    "oxford_flowers256": _original("oxford_flowers", 256, mirror=True, batch_size=32),
-    # LSUN Churches, about 126,000 images. 8 V100 16 GB: FID 5.20 after 24 million images shown.
-    "lsun_churches256": _original("lsun_churches", 256, mirror=False, batch_size=32),
-    # Indian Celebs, about 3,000 images. 4 V100 32 GB: FID 28.44.
-    "indian_celebs256": _original("indian_celebs", 256, mirror=True, batch_size=16),
-    # CelebA-HQ, 30,000 images. 8 V100 16 GB: FID 6.37.
-    "celebahq1024": _original("celebahq", 1024, mirror=True, batch_size=32),
-    # FFHQ, 70,000 images. 4 V100 32 GB: FID 5.80 after 9.6 million images shown.
-    "ffhq1024": _original("ffhq", 1024, mirror=True, batch_size=16),
-    # FFHQ reduced from the same records, batch size as for 4 GPUs. Unverified.
-    "ffhq512": _original("ffhq", 512, mirror=True, batch_size=16),
-    # FFHQ reduced from the same records, batch size as for 4 GPUs. Unverified.
-    "ffhq256": _original("ffhq", 256, mirror=True, batch_size=16),
-}
-
-
-def get_preset(name):
-    """Returns a new `Config` of the preset `name`; ValueError with near matches if unknown."""
-    if name not in PRESETS:
-        raise ValueError(
-            f"unknown preset {name!r}.{did_you_mean(name, PRESETS)} "
-            f"The presets are: {', '.join(PRESETS)}."
-        )
-    return dataclasses.replace(copy.deepcopy(PRESETS[name]), preset=name)
-
-
-def did_you_mean(name, candidates):
-    """Returns ` Did you mean ...?` with up to three candidates similar to `name`, or nothing.
-
-    Dotted names are also compared by their last part, so that `r1_gamma` finds `loss.r1_gamma`.
-    """
-
-    def similarity(candidate):
-        pairs = ((name, candidate), (name.rpartition(".")[2], candidate.rpartition(".")[2]))
-        return max(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
-
-    near = sorted((c for c in candidates if similarity(c) >= 0.6), key=similarity, reverse=True)
-    return f" Did you mean {' or '.join(near[:3])}?" if near else ""

@@ -4,12 +4,48 @@ An option is named by its path, as in `loss.r1_gamma`. Standard library only.
 """
 
 import dataclasses
-import functools
+import difflib
 import math
 import re
 import typing
 
-from config import Config, did_you_mean
+from config import Config
+from option_relations import relation_problems
+
+# Values of `loss.name`.
+LOSS_NAMES = (
+    "logistic",
+    "logistic_saturating",
+    "standard",
+    "hinge",
+    "hinge_gp",
+    "relativistic_hinge",
+    "wgan",
+    "wgan_gp",
+    "lsgan",
+    "lsgan_sigmoid",
+    "lsgan_square_of_means",
+    "lsgan_sigmoid_square_of_means",
+)
+
+# Values in `augment.groups`.
+AUGMENT_GROUPS = (
+    "all",
+    "blit",
+    "geom",
+    "color",
+    "flip",
+    "rot90",
+    "translate",
+    "scale",
+    "rotate",
+    "aniso",
+    "brightness",
+    "contrast",
+    "hue",
+    "saturation",
+    "cutout",
+)
 
 
 def option_types(group=Config):
@@ -105,30 +141,49 @@ def _convert(expected, value):
 _RULES = {
     "must be at least 0": (
         lambda value: value >= 0,
-        "loss.r1_gamma optimizer.rampup_kimg schedule.ema_kimg schedule.image_snapshot_ticks "
+        "loss.r1_gamma loss.r2_gamma loss.gp_lambda loss.drift_epsilon loss.label_noise "
+        "optimizer.rampup_kimg schedule.ema_kimg schedule.image_snapshot_ticks "
         "schedule.network_snapshot_ticks schedule.checkpoint_ticks schedule.keep_snapshots "
         "metrics.num_images hardware.num_gpus hardware.logical_cpus generator.channel_decay "
-        "discriminator.channel_decay discriminator.mbstd_group_size",
+        "discriminator.channel_decay generator.mapping_layers growing.fade_kimg",
     ),
     "must be at least 1": (
         lambda value: value >= 1,
-        "generator.z_dim generator.w_dim generator.mapping_layers generator.mapping_width "
+        "generator.z_dim generator.w_dim generator.mapping_width loss.interval "
         "generator.channel_base generator.channel_max discriminator.channel_base "
         "discriminator.channel_max discriminator.mbstd_num_channels schedule.batch_size "
         "schedule.D_steps_per_G_step schedule.keep_checkpoints schedule.max_skipped_updates "
-        "hardware.steps_per_call",
+        "hardware.steps_per_call augment.interval",
     ),
     "must be greater than 0": (
         lambda value: value > 0,
         "generator.mapping_lr_multiplier optimizer.G_learning_rate optimizer.D_learning_rate "
-        "optimizer.epsilon schedule.total_kimg schedule.tick_kimg",
+        "optimizer.epsilon schedule.total_kimg schedule.tick_kimg loss.gp_target augment.kimg "
+        "growing.stabilize_kimg",
     ),
     "must be at least 0 and below 1": (
         lambda value: 0 <= value < 1,
-        "generator.w_avg_beta optimizer.beta1 optimizer.beta2",
+        "generator.w_avg_beta optimizer.beta1 optimizer.beta2 schedule.ema_decay",
+    ),
+    "must be from 0 to 1": (lambda value: 0 <= value <= 1, "augment.probability"),
+    "must be from -1 to 1": (lambda value: -1 <= value <= 1, "augment.target"),
+    f"must be a list of {', '.join(AUGMENT_GROUPS)}": (
+        set(AUGMENT_GROUPS).issuperset,
+        "augment.groups",
+    ),
+    "must be 0 or a power of two from 4 to 1024": (
+        lambda value: value in (0, 4, 8, 16, 32, 64, 128, 256, 512, 1024),
+        "growing.start_resolution",
+    ),
+    "must be a list of RESOLUTION:BATCH such as 4:16,64:8": (
+        lambda value: all(re.fullmatch(r"[1-9]\d*:[1-9]\d*", item) for item in value),
+        "growing.batch_sizes",
     ),
     "must be from 0 to 2147483647": (lambda value: 0 <= value < 2**31, "seed"),
-    "must be at least -1": (lambda value: value >= -1, "dataset.max_label_size"),
+    "must be at least -1": (
+        lambda value: value >= -1,
+        "dataset.max_label_size discriminator.mbstd_group_size",
+    ),
     "must be 0 or a power of two from 8 to 1024": (
         lambda value: value in (0, 8, 16, 32, 64, 128, 256, 512, 1024),
         "dataset.resolution",
@@ -136,6 +191,32 @@ _RULES = {
     "must be lrelu or relu": (
         lambda value: value in ("lrelu", "relu"),
         "generator.mapping_nonlinearity generator.nonlinearity discriminator.nonlinearity",
+    ),
+    "must be normal or sphere": (
+        lambda value: value in ("normal", "sphere"),
+        "generator.z_space",
+    ),
+    "must be stylegan or progan": (
+        lambda value: value in ("stylegan", "progan"),
+        "generator.synthesis discriminator.body",
+    ),
+    "must be cat_lin, lin_cat or simple": (
+        lambda value: value in ("cat_lin", "lin_cat", "simple"),
+        "discriminator.combine",
+    ),
+    "must be all or last": (
+        lambda value: value in ("all", "last"),
+        "discriminator.mbstd_blocks",
+    ),
+    "must be all, coarse, middle, fine, none or powers of two from 4 to 1024 such as 4,32": (
+        re.compile(
+            r"all|coarse|middle|fine|none|((4|8|16|32|64|128|256|512|1024)(,(?!$)|$))+"
+        ).fullmatch,
+        "connect",
+    ),
+    f"must be one of {', '.join(LOSS_NAMES)}": (
+        lambda value: value in LOSS_NAMES,
+        "loss.name",
     ),
     "must be empty or an odd number of taps whose sum is not 0": (
         lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
@@ -179,33 +260,8 @@ def validate(config, num_replicas=None, resolution=None):
         failed = [name for name in names.split() if name not in wrong and not test(values[name])]
         problems += [f"{name}={values[name]!r}: {rule}" for name in failed]
         wrong.update(failed)
-    # A relation between options means something only if each of them by itself is right.
-    for relation, names in (
-        (_device_problems, "hardware.num_gpus hardware.logical_cpus"),
-        (
-            functools.partial(_batch_problems, num_replicas=num_replicas),
-            "schedule.batch_size discriminator.mbstd_group_size hardware.logical_cpus",
-        ),
-        (
-            functools.partial(_channel_problems, resolution=resolution),
-            "dataset.resolution generator.channel_base generator.channel_decay "
-            "generator.channel_max discriminator.channel_base discriminator.channel_decay "
-            "discriminator.channel_max discriminator.mbstd_num_channels",
-        ),
-    ):
-        if wrong.isdisjoint(names.split()):
-            problems += relation(config)
+    problems += relation_problems(config, wrong, num_replicas, resolution)
     _raise_all(problems)
-
-
-def _device_problems(config):
-    hardware = config.hardware
-    if hardware.num_gpus and hardware.logical_cpus:
-        return [
-            f"hardware.logical_cpus={hardware.logical_cpus}: must be 0 when "
-            f"hardware.num_gpus={hardware.num_gpus} is given"
-        ]
-    return []
 
 
 def _finite_problem(value):
@@ -213,44 +269,6 @@ def _finite_problem(value):
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
         return "must be finite"
     return None
-
-
-def _batch_problems(config, num_replicas):
-    num_replicas = num_replicas or config.hardware.logical_cpus or 1
-    batch_size, group = config.schedule.batch_size, config.discriminator.mbstd_group_size
-    name = f"schedule.batch_size={batch_size}"
-    if batch_size % num_replicas:
-        return [f"{name}: must be a multiple of the number of replicas, which is {num_replicas}"]
-    batch_per_replica = batch_size // num_replicas
-    if group > 1 and batch_per_replica > group and batch_per_replica % group:
-        return [
-            f"{name}: the {batch_per_replica} images of a replica must be a multiple of "
-            f"discriminator.mbstd_group_size={group}, or fewer, because each replica computes its "
-            "own minibatch stddev"
-        ]
-    return []
-
-
-def _channel_problems(config, resolution):
-    """Problems of the channel counts at 4x4 to `resolution`, if that is known yet."""
-    resolution = resolution or config.dataset.resolution
-    problems = []
-    for group in ("generator", "discriminator"):
-        options = getattr(config, group)
-        for level in range(2, resolution.bit_length()):
-            channels = int(options.channel_base / 2 ** ((level - 1) * options.channel_decay))
-            channels = min(channels, options.channel_max)
-            where = f"{2**level}x{2**level}"
-            if channels < 1:
-                problems.append(
-                    f"{group}.channel_base={options.channel_base}: leaves no channel at {where}"
-                )
-            elif group == "discriminator" and channels % options.mbstd_num_channels:
-                problems.append(
-                    f"{group}.mbstd_num_channels={options.mbstd_num_channels}: must divide the "
-                    f"{channels} channels at {where}"
-                )
-    return problems
 
 
 def _raise_all(problems):
@@ -272,7 +290,27 @@ def architecture_differences(a, b):
         (name, values_a[name], values_b[name])
         for name in values_a
         if name.startswith(("generator.", "discriminator."))
-        or name in ("dataset.resolution", "dataset.max_label_size")
+        or name
+        in (
+            "connect",
+            "dataset.resolution",
+            "dataset.max_label_size",
+            "growing.start_resolution",
+        )
         # The decay of w_avg acts on training only and may change on the way.
         if name != "generator.w_avg_beta" and values_a[name] != values_b[name]
     ]
+
+
+def did_you_mean(name, candidates):
+    """Returns ` Did you mean ...?` with up to three candidates similar to `name`, or nothing.
+
+    Dotted names are also compared by their last part, so that `r1_gamma` finds `loss.r1_gamma`.
+    """
+
+    def similarity(candidate):
+        pairs = ((name, candidate), (name.rpartition(".")[2], candidate.rpartition(".")[2]))
+        return max(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+    near = sorted((c for c in candidates if similarity(c) >= 0.6), key=similarity, reverse=True)
+    return f" Did you mean {' or '.join(near[:3])}?" if near else ""

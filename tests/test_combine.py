@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from plain_operations import blurred, convolve, means
 from test_discriminator import OPTIONS, append_stddev, make_discriminator, one_hot, random_images
-from test_ops import blurred, convolve, means
 
 from msg_stylegan.networks import Discriminator
 from msg_stylegan.networks.combine import (

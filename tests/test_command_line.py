@@ -9,7 +9,7 @@ from conftest import ROOT
 
 import options
 import train
-from config import PRESETS, get_preset
+from presets import PRESETS, get_preset
 
 
 def parse(*arguments):

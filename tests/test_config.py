@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 import config
 import options
-from config import Config, get_preset
+import presets
+from config import Config
 from options import from_dict, option_types, option_values, to_dict, validate
+from presets import get_preset
 
 NAMES = list(option_types())
 
@@ -32,14 +34,14 @@ def changed(changes, start="digits"):
     return configuration
 
 
-@pytest.mark.parametrize("name", config.PRESETS)
+@pytest.mark.parametrize("name", presets.PRESETS)
 def test_every_preset_is_valid_and_knows_its_name(name):
     preset = get_preset(name)
     validate(preset)
     assert preset.preset == name
     # Side in the name, as in ffhq1024.
     if side := re.search(r"[a-z](\d{2,})$", name):
-        assert preset.dataset.resolution == (32 if name == "cifar10" else int(side[1]))
+        assert preset.dataset.resolution == (32 if "cifar10" in name else int(side[1]))
 
 
 def test_original_settings_fit_the_number_of_gpus_they_were_used_with():
@@ -60,7 +62,7 @@ def test_the_default_preset_exists_and_presets_are_copies():
 
 
 def test_unknown_preset_names_the_near_ones():
-    with pytest.raises(ValueError, match=r"'ffhq_256'.*Did you mean ffhq256.*digits, cifar10"):
+    with pytest.raises(ValueError, match=r"'ffhq_256'.*Did you mean ffhq256.*digits, digits_cond"):
         get_preset("ffhq_256")
 
 
@@ -75,10 +77,6 @@ def test_every_option_has_a_comment_above_it(group):
             assert lines[index - 1].startswith("# "), field.name
 
 
-# Options that published networks need, and that training does not offer yet.
-OF_TRAINED_NETWORKS = {"synthesis", "output", "z_space", "combine", "body", "mbstd_blocks"}
-
-
 @pytest.mark.parametrize("group", ["generator", "discriminator"])
 def test_options_are_the_arguments_of_the_networks(group):
     from msg_stylegan import networks
@@ -87,8 +85,8 @@ def test_options_are_the_arguments_of_the_networks(group):
     parameters = inspect.signature(network).parameters.values()
     arguments = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD}
     fields = {field.name for field in dataclasses.fields(getattr(Config(), group))}
-    others = {"resolution", "num_channels", "label_size", "name", "dtype"}
-    assert fields == arguments - others - OF_TRAINED_NETWORKS
+    shared = {"resolution", "num_channels", "label_size", "connect"}
+    assert fields == arguments - shared - {"name", "dtype"}
 
 
 values_of_type = {
@@ -181,8 +179,31 @@ def test_every_number_has_a_rule():
         ("generator.nonlinearity", ["lrelu", "relu"], ["elu", "", "LReLU"]),
         ("generator.blur_filter", [(), (1.0,), (1.0, 2.0, 1.0)], [(1.0, 1.0), (1.0, 0.0, -1.0)]),
         ("generator.w_avg_beta", [0.0, 0.999], [1.0, -0.1, math.nan]),
-        ("generator.mapping_layers", [1, 8], [0]),
-        ("discriminator.mbstd_group_size", [0, 1, 4], [-1]),
+        ("generator.mapping_layers", [0, 1, 8], [-1]),
+        ("generator.z_space", ["normal", "sphere"], ["cube"]),
+        ("generator.synthesis", ["stylegan", "progan"], ["biggan", ""]),
+        ("discriminator.body", ["stylegan", "progan"], ["biggan", ""]),
+        ("discriminator.combine", ["cat_lin", "lin_cat", "simple"], ["none", "lin"]),
+        ("discriminator.mbstd_blocks", ["all", "last"], ["first"]),
+        ("discriminator.mbstd_group_size", [-1, 0, 1, 4], [-2]),
+        (
+            "connect",
+            ["all", "coarse", "middle", "fine", "none", "4", "4,32", "32,8"],
+            ["", "some", "4,", ",4", "5", "2", "4 8", "4,64", "4,all"],
+        ),
+        ("loss.name", ["logistic", "relativistic_hinge", "wgan"], ["", "gan", "Hinge"]),
+        ("loss.r2_gamma", [0.0, 5.0], [-1.0]),
+        ("loss.gp_lambda", [0.0, 10.0], [-1.0]),
+        ("loss.gp_target", [1.0, 750.0], [0.0, -1.0]),
+        ("loss.drift_epsilon", [0.0, 0.001], [-0.1]),
+        ("loss.interval", [1, 16], [0]),
+        ("augment.groups", [(), ("blit", "hue")], [("blurr",)]),
+        ("augment.probability", [0.0, 1.0], [-0.1, 1.1]),
+        ("augment.target", [-1.0, 1.0], [1.1]),
+        ("growing.start_resolution", [0], [3, 5, 2048]),
+        ("growing.batch_sizes", [(), ("4:16", "64:8")], [("4",), ("4:0",), ("a:4",)]),
+        ("loss.label_noise", [0.0], [-0.3]),
+        ("schedule.ema_decay", [0.0, 0.999], [1.0, -0.1]),
         ("discriminator.mbstd_num_channels", [1, 2, 16], [3, 32, 0]),
         ("optimizer.name", ["Adam", "RMSprop", "tfa.RectifiedAdam"], ["adam", "tfa.", "SGD", ""]),
         ("optimizer.epsilon", [1e-8], [0.0, math.inf]),
@@ -231,6 +252,43 @@ def test_channels_are_checked_at_the_resolution_of_the_data():
         validate(configuration, resolution=64)
 
 
+LSGAN = {"loss.name": "lsgan", "loss.r1_gamma": 0.0}
+GROWN = {
+    "growing.start_resolution": 4,
+    "generator.synthesis": "progan",
+    "generator.mapping_layers": 0,
+    "discriminator.body": "progan",
+    "discriminator.mbstd_blocks": "last",
+}
+AUGMENTED = {"augment.groups": ("color",)}
+
+
+@pytest.mark.parametrize(
+    "good, changes, named",
+    [
+        ({"loss.name": "wgan_gp", "loss.r1_gamma": 0.0}, {"loss.r1_gamma": 1.0}, "loss.name="),
+        (LSGAN, {"loss.interval": 2}, "loss.interval=2"),
+        ({**LSGAN, "loss.label_noise": 0.3}, {"loss.name": "logistic"}, "loss.label_noise=0.3"),
+        (AUGMENTED, {"augment.adaptive": False}, "augment.probability=0.0"),
+        (AUGMENTED, {"loss.name": "relativistic_hinge"}, "augment.adaptive=True"),
+        (GROWN, {"growing.start_resolution": 64}, "growing.start_resolution=64"),
+        (GROWN, {"connect": "none"}, "connect='none'"),
+        (GROWN, {"generator.synthesis": "stylegan"}, "generator.synthesis='stylegan'"),
+        (GROWN, {"growing.batch_sizes": ("8:6",)}, "growing.batch_sizes=8:6"),
+    ],
+)
+def test_options_that_contradict_each_other(good, changes, named):
+    validate(changed(good))
+    with pytest.raises(ValueError, match=rf"\n  {re.escape(named)}"):
+        validate(changed({**good, **changes}))
+
+
+def test_names_of_augmentation_are_those_of_the_code():
+    from msg_stylegan.augmentation import GROUPS, KINDS
+
+    assert set(options.AUGMENT_GROUPS) == {*GROUPS, *KINDS}
+
+
 def test_gpus_and_logical_cpus_exclude_each_other():
     with pytest.raises(ValueError, match="logical_cpus=2: must be 0"):
         validate(changed({"hardware.num_gpus": 1, "hardware.logical_cpus": 2}))
@@ -247,8 +305,10 @@ def test_only_what_makes_the_networks_is_an_architecture_difference(name):
     )
     differences = options.architecture_differences(a, changed({name: new}))
     decides = name.startswith(("generator.", "discriminator.")) or name in (
+        "connect",
         "dataset.resolution",
         "dataset.max_label_size",
+        "growing.start_resolution",
     )
     assert differences == ([(name, old, new)] if decides else [])
 
@@ -264,6 +324,4 @@ def test_defaults_stand_in_config_only():
 
     for network in (networks.Generator, networks.Discriminator):
         for parameter in inspect.signature(network).parameters.values():
-            if parameter.name in OF_TRAINED_NETWORKS:
-                continue
             assert parameter.default is parameter.empty, f"{network.__name__}({parameter.name}=)"

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_ops import blurred, convolve, group_stddev, means
+from plain_operations import blurred, convolve, group_stddev, means
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
@@ -28,6 +28,7 @@ OPTIONS = {
     "mbstd_blocks": "all",
     "combine": "cat_lin",
     "body": "stylegan",
+    "connect": "all",
 }
 # A value of every option that differs from the one above.
 CHANGES = {
@@ -45,6 +46,7 @@ CHANGES = {
     "mbstd_blocks": "last",
     "combine": "lin_cat",
     "body": "progan",
+    "connect": "none",
 }
 
 
@@ -366,6 +368,7 @@ def test_every_option_changes_the_result(option):
         "mbstd_num_channels",
         "mbstd_blocks",
         "combine",
+        "connect",
     }
     assert bool(different) == (option in reshaping)
     logits, others = (

@@ -1,11 +1,14 @@
 """The commands and links of the documentation are right."""
 
+import functools
+import importlib
 import json
 import re
 import shlex
 
 import pytest
 from conftest import ROOT
+from test_floors import CONFIGURATION
 
 import config
 import convert
@@ -14,13 +17,15 @@ import export
 import generate
 import model_card
 import options
+import presets
 import run_metrics
 import train
+from experiments.frame.command import build_parser as experiment_parser
 from msg_stylegan.training.run_directory import create_run_directory
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-# All entrances but the two that hold options.
-PROGRAMS = [path for path in ROOT.glob("*.py") if path.stem not in ("config", "options")]
+# All entrances but those that describe a run.
+PROGRAMS = [path for path in ROOT.glob("*.py") if path.stem not in CONFIGURATION]
 
 
 def commands(page):
@@ -43,7 +48,7 @@ def test_commands_parse(page, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number in (1, 3):
         run_dir = tmp_path / config.result_dir / f"{number:05d}-digits-1gpu"
-        create_run_directory(run_dir, options.to_dict(config.get_preset("digits")))
+        create_run_directory(run_dir, options.to_dict(presets.get_preset("digits")))
     program, *arguments = shlex.split(command)
     if program == "make":
         targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
@@ -51,6 +56,15 @@ def test_commands_parse(page, command, tmp_path, monkeypatch):
         return
     assert program == "python"
     script, *arguments = arguments
+    if script == "-m":
+        module = importlib.import_module(arguments[0])
+        build_parser = (
+            functools.partial(experiment_parser, module.EXPERIMENT)
+            if hasattr(module, "EXPERIMENT")
+            else module.build_parser
+        )
+        build_parser().parse_args(arguments[1:])
+        return
     assert (ROOT / script).is_file()
     if script == "train.py":
         train.parse_command_line([script, *arguments])
@@ -83,13 +97,19 @@ def test_every_picture_has_a_page():
         assert f"(generate/{name}.md)" in (ROOT / "docs" / "generate.md").read_text()
 
 
+def test_every_experiment_has_its_command_on_the_page():
+    text = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    for path in (ROOT / "experiments").glob("[!_]*.py"):
+        assert f"python -m experiments.{path.stem}" in text
+
+
 def test_presets_of_the_readme_are_the_presets():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     table = text.partition("## Presets")[2].partition("\n## ")[0]
     named = {
         name for row in table.splitlines() if "|" in row for name in re.findall("`(.+?)`", row)
     }
-    assert named == set(config.PRESETS)
+    assert named == set(presets.PRESETS)
 
 
 def test_python_example_of_the_readme(tmp_path, monkeypatch):
@@ -109,6 +129,6 @@ def test_python_example_of_the_readme(tmp_path, monkeypatch):
 
 
 def test_stored_options_are_plain_json():
-    for name in config.PRESETS:
-        stored = json.dumps(options.to_dict(config.get_preset(name)))
-        assert options.from_dict(json.loads(stored)) == config.get_preset(name)
+    for name in presets.PRESETS:
+        stored = json.dumps(options.to_dict(presets.get_preset(name)))
+        assert options.from_dict(json.loads(stored)) == presets.get_preset(name)

@@ -35,6 +35,7 @@ SMALL = GeneratorOptions(
 def make_generator(channels=3, label_size=0, **options):
     """An untrained generator of 8x8 pixels, if the options say nothing else."""
     shared = {"resolution": 8, "num_channels": channels, "label_size": label_size}
+    shared["connect"] = "all"
     return randomised(Generator(**{**dataclasses.asdict(SMALL), **shared, **options}))
 
 
@@ -57,7 +58,7 @@ CASES = {
         lambda: make_generator(channels=1),
         ExportOptions(batch_size=3, truncation_psi=0.5, noise_mode="none", scale=8, as_uint8=True),
     ),
-    "single": (lambda: make_generator(output="single"), ExportOptions(truncation_cutoff=2)),
+    "single": (lambda: make_generator(connect="none"), ExportOptions(truncation_cutoff=2)),
     "progan": (make_progan, ExportOptions()),
     "random": (make_generator, ExportOptions(truncation_psi=0.7, noise_mode="random", scale=8)),
 }

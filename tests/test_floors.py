@@ -8,8 +8,17 @@ from conftest import ROOT
 
 PACKAGES = ("msg_stylegan", "metrics")
 ENTRANCES = sorted(ROOT.glob("*.py"))
-FILES = ENTRANCES + sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-TOP = {path.stem for path in ENTRANCES} | set(PACKAGES)
+# Run from the checkout like an entrance, and not installed.
+EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))
+FILES = [
+    *ENTRANCES,
+    *EXPERIMENTS,
+    *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
+]
+TOP = {path.stem for path in ENTRANCES} | {*PACKAGES, "experiments"}
+
+# What describes a run, each file may import those before it.
+CONFIGURATION = ("config", "option_relations", "options", "presets")
 
 # Part of msg_stylegan -> the other parts that it may import. Whoever adds a part adds a line.
 INSIDE = {
@@ -18,6 +27,7 @@ INSIDE = {
     "exit_status": set(),
     "losses": {"files"},
     "networks": {"files"},
+    "augmentation": set(),
     "data": {"files", "legacy"},
     "replica_map": set(),
     "sampling": {"files", "replica_map"},
@@ -42,7 +52,16 @@ INSIDE = {
     "model_card": {"files", "image_grids", "networks", "pretrained", "sampling", "training"},
     "legacy": {"files", "networks"},
     "pretrained": {"files", "legacy", "networks", "training"},
-    "training": {"files", "losses", "networks", "data", "sampling", "image_grids", "legacy"},
+    "training": {
+        "files",
+        "losses",
+        "augmentation",
+        "networks",
+        "data",
+        "sampling",
+        "image_grids",
+        "legacy",
+    },
 }
 
 
@@ -79,13 +98,22 @@ def test_imports_point_down(path):
         assert ours <= {"msg_stylegan"}
     elif floor == "metrics":
         assert ours <= {"msg_stylegan", "metrics"}
+    elif floor == "experiments":
+        assert ours <= {"experiments", "msg_stylegan", "metrics", *CONFIGURATION}
     else:
-        assert ours <= {"msg_stylegan", "metrics", "options", "config"} - {path.stem}
+        assert ours <= {"msg_stylegan", "metrics", *CONFIGURATION} - {path.stem}
+
+
+def test_experiments_share_the_frame_only():
+    for path in EXPERIMENTS:
+        ours = {name for name in imported_modules(path) if name.startswith("experiments.")}
+        assert all(name.startswith("experiments.frame.") for name in ours)
 
 
 def test_configuration_needs_the_standard_library_only():
-    assert imported_tops(ROOT / "config.py") <= sys.stdlib_module_names
-    assert imported_tops(ROOT / "options.py") <= {*sys.stdlib_module_names, "config"}
+    for number, name in enumerate(CONFIGURATION):
+        below = CONFIGURATION[:number]
+        assert imported_tops(ROOT / f"{name}.py") <= {*sys.stdlib_module_names, *below}
 
 
 @pytest.mark.parametrize(

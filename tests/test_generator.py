@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
+from plain_generator import PlainGenerator
 from test_discriminator import (
     copy_weights,
     make_discriminator,
@@ -12,182 +13,20 @@ from test_discriminator import (
     random_images,
     randomize_zeros,
 )
-from test_ops import blurred, convolve, nearest
+from tiny_generator import (
+    BEYOND_THE_ORIGINAL,
+    CHANGES,
+    OPTIONS,
+    assert_same,
+    differ,
+    images_of,
+    latents,
+    make_generator,
+    table_of,
+)
 
-from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Generator, build_networks
 from msg_stylegan.networks.variables import tensorflow_variable
-
-OPTIONS = {
-    "resolution": 16,
-    "num_channels": 3,
-    "label_size": 0,
-    "z_dim": 6,
-    "w_dim": 5,
-    "mapping_layers": 2,
-    "mapping_width": 7,
-    "mapping_lr_multiplier": 0.1,
-    "mapping_nonlinearity": "lrelu",
-    "normalize_z": True,
-    "channel_base": 32,
-    "channel_decay": 1.0,
-    "channel_max": 8,
-    "nonlinearity": "lrelu",
-    "equalized_lr": True,
-    "use_styles": True,
-    "use_noise": True,
-    "use_const_input": True,
-    "use_pixel_norm": False,
-    "use_instance_norm": True,
-    "blur_filter": (1.0, 2.0, 1.0),
-    "w_avg_beta": 0.9,
-    "synthesis": "stylegan",
-    "output": "msg",
-    "z_space": "normal",
-}
-# A value of every option that differs from the one above.
-CHANGES = {
-    "resolution": 32,
-    "num_channels": 1,
-    "label_size": 3,
-    "z_dim": 9,
-    "w_dim": 4,
-    "mapping_layers": 3,
-    "mapping_width": 10,
-    "mapping_lr_multiplier": 0.5,
-    "mapping_nonlinearity": "relu",
-    "normalize_z": False,
-    "channel_base": 16,
-    "channel_decay": 0.5,
-    "channel_max": 4,
-    "nonlinearity": "relu",
-    "equalized_lr": False,
-    "use_styles": False,
-    "use_noise": False,
-    "use_const_input": False,
-    "use_pixel_norm": True,
-    "use_instance_norm": False,
-    "blur_filter": (),
-    "w_avg_beta": 0.5,
-    "synthesis": "progan",
-    "output": "single",
-    "z_space": "sphere",
-}
-# `test_progan` says what they do: nothing there has one of the original's names.
-BEYOND_THE_ORIGINAL = ("synthesis", "output", "z_space")
-
-
-def make_generator(seed=0, **options):
-    """Built, with no weight at zero, w_avg included, and a constant input that varies."""
-    tf.random.set_seed(seed)
-    G = Generator(**{**OPTIONS, **options})
-    G.build()
-    randomize_zeros(G, seed)
-    if G.get_config()["use_const_input"]:
-        # Planes of one value would leave nothing but rounding errors after the instance norm.
-        const = table_of(G)["G_synthesis/4x4/Const/const"][0]
-        const.assign(np.random.default_rng(seed).normal(size=const.shape))
-    return G
-
-
-def table_of(G):
-    return original_variables.generator_variables(G)
-
-
-def latents(G, batch_size=4, seed=0):
-    return np.random.default_rng(seed).normal(size=(batch_size, G.z_dim)).astype(np.float32)
-
-
-def images_of(G, z=None, labels=None, **arguments):
-    """Images as arrays, with the stored noise."""
-    z = latents(G) if z is None else z
-    return [np.asarray(x) for x in G(z, labels, **{"noise_mode": "const", **arguments})]
-
-
-def assert_same(images, expected, tolerance=1e-5):
-    assert len(images) == len(expected)
-    for image, other in zip(images, expected, strict=True):
-        scale = np.abs(other).max()
-        np.testing.assert_allclose(image, other, rtol=0, atol=tolerance * scale)
-
-
-def differ(images, others):
-    """For every scale, whether every sample differs visibly."""
-    return [
-        bool(np.all(np.abs(np.asarray(a) - np.asarray(b)).max(axis=(1, 2, 3)) > 1e-4))
-        for a, b in zip(images, others, strict=True)
-    ]
-
-
-class PlainGenerator:
-    """The whole network in NumPy, from the weights by their original names, NHWC."""
-
-    def __init__(self, G):
-        self.G = G
-        self.options = G.get_config()
-        self.arrays = {
-            name: np.asarray(variable, np.float64) for name, (variable, _) in table_of(G).items()
-        }
-
-    def activate(self, x, name):
-        return np.where(x < 0, {"lrelu": 0.2, "relu": 0.0}[name] * x, x)
-
-    def weight(self, name, gain, lr_multiplier=1.0):
-        kernel = self.arrays[f"{name}/weight"]
-        he_scale = gain / np.sqrt(np.prod(kernel.shape[:-1]))
-        return kernel * lr_multiplier * (he_scale if self.options["equalized_lr"] else 1.0)
-
-    def mapping(self, z, labels=None):
-        x = z.astype(np.float64)
-        if labels is not None:
-            x = np.concatenate([x, labels @ self.arrays["G_mapping/LabelConcat/weight"]], axis=1)
-        if self.options["normalize_z"]:
-            x = x / np.sqrt(np.mean(x**2, axis=1, keepdims=True) + 1e-8)
-        lr_multiplier = self.options["mapping_lr_multiplier"]
-        for index in range(self.options["mapping_layers"]):
-            name = f"G_mapping/Dense{index}"
-            x = x @ self.weight(name, np.sqrt(2.0), lr_multiplier)
-            x = x + self.arrays[f"{name}/bias"] * lr_multiplier
-            x = self.activate(x, self.options["mapping_nonlinearity"])
-        return x
-
-    def epilogue(self, x, w, name, index):
-        if self.options["use_noise"]:
-            noise = self.arrays[f"G_synthesis/noise{index}"]
-            x = x + noise * self.arrays[f"{name}/Noise/weight"]
-        x = self.activate(x + self.arrays[f"{name}/bias"], self.options["nonlinearity"])
-        if self.options["use_pixel_norm"]:
-            x = x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + 1e-8)
-        if self.options["use_instance_norm"]:
-            x = x - x.mean(axis=(1, 2), keepdims=True)
-            x = x / np.sqrt(np.mean(x**2, axis=(1, 2), keepdims=True) + 1e-8)
-        if self.options["use_styles"]:
-            style = w @ self.weight(f"{name}/StyleMod", 1.0) + self.arrays[f"{name}/StyleMod/bias"]
-            scale, shift = np.split(style[:, None, None], 2, axis=-1)
-            x = x * (scale + 1) + shift
-        return x
-
-    def synthesis(self, w):
-        images, gain, x = [], np.sqrt(2.0), None
-        for index, res in enumerate(self.G.resolutions):
-            scope = f"G_synthesis/{res}x{res}"
-            names = ["Conv0_up", "Conv1"]
-            if res > 4:
-                x = convolve(nearest(x), self.weight(f"{scope}/Conv0_up", gain))
-                if self.options["blur_filter"]:
-                    x = blurred(x, self.options["blur_filter"])
-            elif self.options["use_const_input"]:
-                x, names = np.repeat(self.arrays[f"{scope}/Const/const"], len(w), 0), ["Const"]
-            else:
-                x, names = w @ self.weight(f"{scope}/Dense", gain / 4), ["Dense"]
-                x = x.reshape(len(w), 4, 4, -1)
-            second = "Conv1" if res > 4 else "Conv"
-            x = self.epilogue(x, w, f"{scope}/{names[0]}", 2 * index)
-            x = convolve(x, self.weight(f"{scope}/{second}", gain))
-            x = self.epilogue(x, w, f"{scope}/{second}", 2 * index + 1)
-            torgb = f"G_synthesis/ToRGB_lod{len(self.G.resolutions) - 1 - index}"
-            images.append(convolve(x, self.weight(torgb, 1.0)) + self.arrays[f"{torgb}/bias"])
-        return images
 
 
 @pytest.mark.parametrize(
@@ -235,7 +74,7 @@ def test_impossible_resolutions_are_refused(resolution):
 def test_unknown_options_are_refused():
     with pytest.raises((TypeError, ValueError), match="fmap_base"):
         Generator(**OPTIONS, fmap_base=64)
-    for option in ("nonlinearity", "mapping_nonlinearity", "synthesis", "output", "z_space"):
+    for option in ("nonlinearity", "mapping_nonlinearity", "synthesis", "z_space"):
         with pytest.raises(ValueError, match=r"out of \[.*\]\. Received: 'swish'"):
             Generator(**{**OPTIONS, option: "swish"})
 
@@ -335,92 +174,6 @@ def test_images_are_the_synthesis_of_the_mapping():
     assert_same(G.synthesis(ws.numpy(), noise_mode="const"), images_of(G))
 
 
-def test_every_layer_has_its_own_w():
-    """The two w of a block act from its scale upwards."""
-    G = make_generator()
-    ws = np.asarray(G.broadcast(G.mapping(latents(G))))
-    before = G.synthesis(ws, noise_mode="const")
-    for layer in range(G.num_ws):
-        changed = ws.copy()
-        changed[:, layer] += 1
-        after = G.synthesis(changed, noise_mode="const")
-        assert differ(before, after) == [scale >= layer // 2 for scale in range(3)]
-
-
-def test_w_avg_is_the_running_mean_of_training_passes_only():
-    G = make_generator()
-    start, z = G.w_avg.numpy(), latents(G)
-    for arguments in ({}, {"truncation_psi": 0.5}, {"training": False}):
-        G(z, **arguments)
-    G.mapping(z)
-    np.testing.assert_array_equal(G.w_avg.numpy(), start)
-
-    mean = np.mean(G.mapping(z), axis=0)
-    G(z, training=True)
-    once = mean + 0.9 * (start - mean)
-    np.testing.assert_allclose(G.w_avg.numpy(), once, rtol=1e-5, atol=1e-6)
-    tf.function(lambda z: G(z, training=True))(z)
-    np.testing.assert_allclose(G.w_avg.numpy(), mean + 0.9 * (once - mean), rtol=1e-5, atol=1e-6)
-
-
-def test_w_avg_starts_at_zero_and_is_not_trained():
-    G = Generator(**OPTIONS)
-    G.build()
-    np.testing.assert_array_equal(G.w_avg.numpy(), np.zeros(5))
-    assert not G.w_avg.trainable
-    fixed = {name for name, (variable, _) in table_of(G).items() if not variable.trainable}
-    assert fixed == {"dlatent_avg", *(f"G_synthesis/noise{i}" for i in range(6))}
-
-
-def test_training_is_not_truncated():
-    G = make_generator()
-    expected = images_of(G)
-    assert_same(images_of(G, truncation_psi=0.0, training=True), expected)
-
-
-def test_no_truncation_unless_asked_for():
-    G = make_generator()
-    assert_same(images_of(G), images_of(G, truncation_psi=1.0), 0)
-    assert_same(images_of(G, truncation_psi=0.3, truncation_cutoff=0), images_of(G), 0)
-
-
-def test_psi_of_zero_gives_one_image_for_all_z():
-    G = make_generator()
-    images = images_of(G, truncation_psi=0.0, truncation_cutoff=None)
-    of_w_avg = G.synthesis(G.broadcast(tf.constant(G.w_avg.numpy())[None]), noise_mode="const")
-    for image, average in zip(images, of_w_avg, strict=True):
-        for sample in image:
-            np.testing.assert_allclose(sample, average[0], rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("psi", [0.7, 0.0, -1.0, 1.5])
-@pytest.mark.parametrize("cutoff", [0, 1, 2, 3, 6, 8, None])
-def test_truncation_moves_the_first_layers_towards_w_avg(psi, cutoff):
-    G = make_generator()
-    w = np.asarray(G.mapping(latents(G)))
-    ws = np.repeat(w[:, None], G.num_ws, axis=1)
-    truncated = slice(0, G.num_ws if cutoff is None else cutoff)
-    ws[:, truncated] = G.w_avg.numpy() + psi * (ws[:, truncated] - G.w_avg.numpy())
-    expected = [np.asarray(x) for x in G.synthesis(ws, noise_mode="const")]
-    assert_same(images_of(G, truncation_psi=psi, truncation_cutoff=cutoff), expected)
-
-
-def test_cutoff_counts_layers_from_the_lowest_resolution():
-    """Two layers per scale: with both of 4x4 at the average, only this scale forgets z."""
-    G = make_generator()
-    for cutoff, forgetful in {1: 0, 2: 1, 4: 2, 6: 3, 8: 3}.items():
-        images = images_of(G, truncation_psi=0.0, truncation_cutoff=cutoff)
-        spread = [np.abs(image - image[:1]).max() for image in images]
-        assert [s < 1e-5 for s in spread] == [i < forgetful for i in range(3)]
-
-
-def test_psi_may_be_a_tensor():
-    G = make_generator()
-    compiled = tf.function(lambda z, psi: G(z, truncation_psi=psi, noise_mode="const"))
-    for psi in (0.0, 0.5, 1.0):
-        assert_same(compiled(latents(G), tf.constant(psi)), images_of(G, truncation_psi=psi), 1e-4)
-
-
 def test_same_images_inside_a_function():
     G = make_generator(label_size=3)
     labels = one_hot([0, 1, 2, 2], 3)
@@ -433,87 +186,6 @@ def test_same_images_inside_a_function():
     )
     expected = images_of(G, labels=labels, truncation_psi=0.7, truncation_cutoff=8)
     assert_same(compiled(tf.constant(latents(G)), tf.constant(labels)), expected, 1e-4)
-
-
-def test_constant_noise_is_repeatable_and_equal_for_all_samples():
-    G = make_generator()
-    assert_same(images_of(G), images_of(G), 0)
-    same_z = np.repeat(latents(G, 1), 3, axis=0)
-    for image in images_of(G, same_z):
-        np.testing.assert_allclose(image[1:], image[:-1], atol=1e-5)
-
-
-def test_random_noise_differs_between_calls_and_samples():
-    G = make_generator()
-    same_z = np.repeat(latents(G, 1), 4, axis=0)
-    first, second = (G(same_z, noise_mode="random") for _ in range(2))
-    assert differ(first, second) == [True] * 3
-    assert differ(first, [image[::-1] for image in first]) == [True] * 3
-    compiled = tf.function(lambda z: G(z))
-    assert differ(compiled(same_z), compiled(same_z)) == [True] * 3
-
-
-def test_random_noise_with_a_seed_is_a_function_of_the_seed():
-    G = make_generator()
-    same_z = np.repeat(latents(G, 1), 4, axis=0)
-    compiled = tf.function(lambda z, seed: G(z, noise_mode="random", noise_seed=seed))
-    first = G(same_z, noise_mode="random", noise_seed=tf.constant([1, 2]))
-    assert_same(G(same_z, noise_mode="random", noise_seed=tf.constant([1, 2])), first, 0)
-    assert_same(compiled(same_z, tf.constant([1, 2])), first, 1e-4)
-    assert differ(first, [image[::-1] for image in first]) == [True] * 3
-    for other in ([1, 3], [2, 2]):
-        assert differ(compiled(same_z, tf.constant(other)), first) == [True] * 3
-
-
-def test_layers_do_not_share_their_noise():
-    """Silences everything but the noise of one of the two 4x4 layers; its signs are visible."""
-    G = make_generator(
-        resolution=8, num_channels=1, channel_max=1, use_instance_norm=False, use_styles=False
-    )
-    table = table_of(G)
-    for name, (variable, _) in table.items():
-        if not name.startswith("G_synthesis/noise"):
-            variable.assign(tf.zeros_like(variable))
-    identity = np.zeros((3, 3, 1, 1))
-    identity[1, 1] = 1
-    table["G_synthesis/4x4/Conv/weight"][0].assign(identity)
-    table["G_synthesis/ToRGB_lod1/weight"][0].assign([[[[1.0]]]])
-    for mode, seed in (("const", None), ("random", tf.constant([5, 6]))):
-        signs = []
-        for layer in ("Const", "Conv"):
-            strength = table[f"G_synthesis/4x4/{layer}/Noise/weight"][0]
-            strength.assign([1.0])
-            low = np.asarray(G(latents(G), noise_mode=mode, noise_seed=seed)[0])
-            strength.assign([0.0])
-            assert np.all(low != 0)
-            signs.append(np.sign(low))
-        assert np.any(signs[0] != signs[1])
-
-
-def test_fixed_noise_maps_are_normal_and_all_different():
-    G = make_generator(resolution=64)
-    maps = [G_variable for name, (G_variable, _) in table_of(G).items() if "/noise" in name]
-    values = [np.asarray(noise).ravel() for noise in maps]
-    assert len(values) == 10
-    assert all(not np.array_equal(values[i], values[i + 1]) for i in range(0, 10, 2))
-    assert np.std(values[-1]) == pytest.approx(1, abs=0.05)
-    assert np.mean(values[-1]) == pytest.approx(0, abs=0.05)
-
-
-def test_no_noise_equals_a_network_without_noise():
-    G, silent = make_generator(), make_generator(use_noise=False)
-    different = copy_weights(table_of(silent), table_of(G))
-    assert different
-    assert all("noise" in name.lower() for name in different)
-    expected = images_of(G, noise_mode="none")
-    for noise_mode in ("none", "const", "random"):
-        assert_same(images_of(silent, noise_mode=noise_mode), expected)
-    assert differ(images_of(G), expected) == [True] * 3
-
-
-def test_noise_starts_with_no_strength():
-    G = Generator(**OPTIONS)
-    assert_same(images_of(G, noise_mode="random"), images_of(G, noise_mode="none"))
 
 
 def test_network_without_styles_and_with_constant_input_forgets_z():

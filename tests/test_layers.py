@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_ops import convolve, means, nearest
+from plain_operations import convolve, means, nearest
 
 from msg_stylegan.networks.combine import CatLinCombine, LinCatCombine
 from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock
@@ -247,7 +247,7 @@ LAYERS = [
             "channel_max": 9,
             "w_dim": 6,
             "block_options": BLOCK_OPTIONS,
-            "output": "single",
+            "connect": "none",
         },
         None,
     ),
@@ -275,7 +275,7 @@ LAYERS = [
             "channel_max": 9,
             "w_dim": 6,
             "block_options": {"nonlinearity": "relu", "equalized_lr": False},
-            "output": "single",
+            "connect": "none",
         },
         None,
     ),

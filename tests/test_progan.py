@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from plain_operations import convolve, nearest
 from test_discriminator import random_images, randomize_zeros
-from test_generator import OPTIONS, images_of, latents, make_generator
-from test_ops import convolve, nearest
+from tiny_generator import OPTIONS, images_of, latents, make_generator
 
 from metrics.generated_images import GeneratedImages
 from msg_stylegan.networks import (
@@ -239,7 +239,7 @@ def test_impossible_sizes_are_refused(make):
 
 def single_of(G):
     """A generator with the weights of `G` that gives its highest resolution only."""
-    single = Generator(**{**G.get_config(), "output": "single"})
+    single = Generator(**{**G.get_config(), "connect": "none"})
     single.build()
     copy(G.mapping.variables, single.mapping.variables)
     for block, other in zip(single.synthesis.blocks, G.synthesis.blocks, strict=True):
@@ -276,7 +276,7 @@ def test_single_output_is_the_last_of_many(make):
 
 @pytest.mark.parametrize("options", [{}, {"label_size": 2}])
 def test_sampler_draws_from_a_single_output(options):
-    G = make_generator(output="single", **options)
+    G = make_generator(connect="none", **options)
     labels = np.eye(2, dtype=np.float32)[[0, 1, 1, 0, 0]] if options else None
     sampler = Sampler(G, 2, noise_mode="const")
     assert sampler.resolutions == [16]
@@ -292,7 +292,7 @@ def test_images_are_generated_from_progan():
     assert images.shape == (3, 32, 32, 3)
 
 
-@pytest.mark.parametrize("make", [lambda: make_generator(output="single"), make_progan])
+@pytest.mark.parametrize("make", [lambda: make_generator(connect="none"), make_progan])
 def test_metrics_draw_from_them(make):
     G = make()
     generated = GeneratedImages(G, 2)
@@ -316,9 +316,9 @@ def test_metrics_draw_from_them(make):
 
 CONFIGURATIONS = {
     "progan": (progan_generator_options(4, 8), progan_discriminator_options(4, 8)),
-    "single": ({**OPTIONS, "output": "single"}, None),
+    "single": ({**OPTIONS, "connect": "none"}, None),
     "progan, single, grey": (
-        {**progan_generator_options(5, 4, 1), "output": "single"},
+        {**progan_generator_options(5, 4, 1), "connect": "none"},
         {**progan_discriminator_options(5, 4, 1), "combine": "simple", "body": "stylegan"},
     ),
 }

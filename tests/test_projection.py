@@ -169,7 +169,7 @@ def test_perceptual_distance_joins_the_loss(G):
 
 def test_one_output_and_no_styles():
     options = make_networks().G_ema.get_config()
-    single = Generator.from_config({**options, "output": "single"})
+    single = Generator.from_config({**options, "connect": "none"})
     plain = Generator.from_config({**options, "use_styles": False, "use_const_input": False})
     for network, scales in ((single, [16]), (plain, [4, 8, 16])):
         network.build()

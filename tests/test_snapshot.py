@@ -12,9 +12,9 @@ from tensorflow import keras
 from test_discriminator import CHANGES as D_CHANGES
 from test_discriminator import OPTIONS as D_OPTIONS
 from test_discriminator import one_hot, random_images
-from test_generator import CHANGES as G_CHANGES
-from test_generator import OPTIONS as G_OPTIONS
-from test_generator import images_of, latents
+from tiny_generator import CHANGES as G_CHANGES
+from tiny_generator import OPTIONS as G_OPTIONS
+from tiny_generator import images_of, latents
 
 import msg_stylegan
 from msg_stylegan.networks import (
@@ -143,13 +143,13 @@ def test_impossible_sets_of_networks_are_refused():
 
 
 def test_files_from_before_the_newer_options_are_read(tmp_path):
-    """They know neither of the options with defaults, nor that networks may be missing."""
+    """They know neither of the newer options, nor that networks may be missing."""
     path = tmp_path / "snapshot.keras"
     nets = make_networks()
     save_networks(nets, path, INFO)
     old = {
-        "generator": ("synthesis", "output"),
-        "discriminator": ("mbstd_blocks", "combine", "body"),
+        "generator": ("synthesis", "z_space", "connect"),
+        "discriminator": ("mbstd_blocks", "combine", "body", "connect"),
     }
 
     def forget(text):

@@ -33,7 +33,12 @@ def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     # Where Keras 2 and 3 take the seeds of initial weights from.
     random.seed(seed)
     tf.random.set_seed(seed)
-    shared = {"resolution": RESOLUTION, "num_channels": channels, "label_size": label_size}
+    shared = {
+        "resolution": RESOLUTION,
+        "num_channels": channels,
+        "label_size": label_size,
+        "connect": "all",
+    }
     small = {"channel_base": 64, "channel_max": 8}
     generator = GeneratorOptions(
         z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, use_noise=use_noise, **small

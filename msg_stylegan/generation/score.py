@@ -97,7 +97,7 @@ class Scorer:
 
         def logit(image):
             image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
-            return D(ops.image_pyramid(image, len(D.resolutions)), labels)[0, 0]
+            return D(ops.image_scales(image, D.resolutions), labels)[0, 0]
 
         self._logit = tf.function(logit, autograph=False)
 

@@ -176,4 +176,4 @@ def _is_progan(member, options):
         published = make(depth, options["channel_max"], options["num_channels"])
     except ValueError:
         return False
-    return options == {**options, **published} and options.get("output", "msg") == "msg"
+    return options == {**options, **published}

@@ -134,7 +134,7 @@ class _GeneratorRecord:
         if self.is_single:
             _check_growth(lod)
             self._leave_out_lower_images(arrays)
-            self.options["output"] = "single"
+            self.options["connect"] = "none"
         check_arrays(arrays, generator_shapes(self.options))
         self._arrays = finite_floats(arrays)
 

@@ -67,6 +67,7 @@ _SHARED_DEFAULTS = {
     "nonlinearity": "lrelu",
     "equalized_lr": True,
     "blur_filter": (1, 2, 1),
+    "connect": "all",
 }
 _GENERATOR_DEFAULTS = {
     **_SHARED_DEFAULTS,
@@ -86,7 +87,6 @@ _GENERATOR_DEFAULTS = {
     "use_instance_norm": True,
     "w_avg_beta": 0.995,
     "synthesis": "stylegan",
-    "output": "msg",
     "z_space": "normal",
 }
 _DISCRIMINATOR_DEFAULTS = {

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from msg_stylegan.networks.resolutions import channels, scales
+from msg_stylegan.networks.resolutions import channels, connected_scales, scales
 
 # Far above what any network has.
 _MAX_SIZE = 2**20
@@ -50,6 +50,7 @@ def generator_shapes(options):
     resolutions, widths = _geometry(options)
     w_dim, num_channels = options["w_dim"], options["num_channels"]
     top = len(resolutions) - 1
+    connected = connected_scales(options["connect"], options["resolution"])
     shapes = {}
     if options["use_noise"]:
         for index in range(2 * len(resolutions)):
@@ -69,7 +70,7 @@ def generator_shapes(options):
         shapes |= _epilogue(f"{scope}/{first}", width, options)
         shapes[f"{scope}/{second}/weight"] = (3, 3, width, width)
         shapes |= _epilogue(f"{scope}/{second}", width, options)
-        if index == top or options["output"] == "msg":
+        if res in connected:
             shapes |= _weight_and_bias(f"ToRGB_lod{top - index}", (1, 1, width, num_channels))
     prefixed = {f"G_synthesis/{name}": shape for name, shape in shapes.items()}
     return {"dlatent_avg": (w_dim,)} | prefixed | _mapping(options)
@@ -78,10 +79,13 @@ def generator_shapes(options):
 def discriminator_shapes(options):
     """Shapes of all variables of the original's discriminator; see `generator_shapes`."""
     resolutions, widths = _geometry(options)
-    num_channels, combine = options["num_channels"], options["combine"]
+    num_channels = options["num_channels"]
+    connected = connected_scales(options["connect"], options["resolution"])
+    combines = [options["combine"] if res in connected else None for res in resolutions]
     shapes = {}
     for index, res in reversed(list(enumerate(resolutions))):
         scope, width, outputs = f"{res}x{res}", widths[index + 1], widths[index]
+        combine = combines[index]
         inputs = width + _stddev_channels(options, is_last=index == 0)
         if res == resolutions[-1]:
             shapes |= _weight_and_bias("FromRGB_lod0", (1, 1, num_channels, width))
@@ -89,10 +93,10 @@ def discriminator_shapes(options):
             inputs += num_channels
         elif combine == "lin_cat":
             shapes |= _weight_and_bias(f"{scope}/combine", (1, 1, num_channels, width // 2))
-        else:
+        elif combine is not None:
             shapes[f"{scope}/combine/weight"] = (1, 1, width + num_channels, width)
         if index:
-            if combine == "lin_cat":
+            if combines[index - 1] == "lin_cat":
                 outputs -= outputs // 2
             shapes |= _weight_and_bias(f"{scope}/Conv0", (3, 3, inputs, width))
             shapes |= _weight_and_bias(f"{scope}/Conv1_down", (3, 3, width, outputs))
@@ -207,7 +211,7 @@ def _are_taps(value):
     return isinstance(value, (list, tuple)) and len(value) <= _MAX_TAPS and all(map(is_tap, value))
 
 
-_NAMES = ("synthesis", "output", "z_space", "mbstd_blocks", "combine", "body")
+_NAMES = ("synthesis", "z_space", "connect", "mbstd_blocks", "combine", "body")
 
 # Option -> whether a value of it makes sense.
 _KINDS = {

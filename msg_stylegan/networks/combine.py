@@ -1,6 +1,7 @@
 """How a block of the discriminator joins the activation from above with the image of its scale.
 
-MSG-GAN, section 3.1 and the supplement: phi_simple, phi_lin_cat and phi_cat_lin.
+MSG-GAN, section 3.1 and the supplement: phi_simple, phi_lin_cat and phi_cat_lin. Blocks of scales
+that are not connected take the activation alone.
 """
 
 import tensorflow as tf
@@ -17,6 +18,8 @@ class Combine(EqualizedLayer):
         channels: Channels of the block's activations.
         num_channels: Channels of the image.
         **kwargs: See `EqualizedLayer`.
+
+    `convolve(x, image, kernel)` is a convolution of the result, possibly in fewer operations.
 
     Call arguments:
         x: Activation `[N, H, W, activation_channels(channels)]`.
@@ -40,6 +43,9 @@ class Combine(EqualizedLayer):
     def out_channels(self):
         """Channels of the result."""
         return self.channels
+
+    def convolve(self, x, image, kernel):
+        return ops.conv2d(self(x, image), kernel)
 
     def get_config(self):
         return {
@@ -91,6 +97,16 @@ class LinCatCombine(Combine):
         features = self.add_bias(ops.conv2d(image, self.scaled_kernel()))
         return tf.concat([features, x], axis=-1)  # [NHWC]
 
+    def convolve(self, x, image, kernel):
+        num_features = self.channels // 2
+        of_image = ops.conv2d_of_projection(
+            image,
+            self.scaled_kernel(),
+            tf.convert_to_tensor(self.bias),
+            kernel[:, :, :num_features],
+        )
+        return of_image + ops.conv2d(x, kernel[:, :, num_features:])
+
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class CatLinCombine(Combine):
@@ -107,15 +123,31 @@ class CatLinCombine(Combine):
         return self.add_bias(ops.conv2d_of_concatenation(x, image, self.scaled_kernel()))
 
 
+@keras.utils.register_keras_serializable("msg_stylegan")
+class ActivationAlone(Combine):
+    """The activation as it is, for a scale that is not connected. Has no weights."""
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def call(self, x, image):
+        return x
+
+
 COMBINES = {"simple": SimpleCombine, "lin_cat": LinCatCombine, "cat_lin": CatLinCombine}
+
+# Instead of a key of `COMBINES`, for a block that sees no image.
+UNCONNECTED = "none"
 
 
 def combine_class(name):
     """Returns the `Combine` of a name.
 
     Raises:
-        ValueError: The name is not one of `COMBINES`.
+        ValueError: The name is neither one of `COMBINES` nor `UNCONNECTED`.
     """
+    if name == UNCONNECTED:
+        return ActivationAlone
     if name not in COMBINES:
         raise ValueError(f"Expected `combine` out of {sorted(COMBINES)}. Received: {name!r}")
     return COMBINES[name]

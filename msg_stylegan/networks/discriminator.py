@@ -4,10 +4,10 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.combine import combine_class
+from msg_stylegan.networks.combine import COMBINES, UNCONNECTED, combine_class
 from msg_stylegan.networks.discriminator_block import BODIES
 from msg_stylegan.networks.mapping import as_labels
-from msg_stylegan.networks.resolutions import channels, scales
+from msg_stylegan.networks.resolutions import channels, connected_scales, scales
 
 # Which blocks may append the minibatch stddev.
 MBSTD_BLOCKS = ("all", "last")
@@ -17,8 +17,7 @@ MBSTD_BLOCKS = ("all", "last")
 class Discriminator(keras.Model):
     """Discriminator that sees every resolution of the generator.
 
-    The defaults are those of the original's `D_basic`. BMSG-GAN's discriminator is
-    `progan_options.progan_discriminator_options`.
+    BMSG-GAN's discriminator is `progan_options.progan_discriminator_options`.
 
     Args:
         resolution: Side of the largest image, in pixels; a power of two of at least 8.
@@ -30,9 +29,11 @@ class Discriminator(keras.Model):
         mbstd_blocks: "all" or "last" (4x4): where the minibatch stddev is appended.
         body: What follows the combine function in a block: "stylegan" (`DiscriminatorBlock`) or
             "progan" (`ProGANDiscriminatorBlock`).
+        connect: Which blocks see an image, see `resolutions.connected_scales`.
 
     Call arguments:
-        images: List of images `[N, r, r, num_channels]` in [-1, 1], low to high resolution.
+        images: List of images `[N, r, r, num_channels]` in [-1, 1], one for each of
+            `resolutions`, low to high.
         labels: `[N, label_size]`, or None when `label_size` is 0.
 
     Returns:
@@ -55,14 +56,16 @@ class Discriminator(keras.Model):
         blur_filter,
         mbstd_group_size,
         mbstd_num_channels,
-        mbstd_blocks="all",
-        combine="cat_lin",
-        body="stylegan",
+        mbstd_blocks,
+        combine,
+        body,
+        connect,
         **kwargs,
     ):
         super().__init__(**kwargs)
         _check("mbstd_blocks", mbstd_blocks, MBSTD_BLOCKS)
         _check("body", body, BODIES)
+        _check("combine", combine, COMBINES)
         if mbstd_group_size < ops.WHOLE_BATCH:
             raise ValueError(
                 "Expected `mbstd_group_size` to be a number of samples, 0 for none or "
@@ -86,19 +89,26 @@ class Discriminator(keras.Model):
             "mbstd_blocks": mbstd_blocks,
             "combine": combine,
             "body": body,
+            "connect": connect,
         }
-        self.resolutions = scales(resolution)
+        sides = scales(resolution)
+        self.resolutions = connected_scales(connect, resolution)
         widths = [
             channels(level, channel_base, channel_decay, channel_max)
-            for level in range(len(self.resolutions) + 1)
+            for level in range(len(sides) + 1)
         ]
-        activation_channels = combine_class(combine).activation_channels
+        combines = [combine if res in self.resolutions else UNCONNECTED for res in sides]
+        # What the block of each scale takes from the one above.
+        inputs = [
+            combine_class(name).activation_channels(width)
+            for name, width in zip(combines, widths[1:], strict=True)
+        ]
         self.blocks = [
             BODIES[body](
                 res,
                 in_channels=widths[level],
-                # What the next block combines; its dense layer has all of the channels.
-                out_channels=widths[0] if level == 1 else activation_channels(widths[level - 1]),
+                # The dense layer of the last block has all of the channels.
+                out_channels=widths[0] if level == 1 else inputs[level - 2],
                 num_channels=num_channels,
                 num_outputs=max(label_size, 1),
                 is_top=res == resolution,
@@ -107,10 +117,10 @@ class Discriminator(keras.Model):
                 mbstd_group_size=mbstd_group_size if mbstd_blocks == "all" or level == 1 else 0,
                 mbstd_num_channels=mbstd_num_channels,
                 equalized_lr=equalized_lr,
-                combine=combine,
+                combine=combines[level - 1],
                 name=f"block_{res}x{res}",
             )
-            for level, res in enumerate(self.resolutions, start=1)
+            for level, res in enumerate(sides, start=1)
         ]
 
     def build(self, input_shape=None):
@@ -127,9 +137,10 @@ class Discriminator(keras.Model):
         return super().__call__(images, labels=labels, training=training)
 
     def call(self, images, labels, training):
+        by_side = dict(zip(self.resolutions, images, strict=True))
         x = images[-1]
-        for block, image in zip(reversed(self.blocks), reversed(images), strict=True):
-            x = block(x, image=image)
+        for block in reversed(self.blocks):
+            x = block(x, image=by_side.get(block.resolution))
         if self.label_size:
             x = tf.reduce_sum(x * labels, axis=1, keepdims=True)  # [N1]
         return x

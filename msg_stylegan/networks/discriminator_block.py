@@ -31,12 +31,12 @@ class DiscriminatorBlock(keras.layers.Layer):
             `ops.WHOLE_BATCH` makes the batch one group.
         mbstd_num_channels: Channels that the minibatch stddev appends.
         equalized_lr: Whether the equalized learning rate is used.
-        combine: Name of the combine function, see `combine.COMBINES`.
+        combine: Name of the combine function, see `combine.combine_class`.
 
     Call arguments:
         x: Activation `[N, resolution, resolution, C]`, C as the combine function wants it; not
             looked at in the top block.
-        image: `[N, resolution, resolution, num_channels]`.
+        image: `[N, resolution, resolution, num_channels]`; None for a scale that is not connected.
 
     Returns:
         `[N, resolution / 2, resolution / 2, out_channels]`, or logits `[N, num_outputs]` at 4x4.
@@ -130,8 +130,7 @@ class DiscriminatorBlock(keras.layers.Layer):
         self.built = True
 
     def call(self, x, image):
-        x = self.start(image) if self.is_top else self.combine(x, image)
-        x = self.activate(self._convolve_with_stddev(x))
+        x = self.activate(self._conv0(x, image))
         if self.is_last:
             x = tf.reshape(x, [-1, 16 * self.in_channels])  # [N,(HWC)]
             return self.dense1(self.activate(self.dense0(x)))
@@ -145,11 +144,18 @@ class DiscriminatorBlock(keras.layers.Layer):
         """Second convolution, to half of the resolution."""
         return self.activate(self.conv1(x))
 
-    def _convolve_with_stddev(self, x):
-        """`conv0` of x and the maps of the minibatch stddev, without joining them."""
-        if not self.uses_mbstd:
-            return self.conv0(x)
+    def start_and_convolve(self, image, kernel):
+        """Convolution of `start(image)`."""
+        return ops.conv2d(self.start(image), kernel)
+
+    def _conv0(self, x, image):
+        """`conv0` of what the block sees and the maps of the minibatch stddev, without joins."""
         kernel, c = self.conv0.scaled_kernel(), self.combined_channels
+        if not self.uses_mbstd:
+            if self.is_top:
+                return self.conv0.add_bias(self.start_and_convolve(image, kernel))
+            return self.conv0.add_bias(self.combine.convolve(x, image, kernel))
+        x = self.start(image) if self.is_top else self.combine(x, image)
         stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
         of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
         return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
@@ -185,6 +191,10 @@ class ProGANDiscriminatorBlock(DiscriminatorBlock):
 
     def start(self, image):
         return self.fromrgb(image)
+
+    def start_and_convolve(self, image, kernel):
+        bias = tf.convert_to_tensor(self.fromrgb.bias)
+        return ops.conv2d_of_projection(image, self.fromrgb.scaled_kernel(), bias, kernel)
 
     def halve(self, x):
         return ops.downsample(self.activate(self.conv1(x)))

@@ -27,8 +27,8 @@ _MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
 class Generator(keras.Model):
     """Generator whose every block gives an image.
 
-    The defaults of the last options are those of the original's `G_style`. BMSG-GAN's generator is
-    `progan_options.progan_generator_options`; NVIDIA's StyleGAN has `output="single"`.
+    BMSG-GAN's generator is `progan_options.progan_generator_options`; NVIDIA's StyleGAN has
+    `connect="none"`.
 
     Differs from the original: truncation is a call argument (the original had it off in training
     and validation and on elsewhere).
@@ -50,7 +50,7 @@ class Generator(keras.Model):
             options as in `progan_synthesis.STYLEGAN_OPTIONS`.
         z_space: Where z comes from: "normal" for standard normal numbers, "sphere" for such numbers
             scaled to the length sqrt(z_dim), which is what BMSG-GAN's scripts feed; see `place_z`.
-        output: "msg" for images of all scales, "single" for that of the full resolution only.
+        connect: Which blocks give an image, see `resolutions.connected_scales`.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
@@ -94,9 +94,9 @@ class Generator(keras.Model):
         use_instance_norm,
         blur_filter,
         w_avg_beta,
-        synthesis="stylegan",
-        output="msg",
-        z_space="normal",
+        synthesis,
+        z_space,
+        connect,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -133,8 +133,8 @@ class Generator(keras.Model):
             "blur_filter": list(blur_filter),
             "w_avg_beta": w_avg_beta,
             "synthesis": synthesis,
-            "output": output,
             "z_space": z_space,
+            "connect": connect,
         }
         self.options = options
         self.has_mapping = mapping_layers > 0
@@ -246,7 +246,7 @@ def _make_synthesis(options):
     network, block_options = SYNTHESES[kind]
     names = ("resolution", "num_channels", "channel_base", "channel_decay", "channel_max", "w_dim")
     return network(
-        **{name: options[name] for name in (*names, "output")},
+        **{name: options[name] for name in (*names, "connect")},
         block_options={name: options[name] for name in block_options},
         name="synthesis",
     )

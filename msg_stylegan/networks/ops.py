@@ -56,6 +56,26 @@ def conv2d_of_concatenation(x, y, kernel):
     return conv2d(x, kernel[:, :, :c]) + conv2d(y, kernel[:, :, c:])
 
 
+def conv2d_of_projection(image, projection, bias, kernel):
+    """`conv2d(conv2d(image, projection) + bias, kernel)` as one convolution of the image.
+
+    Both are linear, so their kernels merge. The bias becomes that of one more channel of ones,
+    which the zero padding ends at the border, as it does the projection.
+
+    Args:
+        image: `[N, H, W, C]`, few channels.
+        projection: `[1, 1, C, D]`, many channels.
+        bias: `[D]`.
+        kernel: `[k, k, D, F]`, k above 1.
+
+    Returns:
+        `[N, H, W, F]`.
+    """
+    rows = tf.concat([projection[0, 0], bias[None]], axis=0)  # [(C+1)D]
+    merged = tf.einsum("cd,ijdf->ijcf", rows, kernel)  # [kk(C+1)F]
+    return conv2d(tf.concat([image, tf.ones_like(image[..., :1])], axis=-1), merged)
+
+
 def conv2d_of_constants(values, size, kernel):
     """Convolution, with zero padding, of maps that are constant within a sample.
 
@@ -140,6 +160,21 @@ def image_pyramid(image, num_scales):
     for _ in range(num_scales - 1):
         images.insert(0, downsample(images[0]))
     return images
+
+
+def image_scales(image, resolutions):
+    """The images of some scales of the pyramid.
+
+    Args:
+        image: `[N, r, r, C]`.
+        resolutions: Sides of the images, low to high; r divided by powers of two.
+
+    Returns:
+        List of images `[N, side, side, C]`, one for each of `resolutions`.
+    """
+    num_scales = (image.shape[1] // resolutions[0]).bit_length()
+    by_side = {scale.shape[1]: scale for scale in image_pyramid(image, num_scales)}
+    return [by_side[side] for side in resolutions]
 
 
 def blur(x, taps):

@@ -65,4 +65,5 @@ def _shared_options(depth, latent_size, num_channels):
         "channel_max": latent_size,
         "nonlinearity": "lrelu",
         "equalized_lr": True,
+        "connect": "all",
     }

@@ -128,7 +128,7 @@ class ProGANSynthesis(SynthesisNetwork):
         for block in self.blocks:
             x, image = block(x)
             images.append(image)
-        return images[-len(self.resolutions) :]
+        return [image for image in images if image is not None]
 
 
 def check_progan_options(options):

@@ -1,4 +1,13 @@
-"""Arithmetic that both networks share: the list of scales and the channels at each of them."""
+"""Arithmetic that both networks share: scales, which of them are connected, and channels."""
+
+# Named sets of scales that G and D may share: those of the paper's ablation (MSG-GAN, table 4).
+CONNECTIONS = {
+    "all": lambda side: True,
+    "coarse": lambda side: side <= 8,
+    "middle": lambda side: 16 <= side <= 32,
+    "fine": lambda side: side >= 64,
+    "none": lambda side: False,
+}
 
 
 def scales(resolution):
@@ -12,6 +21,30 @@ def scales(resolution):
             f"Expected `resolution` to be a power of two of at least 8. Received: {resolution}"
         )
     return [2**i for i in range(2, resolution.bit_length())]
+
+
+def connected_scales(connect, resolution):
+    """Sides of the images that pass from G to D, low to high.
+
+    The full resolution is always among them.
+
+    Args:
+        connect: A key of `CONNECTIONS`, or sides separated by commas, such as "4,32".
+        resolution: Side of the largest image.
+
+    Raises:
+        ValueError: There is no such set of scales, or none of such a resolution.
+    """
+    sides = scales(resolution)
+    if connect in CONNECTIONS:
+        return [side for side in sides if side == resolution or CONNECTIONS[connect](side)]
+    chosen = {int(side) if side.isdecimal() else side for side in connect.split(",")}
+    if not chosen <= set(sides):
+        raise ValueError(
+            f"Expected `connect` to be one of {list(CONNECTIONS)}, or some of {sides} with commas "
+            f"between them. Received: {connect!r}"
+        )
+    return sorted(chosen | {resolution})
 
 
 def channels(level, base, decay, maximum):

@@ -9,9 +9,19 @@ from tensorflow import keras
 from msg_stylegan import files
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
+from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
+from msg_stylegan.networks.growing_generator import GrowingGenerator
 
 SNAPSHOT_PATTERN = "network-snapshot-*.keras"
 MEMBERS = ("G", "D", "G_ema")
+# What the networks of files from before these options were.
+_OLD_GENERATORS = {"synthesis": "stylegan", "z_space": "normal", "connect": "all"}
+_OLD_DISCRIMINATORS = {
+    "mbstd_blocks": "all",
+    "combine": "cat_lin",
+    "body": "stylegan",
+    "connect": "all",
+}
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
@@ -74,8 +84,8 @@ class Networks(keras.Model):
         # Files from before the member list hold all three.
         return _make_networks(
             config.get("members", MEMBERS),
-            config["generator"],
-            config["discriminator"],
+            _upgraded(config["generator"], _OLD_GENERATORS),
+            _upgraded(config["discriminator"], _OLD_DISCRIMINATORS),
             json.loads(config["info"]),
         )
 
@@ -101,15 +111,32 @@ def build_networks(generator_options, discriminator_options, info=None):
 
 
 def _make_networks(members, generator_options, discriminator_options, info):
-    classes = {"G": Generator, "D": Discriminator, "G_ema": Generator}
     options = {"G": generator_options, "D": discriminator_options, "G_ema": generator_options}
     networks = dict.fromkeys(MEMBERS)
     for name in members:
         arguments = {k: v for k, v in options[name].items() if k != "name"}
-        networks[name] = classes[name](**arguments, name=name)
+        networks[name] = _class_of(name, arguments)(**arguments, name=name)
     nets = Networks(**networks, info=info, name="networks")
     nets.build()
     return nets
+
+
+def _class_of(member, options):
+    """Class of a member of `Networks`. Only networks that grow have a stage."""
+    if "stage_resolution" in options:
+        return GrowingDiscriminator if member == "D" else GrowingGenerator
+    return Discriminator if member == "D" else Generator
+
+
+def _upgraded(options, old):
+    """Options of a network in a file, with those that are younger than the file."""
+    if options is None:
+        return None
+    options = dict(options)
+    # How `connect` was called while it knew two values.
+    if options.pop("output", "msg") == "single":
+        options["connect"] = "none"
+    return {**old, **options}
 
 
 def _options(network):

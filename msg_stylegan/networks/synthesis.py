@@ -8,10 +8,7 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
-from msg_stylegan.networks.resolutions import channels, scales
-
-# Which blocks give an image: all, or the one of the full resolution.
-OUTPUTS = ("msg", "single")
+from msg_stylegan.networks.resolutions import channels, connected_scales, scales
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
@@ -148,7 +145,7 @@ class SynthesisBlock(keras.layers.Layer):
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class SynthesisNetwork(keras.layers.Layer):
-    """Blocks from 4x4 to the full resolution; each of them, or the last, gives an image.
+    """Blocks from 4x4 to the full resolution; those of the connected scales give an image.
 
     Args:
         resolution: Side of the largest image, in pixels; a power of two of at least 8.
@@ -156,7 +153,7 @@ class SynthesisNetwork(keras.layers.Layer):
         channel_base, channel_decay, channel_max: See `resolutions.channels`.
         w_dim: Size of w.
         block_options: Further arguments of the blocks.
-        output: "msg" for an image of every block, "single" for that of the full resolution only.
+        connect: Which blocks give an image, see `resolutions.connected_scales`.
 
     Call arguments:
         ws: `[N, num_ws, w_dim]`, one w per convolution.
@@ -182,12 +179,10 @@ class SynthesisNetwork(keras.layers.Layer):
         channel_max,
         w_dim,
         block_options,
-        output="msg",
+        connect,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if output not in OUTPUTS:
-            raise ValueError(f"Expected `output` out of {list(OUTPUTS)}. Received: {output!r}")
         self.resolution = resolution
         self.num_channels = num_channels
         self.channel_base = channel_base
@@ -195,9 +190,9 @@ class SynthesisNetwork(keras.layers.Layer):
         self.channel_max = channel_max
         self.w_dim = w_dim
         self.block_options = dict(block_options)
-        self.output_kind = output
+        self.connect = connect
         sides = scales(resolution)
-        self.resolutions = sides if output == "msg" else sides[-1:]
+        self.resolutions = connected_scales(connect, resolution)
         widths = [
             channels(level, channel_base, channel_decay, channel_max)
             for level in range(len(sides) + 1)
@@ -250,7 +245,7 @@ class SynthesisNetwork(keras.layers.Layer):
             w0, w1 = per_layer[2 * index : 2 * index + 2]
             x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
-        return images[-len(self.resolutions) :]
+        return [image for image in images if image is not None]
 
     def get_config(self):
         return {
@@ -262,5 +257,5 @@ class SynthesisNetwork(keras.layers.Layer):
             "channel_max": self.channel_max,
             "w_dim": self.w_dim,
             "block_options": self.block_options,
-            "output": self.output_kind,
+            "connect": self.connect,
         }

@@ -75,8 +75,12 @@ class PyramidLoss:
         return loss + _DISTANCE_WEIGHT * self._distance(a, tf.broadcast_to(b, tf.shape(a)))
 
     def _pyramid(self, images):
-        missing = self._num_scales - len(images)
-        return ops.image_pyramid(images[0], missing + 1)[:-1] + list(images)
+        by_side = dict(zip(self._resolutions, images, strict=True))
+        pyramid = [images[-1]]
+        for level in range(self._num_scales - 1, 0, -1):
+            image = by_side.get(2 ** (level + 1))
+            pyramid.insert(0, ops.downsample(pyramid[0]) if image is None else image)
+        return pyramid
 
     def _for_distance(self, pyramid):
         image = [x for x in pyramid if x.shape[1] <= _LARGEST_FOR_DISTANCE][-1]

@@ -1,0 +1,154 @@
+"""Options of the MSG-GAN family: what follows from which, BMSG-GAN's presets, SageMaker."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from conftest import ROOT
+from tiny_training import make_tiny_dataset, tiny_config, train_tiny
+
+from config import Config
+from msg_stylegan import losses
+from msg_stylegan.networks import (
+    Discriminator,
+    Generator,
+    load_networks,
+    newest_snapshot,
+    progan_discriminator_options,
+    progan_generator_options,
+)
+from msg_stylegan.training.architecture import network_options
+from options import LOSS_NAMES, validate
+from presets import get_preset
+
+
+def data_of(resolution=32, label_size=0):
+    return SimpleNamespace(resolution=resolution, num_channels=3, label_size=label_size)
+
+
+def test_losses_of_the_options_are_the_losses():
+    assert set(LOSS_NAMES) == set(losses.LOSSES)
+
+
+@pytest.mark.parametrize(("depth", "latent_size"), [(4, 2), (6, 512), (7, 256), (9, 32)])
+def test_sized_preset_makes_the_networks_of_bmsg_gan(depth, latent_size):
+    config = get_preset(f"bmsg:{depth},{latent_size}")
+    validate(config)
+    assert config.preset == "bmsg"
+    data = data_of(config.dataset.resolution)
+    for ours, expected in zip(
+        network_options(config, data),
+        (
+            progan_generator_options(depth, latent_size),
+            progan_discriminator_options(depth, latent_size),
+        ),
+        strict=True,
+    ):
+        # The other options of a mapping network without layers mean nothing.
+        ours = {k: v for k, v in ours.items() if not k.startswith("mapping_") or "layers" in k}
+        assert ours == {name: expected[name] for name in ours}
+
+
+def test_bmsg_is_depth_6_and_latent_size_512():
+    assert get_preset("bmsg") == get_preset("bmsg:6") == get_preset("bmsg:6,512")
+
+
+@pytest.mark.parametrize("size", ["", "3", "10", "7,", "7,500", "7,4", "4,1", "7,512,1", "a", "-4"])
+def test_impossible_sizes_are_refused(size):
+    with pytest.raises(ValueError, match=rf"^bmsg:{size}: must be bmsg:DEPTH or"):
+        get_preset(f"bmsg:{size}")
+
+
+def test_other_presets_have_no_size():
+    with pytest.raises(ValueError, match="ffhq256:7: only bmsg takes a size"):
+        get_preset("ffhq256:7")
+    with pytest.raises(ValueError, match=r"unknown preset 'bsmg'. Did you mean bmsg"):
+        get_preset("bsmg:7")
+
+
+def family_config(**options):
+    config = Config()
+    for name, value in options.items():
+        group, _, option = name.partition("__")
+        setattr(getattr(config, group), option, value)
+    return config
+
+
+@pytest.mark.parametrize("label_size", [0, 3])
+def test_progan_options_follow(label_size):
+    small = {"channel_base": 64, "channel_max": 8}
+    config = family_config(
+        generator__synthesis="progan",
+        generator__mapping_layers=0,
+        generator__z_dim=8,
+        discriminator__body="progan",
+    )
+    for network in (config.generator, config.discriminator):
+        network.channel_base, network.channel_max = small.values()
+    for_G, for_D = network_options(config, data_of(label_size=label_size))
+    assert for_G["w_dim"] == (16 if label_size else 8)
+    assert for_G["use_pixel_norm"]
+    assert for_D["blur_filter"] == []
+    G, D = Generator(**for_G), Discriminator(**for_D)
+    assert G.num_ws == 1
+    assert G.resolutions == D.resolutions
+    # What follows may be said, too.
+    config.generator.use_noise = False
+    config.generator.blur_filter = config.discriminator.blur_filter = ()
+    assert network_options(config, data_of(label_size=label_size)) == (for_G, for_D)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"generator__synthesis": "progan", "generator__blur_filter": (1.0, 3.0, 1.0)},
+            r"generator\.blur_filter=\(1\.0, 3\.0, 1\.0\): must be \(\), or left out, with "
+            r"generator\.synthesis='progan'",
+        ),
+        (
+            {"discriminator__body": "progan", "discriminator__blur_filter": (1.0,)},
+            r"discriminator\.blur_filter=\(1\.0,\).*discriminator\.body='progan'",
+        ),
+        (
+            {"generator__mapping_layers": 0, "generator__z_dim": 64, "generator__w_dim": 32},
+            r"generator\.w_dim=32: must be 64, or left out, with generator\.mapping_layers=0",
+        ),
+    ],
+)
+def test_contradictions_are_refused_by_name(options, message):
+    with pytest.raises(ValueError, match=message):
+        network_options(family_config(**options), data_of())
+
+
+def test_nothing_follows_by_default():
+    config = Config()
+    for_G, for_D = network_options(config, data_of())
+    assert for_G["blur_filter"] == for_D["blur_filter"] == (1.0, 2.0, 1.0)
+    assert for_G["w_dim"] == 512
+
+
+def test_training_of_progan_networks(tmp_path):
+    config = tiny_config(tmp_path, total_kimg=0.016, tick_kimg=0.016)
+    config.generator.synthesis = config.discriminator.body = "progan"
+    config.generator.mapping_layers, config.generator.z_space = 0, "sphere"
+    config.discriminator.combine, config.discriminator.mbstd_group_size = "simple", -1
+    run_dir = train_tiny(config, make_tiny_dataset(tmp_path))
+    G = load_networks(newest_snapshot(run_dir)).G_ema
+    assert type(G.synthesis).__name__ == "ProGANSynthesis"
+    assert G.w_dim == G.z_dim == 8
+
+
+@pytest.mark.parametrize("folder", ["", "/opt/ml/x"])
+def test_sagemaker_names_folders_only_when_it_is_there(folder):
+    program = "import config; c = config.Config(); print(c.data_dir, c.result_dir)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"SM_CHANNEL_TRAINING": folder, "SM_MODEL_DIR": folder},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ([folder] * 2 if folder else ["datasets", "results"])

@@ -1,0 +1,102 @@
+"""Which w a layer gets: one for each, their running mean, and truncation towards it."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_generator import (
+    OPTIONS,
+    assert_same,
+    differ,
+    images_of,
+    latents,
+    make_generator,
+    table_of,
+)
+
+from msg_stylegan.networks import Generator
+
+
+def test_every_layer_has_its_own_w():
+    """The two w of a block act from its scale upwards."""
+    G = make_generator()
+    ws = np.asarray(G.broadcast(G.mapping(latents(G))))
+    before = G.synthesis(ws, noise_mode="const")
+    for layer in range(G.num_ws):
+        changed = ws.copy()
+        changed[:, layer] += 1
+        after = G.synthesis(changed, noise_mode="const")
+        assert differ(before, after) == [scale >= layer // 2 for scale in range(3)]
+
+
+def test_w_avg_is_the_running_mean_of_training_passes_only():
+    G = make_generator()
+    start, z = G.w_avg.numpy(), latents(G)
+    for arguments in ({}, {"truncation_psi": 0.5}, {"training": False}):
+        G(z, **arguments)
+    G.mapping(z)
+    np.testing.assert_array_equal(G.w_avg.numpy(), start)
+
+    mean = np.mean(G.mapping(z), axis=0)
+    G(z, training=True)
+    once = mean + 0.9 * (start - mean)
+    np.testing.assert_allclose(G.w_avg.numpy(), once, rtol=1e-5, atol=1e-6)
+    tf.function(lambda z: G(z, training=True))(z)
+    np.testing.assert_allclose(G.w_avg.numpy(), mean + 0.9 * (once - mean), rtol=1e-5, atol=1e-6)
+
+
+def test_w_avg_starts_at_zero_and_is_not_trained():
+    G = Generator(**OPTIONS)
+    G.build()
+    np.testing.assert_array_equal(G.w_avg.numpy(), np.zeros(5))
+    assert not G.w_avg.trainable
+    fixed = {name for name, (variable, _) in table_of(G).items() if not variable.trainable}
+    assert fixed == {"dlatent_avg", *(f"G_synthesis/noise{i}" for i in range(6))}
+
+
+def test_training_is_not_truncated():
+    G = make_generator()
+    expected = images_of(G)
+    assert_same(images_of(G, truncation_psi=0.0, training=True), expected)
+
+
+def test_no_truncation_unless_asked_for():
+    G = make_generator()
+    assert_same(images_of(G), images_of(G, truncation_psi=1.0), 0)
+    assert_same(images_of(G, truncation_psi=0.3, truncation_cutoff=0), images_of(G), 0)
+
+
+def test_psi_of_zero_gives_one_image_for_all_z():
+    G = make_generator()
+    images = images_of(G, truncation_psi=0.0, truncation_cutoff=None)
+    of_w_avg = G.synthesis(G.broadcast(tf.constant(G.w_avg.numpy())[None]), noise_mode="const")
+    for image, average in zip(images, of_w_avg, strict=True):
+        for sample in image:
+            np.testing.assert_allclose(sample, average[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("psi", [0.7, 0.0, -1.0, 1.5])
+@pytest.mark.parametrize("cutoff", [0, 1, 2, 3, 6, 8, None])
+def test_truncation_moves_the_first_layers_towards_w_avg(psi, cutoff):
+    G = make_generator()
+    w = np.asarray(G.mapping(latents(G)))
+    ws = np.repeat(w[:, None], G.num_ws, axis=1)
+    truncated = slice(0, G.num_ws if cutoff is None else cutoff)
+    ws[:, truncated] = G.w_avg.numpy() + psi * (ws[:, truncated] - G.w_avg.numpy())
+    expected = [np.asarray(x) for x in G.synthesis(ws, noise_mode="const")]
+    assert_same(images_of(G, truncation_psi=psi, truncation_cutoff=cutoff), expected)
+
+
+def test_cutoff_counts_layers_from_the_lowest_resolution():
+    """Two layers per scale: with both of 4x4 at the average, only this scale forgets z."""
+    G = make_generator()
+    for cutoff, forgetful in {1: 0, 2: 1, 4: 2, 6: 3, 8: 3}.items():
+        images = images_of(G, truncation_psi=0.0, truncation_cutoff=cutoff)
+        spread = [np.abs(image - image[:1]).max() for image in images]
+        assert [s < 1e-5 for s in spread] == [i < forgetful for i in range(3)]
+
+
+def test_psi_may_be_a_tensor():
+    G = make_generator()
+    compiled = tf.function(lambda z, psi: G(z, truncation_psi=psi, noise_mode="const"))
+    for psi in (0.0, 0.5, 1.0):
+        assert_same(compiled(latents(G), tf.constant(psi)), images_of(G, truncation_psi=psi), 1e-4)
