@@ -67,6 +67,7 @@ TRAJECTORY = {
     "r1_gamma": 10.0,
     "G_smoothing_kimg": 10.0,
 }
+LOGISTIC = losses.make_loss("logistic")
 
 
 def make_recorded_networks(meta):
@@ -104,13 +105,13 @@ def record_networks(meta):
     with tf.GradientTape() as G_tape:
         fakes = nets.G(z, labels, noise_mode="const")
         fake_logits = nets.D(fakes, labels)
-        G_loss = losses.generator_logistic_loss(fake_logits)
+        G_loss = LOGISTIC.G(fake_logits)
         G_mean = tf.reduce_mean(G_loss)
     with tf.GradientTape() as D_tape:
         penalty, real_logits = losses.r1_penalty(
             lambda images: nets.D(images, labels), pyramid[-1], lambda _: pyramid
         )
-        D_loss = losses.discriminator_logistic_loss(real_logits, nets.D(fakes, labels))
+        D_loss = LOGISTIC.D(real_logits, nets.D(fakes, labels))
         with_penalty = D_loss + 5.0 * tf.reduce_mean(penalty)
         D_mean = tf.reduce_mean(with_penalty)
     truncated = nets.G_ema(z, labels, noise_mode="const", **TRUNCATION)

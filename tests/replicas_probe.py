@@ -1,9 +1,11 @@
 """Run by `test_replicas.py` in a process of its own: two iterations on N logical CPU devices.
 
 Writes to an `.npz` file: how all weights changed, as every replica sees them, and the random
-numbers that the replicas drew.
+numbers that the replicas drew. The options of `TrainStep`, and under `augment` those of the
+augmentation, come as JSON.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tiny_training import tiny_config
 
+from config import AugmentOptions
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks
 from msg_stylegan.networks.variables import tensorflow_variable
@@ -20,7 +23,7 @@ from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
 
 
-def main(folder, num_replicas, target):
+def main(folder, num_replicas, target, options):
     config = tiny_config(folder)
     # What is drawn or computed per replica is switched off, and Adam is kept from turning rounding
     # errors of small gradients into full steps.
@@ -35,6 +38,7 @@ def main(folder, num_replicas, target):
         nets = build_networks(*network_options(config, dataset))
         G_opt, D_opt = loop.make_optimizers(config, nets)
         progress = Progress()
+        augmentation = loop.make_augmentation(AugmentOptions(**options.pop("augment", {})))
     step = TrainStep(
         nets,
         G_opt,
@@ -42,14 +46,15 @@ def main(folder, num_replicas, target):
         progress.cur_nimg,
         strategy=strategy,
         batch_size=8,
-        r1_gamma=1.0,
         ema_kimg=0.01,
         mirror=True,
         label_rows=loop.all_labels(dataset),
+        augmentation=augmentation,
+        **options,
     )
     # Before training: latents and noise seeds of the replicas.
     drawn = strategy.run(
-        lambda: (step._draw(tf.random.stateless_normal, [3], 0), step._noise_seed(0))
+        lambda: (step.random.draw(tf.random.stateless_normal, [3], 0), step.random.noise_seed(0))
     )
     latents, noise_seeds = (strategy.experimental_local_results(values) for values in drawn)
     networks = {"G": nets.G, "D": nets.D, "G_ema": nets.G_ema}
@@ -69,4 +74,4 @@ def main(folder, num_replicas, target):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))

@@ -10,6 +10,7 @@ from original_recording import Recording, assert_close, to_nchw, to_nhwc
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
 from msg_stylegan.legacy.torch_file import read_torch_file
+from msg_stylegan.losses import make_loss
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
@@ -24,34 +25,12 @@ FORWARD, GRADIENT = 1e-4, 1e-3
 SCALES = (4, 8, 16, 32)
 
 
-def mean(x):
-    return tf.reduce_mean(x)
-
-
-def hinge_of_differences(a, b):
-    return mean(tf.nn.relu(1 - (a - mean(b)))) + mean(tf.nn.relu(1 + (b - mean(a))))
-
-
-def least_squares(score, target):
-    # The square of the mean, as BMSG-GAN has it.
-    return 0.5 * (mean(score) - target) ** 2
-
-
-# Name -> loss of D and of G, functions of the scores of reals and fakes.
+# Recorded name -> ours. BMSG-GAN squares means, and its `wgan-gp` has no gradient penalty.
 LOSSES = {
-    "relativistic-hinge": (hinge_of_differences, lambda r, f: hinge_of_differences(f, r)),
-    "lsgan": (
-        lambda r, f: least_squares(r, 1.0) + least_squares(f, 0.0),
-        lambda r, f: least_squares(f, 1.0),
-    ),
-    "lsgan-sigmoid": (
-        lambda r, f: least_squares(tf.sigmoid(r), 1.0) + least_squares(tf.sigmoid(f), 0.0),
-        lambda r, f: least_squares(tf.sigmoid(f), 1.0),
-    ),
-    "wgan": (
-        lambda r, f: mean(f) - mean(r) + 0.001 * mean(r**2),
-        lambda r, f: -mean(f),
-    ),
+    "relativistic-hinge": "relativistic_hinge",
+    "lsgan": "lsgan_square_of_means",
+    "lsgan-sigmoid": "lsgan_sigmoid_square_of_means",
+    "wgan": "wgan",
 }
 
 
@@ -112,9 +91,10 @@ def test_losses_and_gradients(recorded, loss, network):
     variables = [tensorflow_variable(variable) for variable, _ in table.values()]
     assert len(variables) == len(nets[network].trainable_variables)
     with tf.GradientTape() as tape:
-        real = nets["D"](reals_of(recording))[:, 0]
-        fake = nets["D"](nets["G"](recording["in/z"]))[:, 0]
-        value = LOSSES[loss][network == "G"](real, fake)
+        real = nets["D"](reals_of(recording))
+        fake = nets["D"](nets["G"](recording["in/z"]))
+        ours = make_loss(LOSSES[loss])
+        value = tf.reduce_mean(ours.D(real, fake) if network == "D" else ours.G(fake, real))
     gradients = tape.gradient(value, variables, unconnected_gradients="zero")
     assert_close(value, recording[f"out/loss/{loss}/{network}"], FORWARD)
     expected = recording.group(f"out/grad/{loss}/{network}/")

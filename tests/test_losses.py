@@ -1,16 +1,10 @@
-"""Closed forms of the losses and of the R1 penalty."""
-
-import math
+"""Closed forms of the adversarial losses, and what every one of them has in common."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_discriminator import make_discriminator, random_images
 
 from msg_stylegan import losses
-from msg_stylegan.networks.ops import image_pyramid
-
-LOG2 = math.log(2.0)
 
 
 def normal(*shape, seed=0):
@@ -21,133 +15,137 @@ def softplus(x):
     return np.logaddexp(0.0, x)
 
 
-def nearest(x):
-    return x.repeat(2, axis=-3).repeat(2, axis=-2)
+def relu(x):
+    return np.maximum(x, 0.0)
 
 
-def linear(weights):
-    """A discriminator whose gradient with respect to scale i is `weights[i]` everywhere."""
-
-    def D(images):
-        return tf.add_n(
-            [
-                tf.reduce_sum(image * a, axis=[1, 2, 3])[:, None]
-                for image, a in zip(images, weights, strict=True)
-            ]
-        )
-
-    return D
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
 
 
-def test_losses_of_an_undecided_discriminator():
+def hinge_of_differences(a, b):
+    return relu(1 - (a - b.mean())) + relu(1 + (b - a.mean()))
+
+
+# Name -> loss of D and of G, functions of the logits of reals and of fakes.
+FORMULAS = {
+    "logistic": (lambda r, f: softplus(-r) + softplus(f), lambda r, f: softplus(-f)),
+    "logistic_saturating": (lambda r, f: softplus(-r) + softplus(f), lambda r, f: -softplus(f)),
+    "standard": (
+        lambda r, f: -(np.log(sigmoid(r)) + np.log(1 - sigmoid(f))) / 2,
+        lambda r, f: -np.log(sigmoid(f)),
+    ),
+    "hinge": (lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f),
+    "hinge_gp": (lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f),
+    "relativistic_hinge": (hinge_of_differences, lambda r, f: hinge_of_differences(f, r)),
+    "wgan": (lambda r, f: f - r + 0.001 * r**2, lambda r, f: -f),
+    "wgan_gp": (lambda r, f: f - r + 0.001 * r**2, lambda r, f: -f),
+    "lsgan": (lambda r, f: ((r - 1) ** 2 + f**2) / 2, lambda r, f: (f - 1) ** 2 / 2),
+    "lsgan_sigmoid": (
+        lambda r, f: ((sigmoid(r) - 1) ** 2 + sigmoid(f) ** 2) / 2,
+        lambda r, f: (sigmoid(f) - 1) ** 2 / 2,
+    ),
+    "lsgan_square_of_means": (
+        lambda r, f: ((r.mean() - 1) ** 2 + f.mean() ** 2) / 2,
+        lambda r, f: (f.mean() - 1) ** 2 / 2,
+    ),
+    "lsgan_sigmoid_square_of_means": (
+        lambda r, f: ((sigmoid(r).mean() - 1) ** 2 + sigmoid(f).mean() ** 2) / 2,
+        lambda r, f: (sigmoid(f).mean() - 1) ** 2 / 2,
+    ),
+}
+NAMES = list(losses.LOSSES)
+
+
+def test_every_loss_has_a_formula():
+    assert FORMULAS.keys() == losses.LOSSES.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_formulas(name):
+    real, fake = 2 * normal(6, 1), 2 * normal(6, 1, seed=1)
+    loss = losses.make_loss(name)
+    for ours, formula in zip(
+        (loss.D(tf.constant(real), tf.constant(fake)), loss.G(tf.constant(fake), real)),
+        FORMULAS[name],
+        strict=True,
+    ):
+        assert ours.shape == (6, 1)
+        assert ours.dtype == tf.float32
+        expected = formula(real.astype(np.float64), fake.astype(np.float64))
+        np.testing.assert_allclose(ours, expected * np.ones((6, 1)), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_generator_looks_at_reals_only_where_it_says_so(name):
+    loss, fake = losses.make_loss(name), tf.constant(normal(4, 1))
+    if loss.G_needs_reals:
+        first, second = (loss.G(fake, tf.constant(normal(4, 1, seed=s))) for s in (1, 2))
+        assert not np.allclose(first, second)
+    else:
+        np.testing.assert_array_equal(loss.G(fake), loss.G(fake, tf.constant(normal(4, 1, seed=1))))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_losses_pull_the_right_way(name):
+    """D wants reals up and fakes down, G wants fakes up."""
+    loss = losses.make_loss(name)
+    real, fake = (tf.constant(0.1 * normal(6, 1, seed=seed)) for seed in (0, 1))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        of_D, of_G = tf.reduce_mean(loss.D(real, fake)), tf.reduce_mean(loss.G(fake, real))
+    assert np.sum(tape.gradient(of_D, real)) < 0 < np.sum(tape.gradient(of_D, fake))
+    assert np.sum(tape.gradient(of_G, fake)) < 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_certain_logits_are_finite(name):
+    loss, certain = losses.make_loss(name), tf.constant([[200.0], [-200.0]])
+    for logits in (certain, -certain):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            values = [*loss.D(logits, -logits), *loss.G(logits, -logits)]
+        assert np.all(np.isfinite(values))
+        assert np.all(np.isfinite(tape.gradient(values, logits)))
+
+
+def test_saturating_generator_stops_learning_where_the_discriminator_is_certain():
+    fake = tf.constant([[-20.0]])
+    slopes = {}
+    for name in ("logistic", "logistic_saturating"):
+        with tf.GradientTape() as tape:
+            tape.watch(fake)
+            value = losses.make_loss(name).G(fake)
+        slopes[name] = float(tape.gradient(value, fake)[0, 0])
+    assert slopes["logistic"] == pytest.approx(-1.0)
+    assert slopes["logistic_saturating"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_square_of_means_is_blind_to_spread():
+    """The flaw that the mean of squares has not: any logits of the right mean are perfect."""
+    real, fake = tf.constant([[-9.0], [11.0]]), tf.constant([[-5.0], [5.0]])
+    assert np.all(np.asarray(losses.make_loss("lsgan_square_of_means").D(real, fake)) == 0)
+    assert np.mean(losses.make_loss("lsgan").D(real, fake)) == pytest.approx((100 + 25) / 2)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if losses.LOSSES[name].has_targets])
+def test_targets(name):
     zero = tf.zeros([3, 1])
-    np.testing.assert_allclose(losses.generator_logistic_loss(zero), np.full((3, 1), LOG2), 1e-6)
-    np.testing.assert_allclose(
-        losses.discriminator_logistic_loss(zero, zero), np.full((3, 1), 2 * LOG2), 1e-6
-    )
+    plain, other = losses.make_loss(name), losses.make_loss(name).with_targets(1.3, -0.2)
+    score = 0.5 if "sigmoid" in name else 0.0
+    expected = ((score - 1.3) ** 2 + (score + 0.2) ** 2) / 2
+    np.testing.assert_allclose(other.D(zero, zero), np.full((3, 1), expected), rtol=1e-5)
+    np.testing.assert_array_equal(other.G(zero), plain.G(zero))
+    assert type(other) is type(plain)
 
 
-def test_losses_are_negative_log_probabilities():
-    real, fake = normal(5, 1), normal(5, 1, seed=1)
-    G_loss = losses.generator_logistic_loss(fake)
-    D_loss = losses.discriminator_logistic_loss(real, fake)
-    assert G_loss.shape == D_loss.shape == (5, 1)
-    assert G_loss.dtype == D_loss.dtype == tf.float32
-    np.testing.assert_allclose(G_loss, softplus(-fake), rtol=1e-5)
-    np.testing.assert_allclose(D_loss, softplus(-real) + softplus(fake), rtol=1e-5)
+def test_drift():
+    real = tf.constant([[3.0]])
+    assert float(losses.make_loss("wgan", 0.5).D(real, 0 * real)[0, 0]) == -3 + 0.5 * 9
+    assert float(losses.make_loss("wgan_gp", 0.0).D(real, 0 * real)[0, 0]) == -3
 
 
-def test_losses_of_certain_logits_are_finite_and_linear():
-    certain = tf.constant([[200.0], [-200.0]])
-    np.testing.assert_allclose(losses.generator_logistic_loss(certain), [[0.0], [200.0]], atol=1e-6)
-    np.testing.assert_allclose(
-        losses.discriminator_logistic_loss(certain, -certain), [[0.0], [400.0]], atol=1e-6
-    )
-
-
-def test_r1_of_a_linear_discriminator_is_its_squared_norm():
-    a = normal(8, 8, 3)
-    penalty, logits = losses.r1_penalty(
-        linear([a]), tf.constant(normal(4, 8, 8, 3, seed=1)), lambda image: [image]
-    )
-    assert penalty.shape == logits.shape == (4, 1)
-    assert penalty.dtype == logits.dtype == tf.float32
-    np.testing.assert_allclose(penalty, np.full((4, 1), np.sum(a**2)), rtol=1e-5)
-
-
-def test_r1_is_the_mean_over_scales_that_do_not_depend_on_each_other():
-    weights = [normal(res, res, 2, seed=res) for res in (4, 8, 16)]
-    images = [tf.constant(normal(3, res, res, 2)) for res in (4, 8, 16)]
-    penalty, logits = losses.r1_penalty(linear(weights), images[-1], lambda _: images)
-    expected = np.mean([np.sum(a**2) for a in weights])
-    np.testing.assert_allclose(penalty, np.full((3, 1), expected), rtol=1e-5)
-    np.testing.assert_allclose(logits, linear(weights)(images), rtol=1e-6)
-
-
-def test_r1_flows_through_the_scales_that_are_made_from_higher_ones():
-    weights = [normal(res, res, 2, seed=res) for res in (4, 8, 16)]
-    reals = tf.constant(normal(3, 16, 16, 2))
-    penalty, logits = losses.r1_penalty(linear(weights), reals, lambda x: image_pyramid(x, 3))
-    # A pixel of a scale has a share of a quarter in one pixel of the scale below it.
-    at_4 = weights[0]
-    at_8 = weights[1] + nearest(at_4) / 4
-    at_16 = weights[2] + nearest(at_8) / 4
-    expected = np.mean([np.sum(a**2) for a in (at_4, at_8, at_16)])
-    np.testing.assert_allclose(penalty, np.full((3, 1), expected), rtol=1e-5)
-    np.testing.assert_allclose(logits, linear(weights)(image_pyramid(reals, 3)), rtol=1e-6)
-
-
-def test_r1_belongs_to_the_sample():
-    """A quadratic discriminator has the gradient 2x: the penalty is 4 |x|^2, sample by sample."""
-    reals = normal(4, 4, 4, 1)
-    penalty, _ = losses.r1_penalty(
-        lambda images: tf.reduce_sum(images[0] ** 2, axis=[1, 2, 3])[:, None],
-        tf.constant(reals),
-        lambda image: [image],
-    )
-    np.testing.assert_allclose(penalty[:, 0], 4 * np.sum(reals**2, axis=(1, 2, 3)), rtol=1e-5)
-
-
-def test_r1_of_a_constant_discriminator_with_one_dead_scale_is_zero_there():
-    a = normal(8, 8, 1)
-    images = [tf.constant(normal(2, res, res, 1)) for res in (4, 8)]
-    penalty, _ = losses.r1_penalty(linear([np.zeros((4, 4, 1)), a]), images[-1], lambda _: images)
-    np.testing.assert_allclose(penalty, np.full((2, 1), np.sum(a**2) / 2), rtol=1e-5)
-
-
-def test_r1_can_be_trained():
-    """The gradient of the penalty of `k * sum(x)` with respect to k is 2 k times the pixels."""
-    k = tf.Variable(3.0)
-    with tf.GradientTape() as tape:
-        penalty, _ = losses.r1_penalty(
-            lambda images: k * tf.reduce_sum(images[0], axis=[1, 2, 3])[:, None],
-            tf.constant(normal(2, 4, 4, 1)),
-            lambda image: [image],
-        )
-        mean = tf.reduce_mean(penalty)
-    assert float(mean) == pytest.approx(9 * 16, rel=1e-5)
-    assert float(tape.gradient(mean, k)) == pytest.approx(2 * 3 * 16, rel=1e-5)
-
-
-@pytest.mark.parametrize("compiled", [False, True])
-def test_every_loss_runs_on_a_multi_scale_batch(compiled):
-    D = make_discriminator(num_channels=3)
-    reals, fakes = random_images(D, 4), random_images(D, 4, seed=1)
-
-    def all_losses(reals, fakes):
-        penalty, real_logits = losses.r1_penalty(
-            D, reals[-1], lambda image: image_pyramid(image, len(D.resolutions))
-        )
-        fake_logits = D(fakes)
-        return (
-            penalty,
-            losses.discriminator_logistic_loss(real_logits, fake_logits),
-            losses.generator_logistic_loss(fake_logits),
-        )
-
-    if compiled:
-        all_losses = tf.function(all_losses)
-    for loss in all_losses([tf.constant(x) for x in reals], [tf.constant(x) for x in fakes]):
-        assert loss.shape == (4, 1)
-        assert loss.dtype == tf.float32
-        assert np.all(np.asarray(loss) > 0)
+def test_an_unknown_loss_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'relativistic' is unknown") as error:
+        losses.make_loss("relativistic")
+    assert all(name in str(error.value) for name in NAMES)

@@ -95,3 +95,30 @@ def test_average_moves_weights_and_copies_the_rest(beta):
         np.testing.assert_allclose(new.numpy(), expected, rtol=1e-5, atol=1e-6)
     copies = zip(nets.G_ema.non_trainable_variables, nets.G.non_trainable_variables, strict=True)
     assert all(np.array_equal(copy.numpy(), source.numpy()) for copy, source in copies)
+
+
+@pytest.mark.parametrize("name", ["Adam", "RMSprop"])
+def test_lazy_regularization_slows_the_optimizer_down(name):
+    """k + 1 updates do what k did: the same decay and the same way of a constant gradient."""
+    k = 4
+    options = OptimizerOptions(name=name, beta1=0.5, beta2=0.9)
+    variable = tf.Variable([0.0])
+    lazy = make_optimizer(options, 0.003, 8, [variable], lazy_interval=k).get_config()
+    plain = make_optimizer(options, 0.003, 8, [variable]).get_config()
+    betas = {"Adam": ("beta_1", "beta_2"), "RMSprop": ("momentum", "rho")}[name]
+    for beta in betas:
+        assert lazy[beta] ** (k + 1) == pytest.approx(plain[beta] ** k)
+    rates = [config["learning_rate"]["config"] for config in (lazy, plain)]
+    assert rates[0]["learning_rate"] * (k + 1) == pytest.approx(rates[1]["learning_rate"] * k)
+    assert rates[0]["rampup_steps"] * k == pytest.approx(rates[1]["rampup_steps"] * (k + 1))
+
+
+def test_an_interval_of_one_changes_no_bit():
+    options, variable = OptimizerOptions(), tf.Variable([0.0])
+    configs = [
+        make_optimizer(options, 0.003, 8, [variable], **lazy).get_config()
+        for lazy in ({}, {"lazy_interval": 1})
+    ]
+    assert {**configs[0], "name": ""} == {**configs[1], "name": ""}
+    assert (configs[0]["beta_1"], configs[0]["beta_2"]) == (options.beta1, options.beta2)
+    assert configs[0]["learning_rate"]["config"]["learning_rate"] == 0.003

@@ -28,6 +28,7 @@ NETWORKS = [
     "own/networks_8_traditional.npz",
 ]
 TRAJECTORIES = ["original/trajectory_16.npz", "own/trajectory_8.npz"]
+LOGISTIC = losses.make_loss("logistic")
 # In float32 on the CPU a faithful implementation meets these, relative to the largest value.
 FORWARD, GRADIENT = 1e-4, 1e-3
 
@@ -95,7 +96,7 @@ def test_generator_loss_and_gradients(recorded):
     labels = recording.labels("in/labels")
     with tf.GradientTape() as tape:
         logits = nets.D(nets.G(recording["in/z"], labels, noise_mode="const"), labels)
-        loss = losses.generator_logistic_loss(logits)
+        loss = LOGISTIC.G(logits)
         mean = tf.reduce_mean(loss)
     assert_close(logits, recording["out/D/scores_fake"], FORWARD)
     assert_close(loss, recording["out/loss/G_logistic_nonsaturating"], FORWARD)
@@ -117,7 +118,7 @@ def test_discriminator_loss_and_gradients(recorded):
             lambda _: reals,
         )
         fake_logits = nets.D(fakes, labels)
-        loss = losses.discriminator_logistic_loss(real_logits, fake_logits)
+        loss = LOGISTIC.D(real_logits, fake_logits)
         # The original adds the mean penalty of the batch to the loss of every sample.
         with_penalty = loss + 10.0 / 2.0 * tf.reduce_mean(penalty)
         mean = tf.reduce_mean(with_penalty)

@@ -1,5 +1,6 @@
 """Training on several devices: the same updates as on one, and every device agrees on them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,36 @@ from tiny_training import make_tiny_dataset
 
 PROBE = Path(__file__).parent / "replicas_probe.py"
 
+# The default, and all that is more than a sum over the samples: means over the batch, an update
+# that is not due every time, and random shares.
+CASES = {
+    "logistic": {"r1_gamma": 1.0},
+    "relativistic": {
+        "loss": "relativistic_hinge",
+        "r1_gamma": 1.0,
+        "r2_gamma": 1.0,
+        "interval": 2,
+        "same_z": True,
+    },
+    "gradient penalty": {"loss": "wgan_gp", "r1_gamma": 0.0},
+    "augmentation": {
+        "r1_gamma": 1.0,
+        "augment": {
+            "groups": ["all"],
+            "probability": 0.7,
+            "adaptive": True,
+            "interval": 1,
+            "kimg": 0.1,
+        },
+    },
+}
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
+
+@pytest.fixture(
+    scope="module",
+    params=["logistic", *(pytest.param(c, marks=pytest.mark.slow) for c in list(CASES)[1:])],
+)
+def results(request, tmp_path_factory):
     """What one and two replicas computed, each in a process of its own."""
     folder = tmp_path_factory.mktemp("replicas")
     make_tiny_dataset(folder, label_size=3)
@@ -21,6 +49,7 @@ def results(tmp_path_factory):
     for num_replicas in (1, 2):
         target = folder / f"{num_replicas}.npz"
         command = [sys.executable, PROBE, folder, str(num_replicas), target]
+        command.append(json.dumps(CASES[request.param]))
         environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
         assert done.returncode == 0, done.stderr[-3000:]

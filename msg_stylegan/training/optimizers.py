@@ -34,7 +34,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule):
         return {"learning_rate": self.learning_rate, "rampup_steps": self.rampup_steps}
 
 
-def make_optimizer(options, learning_rate, rampup_steps, variables):
+def make_optimizer(options, learning_rate, rampup_steps, variables, lazy_interval=1):
     """Makes an optimizer with all its slot variables.
 
     The slots must exist before a checkpoint is restored, or they would silently keep their
@@ -46,16 +46,23 @@ def make_optimizer(options, learning_rate, rampup_steps, variables):
         learning_rate: Learning rate after the ramp-up.
         rampup_steps: See `LinearRampUp`.
         variables: Variables that will be trained.
+        lazy_interval: k > 1 if an update with the penalties alone follows every k-th update, see
+            `losses.Regularization`. With k + 1 updates where there were k, the learning rate and
+            the exponents of the betas are multiplied by k / (k + 1), so that moments and weights
+            move as fast as before (StyleGAN2, appendix B). Betas of tensorflow-addons stay.
 
     Raises:
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.
     """
     optimizer_class = find_optimizer(options.name)
+    share = lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
+    beta1, beta2 = options.beta1**share, options.beta2**share
+    learning_rate, rampup_steps = learning_rate * share, rampup_steps / share
     arguments = {"learning_rate": LinearRampUp(learning_rate, rampup_steps)}
     if options.name == "Adam":
-        arguments |= {"beta_1": options.beta1, "beta_2": options.beta2, "epsilon": options.epsilon}
+        arguments |= {"beta_1": beta1, "beta_2": beta2, "epsilon": options.epsilon}
     elif options.name == "RMSprop":
-        arguments |= {"rho": options.beta2, "momentum": options.beta1, "epsilon": options.epsilon}
+        arguments |= {"rho": beta2, "momentum": beta1, "epsilon": options.epsilon}
     optimizer = optimizer_class(**arguments)
     _create_slots(optimizer, variables)
     return optimizer

@@ -8,10 +8,10 @@ import tensorflow as tf
 
 from msg_stylegan import losses
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.ema import ema_beta, update_average
-
-# Streams of random numbers within an iteration; part of what a resumed run repeats exactly.
-_D_LATENTS, _G_LATENTS, _MIRROR, _LABELS, _NOISE = range(5)
+from msg_stylegan.training.randomness import StepRandomness, Stream
+from msg_stylegan.training.reals import images_to_float, mirror_images, select_scales
 
 
 class TrainStep:
@@ -21,8 +21,8 @@ class TrainStep:
     optimizers add the gradients of the replicas up. A mean per replica would scale the updates
     with the number of devices.
 
-    All randomness is a pure function of the seed and `cur_nimg`, so that a resumed run repeats it.
-    Latents are drawn for the global batch; they do not depend on the number of replicas.
+    All randomness is a pure function of the seed and `cur_nimg`, see `StepRandomness`, and so is
+    the turn of lazy regularization: a resumed run repeats both.
 
     An update whose gradients are not finite on any replica is skipped on all of them.
 
@@ -32,14 +32,31 @@ class TrainStep:
         cur_nimg: int64 variable, made in the same scope: real images shown so far.
         strategy: The `tf.distribute.Strategy`.
         batch_size: Images per update, over all replicas.
-        r1_gamma: Weight of the gradient penalty; 0 for none.
+        r1_gamma: Weight of the penalty on reals, see `losses.Regularization`; 0 for none.
         ema_kimg: Half-life of the weight average.
+        loss: Name of the adversarial loss, see `losses.LOSSES`.
+        r2_gamma: Weight of the penalty on fakes; 0 for none.
+        gp_lambda, gp_target: Weight and norm of the gradient penalty of a loss named `..._gp`;
+            other losses have none.
+        drift_epsilon: Weight of the drift term of `wgan` and `wgan_gp`.
+        interval: D updates per update with the penalties, see `losses.Regularization`. Above 1 the
+            optimizer of D must be made for it, see `make_optimizer`.
+        label_noise: Standard deviation of noise on the targets of D, for the `lsgan` losses. Drawn
+            once per update.
+        same_z: Whether the G update takes the latents of the D update before it.
+        ema_decay: Decay of the weight average per D update, instead of a half-life; 0 for the
+            half-life.
         D_steps_per_G_step: D updates per iteration.
         mirror: Whether reals are mirrored left to right half of the time.
         seed: Seed of latents, noise and mirroring.
         label_rows: `[num_images, label_size]` labels of the data set, from which those of the G
             update are drawn; None when unconditional.
         noise_mode: Noise of the generator in training.
+        augmentation: `Augmentation` of all images that D sees, made in the scope of `strategy`; or
+            None.
+
+    Raises:
+        ValueError: The name of the loss is unknown, or the options do not go together.
     """
 
     def __init__(
@@ -53,11 +70,21 @@ class TrainStep:
         batch_size,
         r1_gamma,
         ema_kimg,
+        loss="logistic",
+        r2_gamma=0.0,
+        gp_lambda=10.0,
+        gp_target=1.0,
+        drift_epsilon=0.001,
+        interval=1,
+        label_noise=0.0,
+        same_z=False,
+        ema_decay=0.0,
         D_steps_per_G_step=1,
         mirror=False,
         seed=0,
         label_rows=None,
         noise_mode="random",
+        augmentation=None,
     ):
         self.nets = nets
         self.G_opt = G_opt
@@ -65,14 +92,28 @@ class TrainStep:
         self.cur_nimg = cur_nimg
         self.strategy = strategy
         self.batch_size = batch_size
-        self.batch_per_replica = batch_size // strategy.num_replicas_in_sync
-        self.r1_gamma = r1_gamma
-        self.ema_beta = ema_beta(batch_size, ema_kimg)
+        self.random = StepRandomness(seed, cur_nimg, batch_size, strategy.num_replicas_in_sync)
+        self.loss = losses.make_loss(loss, drift_epsilon)
+        self.regularization = losses.Regularization(
+            r1_gamma=r1_gamma,
+            r2_gamma=r2_gamma,
+            gp_lambda=gp_lambda if self.loss.has_gradient_penalty else 0.0,
+            gp_target=gp_target,
+            interval=interval,
+        )
+        if label_noise and not self.loss.has_targets:
+            raise ValueError(
+                f"loss.label_noise={label_noise} needs a loss with targets (lsgan...), not "
+                f"loss.name={loss!r}. Set it to 0."
+            )
+        self.label_noise = label_noise
+        self.same_z = same_z
+        self.ema_beta = ema_decay or ema_beta(batch_size, ema_kimg)
         self.D_steps_per_G_step = D_steps_per_G_step
         self.mirror = mirror
-        self.seed = seed
         self.label_rows = None if label_rows is None else tf.constant(label_rows)
         self.noise_mode = noise_mode
+        self.augmentation = augmentation
 
     @property
     def images_per_iteration(self):
@@ -108,42 +149,97 @@ class TrainStep:
         """D updates with the weight average, then one G update."""
         sums = {}
         for _ in range(self.D_steps_per_G_step):
-            stats = self.update_D(next(batches))
+            batch = next(batches)
+            stats = self.update_D(batch)
             self.update_average()
             self.cur_nimg.assign_add(self.batch_size)
             sums = {name: sums.get(name, 0.0) + value for name, value in stats.items()}
-        return {**sums, **self.update_G()}
+        return {**sums, **self.update_G(batch)}
 
     def update_D(self, batch):
-        """One discriminator update on a distributed batch of images and labels."""
+        """One discriminator update on a distributed batch of images and labels.
+
+        With lazy regularization an update with the penalties follows when it is their turn.
+        """
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
-        return self.apply("D", gradients, stats)
+        stats = self.apply("D", gradients, stats)
+        stats |= self._adapt_augmentation(stats)
+        if not self.regularization.is_lazy:
+            return stats
+        of_penalties = self._regularize_D(batch)
+        return {name: value + of_penalties.get(name, 0.0) for name, value in stats.items()}
+
+    def _adapt_augmentation(self, stats):
+        """Moves an adaptive probability; returns the statistics of augmentation."""
+        if self.augmentation is None:
+            return {}
+        if self.augmentation.adaptive:
+            self.augmentation.adaptive.update(
+                stats["Loss/scores/real_sign"], float(self.batch_size), stats["D_updates"]
+            )
+        # Statistics of skipped updates are 0.
+        return {"Loss/augment/probability": self.augmentation.probability * stats["D_updates"]}
 
     def update_average(self):
         """Moves the averaged generator towards the trained one."""
         update_average(self.nets.G_ema, self.nets.G, self.ema_beta, self.strategy)
 
-    def update_G(self):
-        """One generator update."""
-        gradients, stats = self.strategy.run(self._G_replica_step)
+    def update_G(self, batch):
+        """One generator update after the discriminator update on `batch`."""
+        gradients, stats = self.strategy.run(self._G_replica_step, args=(batch,))
         return self.apply("G", gradients, stats)
 
-    def _D_replica_step(self, batch):
-        reals = batch["images"]
-        if self.mirror:
-            reals = mirror_images(reals, self._draw(tf.random.stateless_uniform, [], _MIRROR) < 0.5)
-        z = self._draw_z(_D_LATENTS)
-        labels = batch["labels"] if self.label_rows is not None else None
-        return self.D_gradients(reals, labels, z, self._noise_seed(_D_LATENTS))
+    def _regularize_D(self, batch):
+        """Updates D on the penalties if it is their turn; returns what to add to the statistics."""
 
-    def _G_replica_step(self):
-        z = self._draw_z(_G_LATENTS)
+        def update():
+            gradients, stats = self.strategy.run(self._penalty_replica_step, args=(batch,))
+            stats = self.apply("D", gradients, stats)
+            # Statistics are means over the updates with the loss; these come on top.
+            return {name: value for name, value in stats.items() if name != "D_updates"}
+
+        def nothing():
+            names = ["Loss/D/loss", *self._penalty_stats(), "D_skipped"]
+            return {name: tf.constant(0.0) for name in names}
+
+        index = self.cur_nimg // self.batch_size
+        return tf.cond(tf.equal(index % self.regularization.interval, 0), update, nothing)
+
+    def _D_replica_step(self, batch):
+        return self.D_gradients(*self._inputs_of_D(batch))
+
+    def _penalty_replica_step(self, batch):
+        return self.penalty_gradients(*self._inputs_of_D(batch))
+
+    def _inputs_of_D(self, batch):
+        z = self._draw_z(Stream.D_LATENTS)
+        return *self._reals_of(batch), z, self.random.noise_seed(Stream.D_LATENTS)
+
+    def _G_replica_step(self, batch):
+        # The D update before this one moved `cur_nimg`.
+        if self.same_z:
+            z = self._draw_z(Stream.D_LATENTS, images_ago=self.batch_size)
+        else:
+            z = self._draw_z(Stream.G_LATENTS)
         labels = None
         if self.label_rows is not None:
-            uniform = self._draw(tf.random.stateless_uniform, [], _LABELS)
+            uniform = self.random.draw(tf.random.stateless_uniform, [], Stream.LABELS)
             row = tf.cast(uniform * float(len(self.label_rows)), tf.int32)
             labels = tf.gather(self.label_rows, tf.minimum(row, len(self.label_rows) - 1))
-        return self.G_gradients(z, labels, self._noise_seed(_G_LATENTS))
+        reals = None
+        if self.loss.G_needs_reals:
+            reals = self._reals_of(batch, images_ago=self.batch_size)
+        return self.G_gradients(z, labels, self.random.noise_seed(Stream.G_LATENTS), reals)
+
+    def _reals_of(self, batch, images_ago=0):
+        """Images and labels (or None) of a batch as the D update so many images ago saw them."""
+        images = batch["images"]
+        if self.mirror:
+            uniform = self.random.draw(
+                tf.random.stateless_uniform, [], Stream.MIRROR, images_ago=images_ago
+            )
+            images = mirror_images(images, uniform < 0.5)
+        return images, batch["labels"] if self.label_rows is not None else None
 
     def D_gradients(self, reals, labels, z, noise_seed=None):
         """Gradients of the discriminator loss on one replica.
@@ -158,35 +254,118 @@ class TrainStep:
             Tuple of the list of gradients and a dictionary of sums over the local batch, divided
             by the global batch size.
         """
-        G, D = self.nets.G, self.nets.D
-        reals = images_to_float(reals)
-        fakes = G(z, labels, noise_mode=self.noise_mode, noise_seed=noise_seed, training=True)
+        fakes = self._generate(z, labels, noise_seed)
+        names = () if self.regularization.is_lazy else self.regularization.weights
         with tf.GradientTape() as tape:
-            if self.r1_gamma:
-                penalty, real_logits = losses.r1_penalty(
-                    lambda images: D(images, labels), reals, self._pyramid
-                )
-            else:
-                real_logits = D(self._pyramid(reals), labels)
-                penalty = tf.zeros_like(real_logits)
-            fake_logits = D(fakes, labels)
-            loss = losses.discriminator_logistic_loss(real_logits, fake_logits)
-            loss = self._mean(loss + penalty * (self.r1_gamma / 2.0))
+            penalties, real_logits, fake_logits = self._judge(
+                images_to_float(reals), fakes, labels, names
+            )
+            loss = self._noisy_loss().D(real_logits, fake_logits)
+            loss = self._mean(loss + self.regularization.total(penalties))
         stats = {
             "Loss/D/loss": loss,
             "Loss/scores/real": self._mean(real_logits),
             "Loss/scores/fake": self._mean(fake_logits),
-            "Loss/r1_penalty": self._mean(penalty),
+            **{name: tf.constant(0.0) for name in self._penalty_stats()},
+            **{f"Loss/{name}_penalty": self._mean(p) for name, p in penalties.items()},
         }
-        return _gradients(tape, loss, D), stats
+        if self.augmentation is not None:
+            stats["Loss/scores/real_sign"] = self._mean(tf.sign(real_logits))
+        return _gradients(tape, loss, self.nets.D), stats
 
-    def G_gradients(self, z, labels, noise_seed=None):
-        """Gradients of the generator loss on one replica; arguments as for `D_gradients`."""
-        G, D = self.nets.G, self.nets.D
+    def penalty_gradients(self, reals, labels, z, noise_seed=None):
+        """Gradients of `interval` times the penalties alone; otherwise as `D_gradients`.
+
+        The statistics are multiplied by the interval too: they are the share of one update.
+        """
+        # The D update has moved the running mean of w by these latents already.
+        fakes = self._generate(z, labels, noise_seed, training=False)
+        names, interval = self.regularization.weights, float(self.regularization.interval)
         with tf.GradientTape() as tape:
-            fakes = G(z, labels, noise_mode=self.noise_mode, noise_seed=noise_seed, training=True)
-            loss = self._mean(losses.generator_logistic_loss(D(fakes, labels)))
-        return _gradients(tape, loss, G), {"Loss/G/loss": loss}
+            penalties, _, _ = self._judge(images_to_float(reals), fakes, labels, names)
+            loss = self._mean(self.regularization.total(penalties)) * interval
+        stats = {
+            "Loss/D/loss": loss,
+            **{name: tf.constant(0.0) for name in self._penalty_stats()},
+            **{f"Loss/{name}_penalty": self._mean(p) * interval for name, p in penalties.items()},
+        }
+        return _gradients(tape, loss, self.nets.D), stats
+
+    def G_gradients(self, z, labels, noise_seed=None, reals=None):
+        """Gradients of the generator loss on one replica; otherwise as `D_gradients`.
+
+        Args:
+            z: `[n, z_dim]`.
+            labels: `[n, label_size]` of the fakes, or None.
+            noise_seed: See `Noise`.
+            reals: uint8 `[n, r, r, C]` and their labels (or None), for a loss that needs them.
+        """
+        with tf.GradientTape() as tape:
+            fakes = self._generate(z, labels, noise_seed)
+            fake_logits, real_logits = self._see(fakes, labels, Stream.FAKES_OF_G), None
+            if reals is not None:
+                images, real_labels = reals
+                images = self._pyramid(images_to_float(images))
+                real_logits = self._see(images, real_labels, Stream.REALS_OF_G)
+            loss = self._mean(self.loss.G(fake_logits, real_logits))
+        return _gradients(tape, loss, self.nets.G), {"Loss/G/loss": loss}
+
+    def _judge(self, reals, fakes, labels, names):
+        """Penalties by name, and the logits of reals `[n, r, r, C]` and of a list of fakes."""
+
+        def see(stream):
+            return lambda images: self._see(images, labels, stream)
+
+        of_reals, of_fakes = see(Stream.REALS_OF_D), see(Stream.FAKES_OF_D)
+        penalties = {}
+        if "r1" in names:
+            penalties["r1"], real_logits = losses.r1_penalty(of_reals, reals, self._pyramid)
+        else:
+            real_logits = of_reals(self._pyramid(reals))
+        if "r2" in names:
+            penalties["r2"], fake_logits = losses.r2_penalty(of_fakes, fakes)
+        else:
+            fake_logits = of_fakes(fakes)
+        if "gradient" in names:
+            epsilon = self.random.draw(tf.random.stateless_uniform, [1, 1, 1], Stream.MIXTURE)
+            penalties["gradient"] = losses.gradient_penalty(
+                see(Stream.MIXED_OF_D),
+                self._pyramid(reals),
+                fakes,
+                epsilon,
+                self.regularization.gp_target,
+            )
+        return penalties, real_logits, fake_logits
+
+    def _see(self, images, labels, stream):
+        """Logits of a list of images. Every list takes this way into D, within every gradient.
+
+        Args:
+            images: List of `[n, r, r, C]`, low to high resolution, of the scales of D.
+            labels: `[n, label_size]` or None.
+            stream: The `Stream` that names the list.
+        """
+        if self.augmentation is not None:
+            parameters = self.augmentation.draw(self.random.seed(stream), self.batch_size)
+            images = self.augmentation(images, self.random.share(parameters))
+        return self.nets.D(images, labels)
+
+    def _generate(self, z, labels, noise_seed, training=True):
+        """Fakes of the scales that D sees."""
+        fakes = self.nets.G(
+            z, labels, noise_mode=self.noise_mode, noise_seed=noise_seed, training=training
+        )
+        return select_scales(fakes, self.nets.D.resolutions)
+
+    def _pyramid(self, reals):
+        return ops.image_scales(reals, self.nets.D.resolutions)
+
+    def _noisy_loss(self):
+        """The loss, with the noisy targets of this update if there are any."""
+        if not self.label_noise:
+            return self.loss
+        noise = tf.random.stateless_normal([2], self.random.seed(Stream.TARGETS)) * self.label_noise
+        return self.loss.with_targets(1.0 + noise[0], noise[1])
 
     def apply(self, name, gradients, stats):
         """Applies the gradients of all replicas to `"G"` or `"D"` if all are finite.
@@ -226,56 +405,32 @@ class TrainStep:
         flags = self.strategy.run(_num_not_finite, args=(gradients,))
         return tf.equal(self.strategy.reduce("SUM", flags, axis=None), 0.0)
 
-    def _pyramid(self, images):
-        return ops.image_pyramid(images, len(self.nets.D.resolutions))
-
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)
 
-    def _seed(self, stream):
-        seed = tf.stack([tf.constant(self.seed), tf.cast(self.cur_nimg, tf.int32)])
-        return tf.random.experimental.stateless_fold_in(seed, stream)
-
-    def _draw_z(self, stream):
+    def _draw_z(self, stream, images_ago=0):
         G = self.nets.G
-        return G.place_z(self._draw(tf.random.stateless_normal, [G.z_dim], stream))
-
-    def _draw(self, distribution, shape, stream):
-        """Draws `[batch_per_replica, *shape]`: this replica's share of the global batch."""
-        everything = distribution([self.batch_size, *shape], self._seed(stream))
-        first = self._replica_id() * self.batch_per_replica
-        return everything[first : first + self.batch_per_replica]
-
-    def _noise_seed(self, stream):
-        seed = tf.random.experimental.stateless_fold_in(self._seed(_NOISE), stream)
-        return tf.random.experimental.stateless_fold_in(seed, self._replica_id())
-
-    def _replica_id(self):
-        return tf.convert_to_tensor(
-            tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32
+        return G.place_z(
+            self.random.draw(tf.random.stateless_normal, [G.z_dim], stream, images_ago)
         )
 
-    @staticmethod
-    def _stat_names():
-        losses_and_scores = ["D/loss", "G/loss", "scores/real", "scores/fake", "r1_penalty"]
+    def _penalty_stats(self):
+        """Names of the statistics of penalties. R1 has a place in every line of statistics."""
+        names = {"r1": None, **self.regularization.weights}
+        return [f"Loss/{name}_penalty" for name in names]
+
+    def _stat_names(self):
+        names = ["Loss/D/loss", "Loss/G/loss", "Loss/scores/real", "Loss/scores/fake"]
         counts = ["D_updates", "G_updates", "D_skipped", "G_skipped"]
-        return [f"Loss/{name}" for name in losses_and_scores] + counts
-
-
-def images_to_float(images):
-    """Maps uint8 pixels to float32 in [-1, 1]."""
-    return tf.cast(images, tf.float32) * (2.0 / 255.0) - 1.0
-
-
-def mirror_images(images, chosen):
-    """Mirrors the chosen samples left to right: `[N, H, W, C]`, bool `[N]`."""
-    return tf.where(chosen[:, None, None, None], tf.reverse(images, axis=[2]), images)
+        if self.augmentation is not None:
+            names += ["Loss/scores/real_sign", "Loss/augment/probability"]
+        return [*names, *self._penalty_stats(), *counts]
 
 
 def _gradients(tape, loss, network):
-    return tape.gradient(
-        loss, network.trainable_variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
+    # TensorFlow cannot make zeros for a variable of Keras 3.
+    variables = [tensorflow_variable(variable) for variable in network.trainable_variables]
+    return tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
 
 def _num_not_finite(gradients):

@@ -1,0 +1,69 @@
+"""Random numbers of an iteration: a pure function of the seed and the images shown so far."""
+
+import enum
+
+import tensorflow as tf
+
+
+class Stream(enum.IntEnum):
+    """What random numbers are for. The values are part of what a resumed run repeats exactly."""
+
+    D_LATENTS = 0
+    G_LATENTS = 1
+    MIRROR = 2
+    LABELS = 3
+    NOISE = 4
+    # Noisy targets of a least-squares loss.
+    TARGETS = 5
+    # Shares of the reals in the mixtures of the gradient penalty.
+    MIXTURE = 6
+    # Lists of images on their way into D, by update.
+    REALS_OF_D = 7
+    FAKES_OF_D = 8
+    MIXED_OF_D = 9
+    REALS_OF_G = 10
+    FAKES_OF_G = 11
+
+
+class StepRandomness:
+    """Draws that a resumed run repeats, and that do not depend on the number of replicas.
+
+    Args:
+        seed: Seed of the run.
+        cur_nimg: int64 variable: real images shown so far.
+        batch_size: Images per update, over all replicas.
+        num_replicas: Devices that share a batch.
+    """
+
+    def __init__(self, seed, cur_nimg, batch_size, num_replicas):
+        self._seed = seed
+        self._cur_nimg = cur_nimg
+        self._batch_size = batch_size
+        self._batch_per_replica = batch_size // num_replicas
+
+    def seed(self, stream, images_ago=0):
+        """Stateless seed `[2]` of a `Stream`, now or as it was so many images ago."""
+        nimg = tf.cast(self._cur_nimg - images_ago, tf.int32)
+        seed = tf.stack([tf.constant(self._seed), nimg])
+        return tf.random.experimental.stateless_fold_in(seed, int(stream))
+
+    def draw(self, distribution, shape, stream, images_ago=0):
+        """Draws `[batch_per_replica, *shape]`: this replica's share of the global batch."""
+        return self.share(distribution([self._batch_size, *shape], self.seed(stream, images_ago)))
+
+    def share(self, tensors):
+        """This replica's share of tensors `[batch_size, ...]` in any structure."""
+        first = self.replica_id() * self._batch_per_replica
+        return tf.nest.map_structure(lambda t: t[first : first + self._batch_per_replica], tensors)
+
+    def noise_seed(self, stream):
+        """Seed of the generator's noise, another one for every replica."""
+        seed = tf.random.experimental.stateless_fold_in(self.seed(Stream.NOISE), int(stream))
+        return tf.random.experimental.stateless_fold_in(seed, self.replica_id())
+
+    @staticmethod
+    def replica_id():
+        """Number of the replica that asks, scalar int32."""
+        return tf.convert_to_tensor(
+            tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32
+        )
