@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,19 @@ from absl import flags
 from ml_collections import config_flags
 
 import options
-from config import PRESETS, Config, did_you_mean, get_preset, preset
+from config import Config, preset
+from options import did_you_mean
+from presets import PRESETS, get_preset
 
+_PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join(PRESETS), 76))
 USAGE = f"""\
 usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--resume=RUN] [--dry_run]
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
   --config=PRESET   Settings to start from, one of
-                    {", ".join(list(PRESETS)[:5])},
-                    {", ".join(list(PRESETS)[5:])}.
+                    {_PRESET_LIST}.
+                    bmsg:DEPTH,LATENT_SIZE is bmsg at another size, such as bmsg:7,256.
                     Without it: {preset}, or the settings of the run that --resume names.
   --config.OPTION=VALUE
                     Overrides one option; comes after --config=PRESET. Lists are written with
@@ -227,7 +231,7 @@ def train(config, run_dir, dry_run):
     from metrics.report import SnapshotScorer
     from msg_stylegan.data.dataset import TFRecordDataset
     from msg_stylegan.networks import build_networks
-    from msg_stylegan.training import devices, loop, run_directory
+    from msg_stylegan.training import devices, kinds, run_directory
     from msg_stylegan.training.architecture import describe_networks, network_options
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
@@ -242,6 +246,7 @@ def train(config, run_dir, dry_run):
         max_label_size=config.dataset.max_label_size,
     )
     options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
+    networks = network_options(config, dataset)
     find_optimizer(config.optimizer.name)
     evaluator = MetricEvaluator(
         get_metrics(config.metrics.names, MetricOptions(config.metrics.num_images)),
@@ -269,7 +274,7 @@ def train(config, run_dir, dry_run):
     print(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
     scorer.say_what_is_missing()
     if dry_run:
-        print(describe_networks(build_networks(*network_options(config, dataset))))
+        print(describe_networks(build_networks(*networks)))
         return
     if is_new:
         run_directory.create_run_directory(run_dir, values)
@@ -278,7 +283,7 @@ def train(config, run_dir, dry_run):
     info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
     with logging_to(run_dir):
         try:
-            loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer)
+            kinds.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(
                 f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "

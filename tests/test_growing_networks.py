@@ -1,0 +1,208 @@
+"""Networks that grow: the blend of a fade, gradients, counts of parameters, snapshots."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from plain_operations import nearest
+from test_discriminator import randomize_zeros
+
+from msg_stylegan.networks import (
+    build_networks,
+    load_networks,
+    ops,
+    progan_discriminator_options,
+    progan_generator_options,
+    save_networks,
+)
+from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
+from msg_stylegan.networks.growing_generator import GrowingGenerator
+from msg_stylegan.sampling import Sampler, generate_images
+
+
+def growing_options(label_size=0):
+    """Options of small networks."""
+    shared = {"label_size": label_size, "stage_resolution": 32}
+    G = {**progan_generator_options(4, 8), **shared, "w_dim": 16 if label_size else 8}
+    D = {**progan_discriminator_options(4, 8), **shared, "mbstd_group_size": 4}
+    return G, D
+
+
+def make_nets(seed=0, **options):
+    """Small networks up to 32x32, with no weight at zero."""
+    tf.random.set_seed(seed)
+    nets = build_networks(*growing_options(**options))
+    for network in (nets.G.synthesis, nets.D):
+        randomize_zeros(network, seed)
+        network.alpha.assign(1.0)
+    for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
+        average.assign(variable)
+    return nets
+
+
+def grow_to(nets, resolution, is_fading, alpha):
+    for network in nets.members.values():
+        network.grow_to(resolution, is_fading)
+        network.alpha.assign(alpha)
+
+
+def latents(n=4, z_dim=8):
+    return np.random.default_rng(1).standard_normal((n, z_dim), dtype=np.float32)
+
+
+def images_at(resolution, n=4):
+    rng = np.random.default_rng(2)
+    return rng.uniform(-1, 1, (n, resolution, resolution, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def nets():
+    return make_nets()
+
+
+@pytest.mark.parametrize("resolution", [8, 16, 32])
+def test_a_fade_goes_from_the_lower_stage_to_the_plain_one(nets, resolution):
+    z, image = latents(), images_at(resolution)
+    grow_to(nets, resolution // 2, False, 1.0)
+    (lower,) = nets.G(z)
+    score_of_lower = nets.D([ops.downsample(image)]).numpy()
+    grow_to(nets, resolution, False, 1.0)
+    (plain,) = nets.G(z)
+    plain_score = nets.D([image]).numpy()
+    expected = {0.0: nearest(lower.numpy()), 1.0: plain.numpy()}
+    expected[0.25] = 0.75 * expected[0.0] + 0.25 * expected[1.0]
+    for alpha, values in expected.items():
+        grow_to(nets, resolution, True, alpha)
+        assert nets.G.resolutions == nets.D.resolutions == [resolution]
+        (mixed,) = nets.G(z)
+        np.testing.assert_allclose(mixed, values, rtol=0, atol=1e-5)
+    # The mixture of D lies under nonlinearities; its ends are plain.
+    for alpha, score in ((0.0, score_of_lower), (1.0, plain_score)):
+        grow_to(nets, resolution, True, alpha)
+        np.testing.assert_allclose(nets.D([image]), score, rtol=1e-4, atol=1e-5)
+
+
+def test_alpha_moves_a_compiled_fade(nets):
+    grow_to(nets, 8, True, 0.0)
+    draw = tf.function(lambda z: nets.G(z)[0], autograph=False)
+    before = draw(tf.constant(latents())).numpy()
+    nets.G.alpha.assign(1.0)
+    after = draw(tf.constant(latents())).numpy()
+    assert np.abs(after - before).max() > 1e-3
+    np.testing.assert_allclose(after, nets.G(latents())[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("resolution", "is_fading"), [(4, False), (8, True), (16, False)])
+def test_every_weight_of_the_stage_gets_a_gradient_and_no_other(nets, resolution, is_fading):
+    grow_to(nets, resolution, is_fading, 0.5)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(nets.D(nets.G(latents()))))
+    blocks = {"G": nets.G.synthesis.blocks, "D": nets.D.blocks}
+    pairs = {
+        (name, block.resolution, part): variable
+        for name in blocks
+        for block in blocks[name]
+        for part, variable in enumerate(block.trainable_variables)
+    }
+    gradients = tape.gradient(loss, list(pairs.values()))
+    images = {resolution, resolution // 2} if is_fading else {resolution}
+    for (key, variable), gradient in zip(pairs.items(), gradients, strict=True):
+        name, side, _ = key
+        block = next(b for b in blocks[name] if b.resolution == side)
+        end = block.torgb if name == "G" else block.fromrgb
+        is_end = any(variable is v for v in end.trainable_variables)
+        expected = side in images if is_end else side <= resolution
+        assert (gradient is not None) == expected, key
+        if expected:
+            assert np.any(gradient.numpy()), key
+
+
+def test_second_order_gradients_through_a_fade(nets):
+    grow_to(nets, 8, True, 0.5)
+    image = tf.constant(images_at(8))
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            total = tf.reduce_sum(nets.D([image]))
+        penalty = tf.reduce_sum(tf.square(tape.gradient(total, image)))
+    kernels = [block.fromrgb.kernel for block in nets.D.blocks[:2]]
+    for gradient in outer.gradient(penalty, kernels):
+        assert np.isfinite(gradient).all()
+        assert np.any(gradient)
+
+
+def test_the_stddev_leaves_the_activation_alone():
+    """PGGAN-PyTorch's centres it in place: there, equal images of a group have equal activations
+    of zero, whatever they show."""
+    nets = make_nets()
+    grow_to(nets, 4, False, 1.0)
+    same = np.repeat(images_at(4, 2), 4, axis=0).reshape(2, 4, 4, 4, 3)
+    first, second = (nets.D([group]).numpy() for group in same)
+    np.testing.assert_allclose(first, np.broadcast_to(first[:1], first.shape), rtol=1e-5)
+    assert np.abs(first[0] - second[0]) > 1e-3
+
+
+def test_parameter_counts_of_pggan():
+    sizes = {"resolution": 256, "channel_base": 8192, "channel_max": 512}
+    wide = {"z_dim": 512, "w_dim": 512, "mapping_width": 512}
+    G_options, D_options = growing_options()
+    G = GrowingGenerator(**{**G_options, **sizes, **wide, "stage_resolution": 0})
+    D = GrowingDiscriminator(**{**D_options, **sizes, "stage_resolution": 0})
+    for network, expected in ((G, 23_044_309), (D, 23_052_353)):
+        network.build()
+        assert sum(math.prod(v.shape) for v in network.trainable_variables) == expected
+
+
+@pytest.mark.parametrize(("resolution", "is_fading"), [(8, True), (16, False)])
+def test_a_snapshot_opens_at_its_stage(tmp_path, nets, resolution, is_fading):
+    grow_to(nets, resolution, is_fading, 0.25)
+    save_networks(nets, tmp_path / "network-snapshot-000001.keras", {"cur_nimg": 7})
+    loaded = load_networks(tmp_path)
+    assert loaded.info == {"cur_nimg": 7}
+    assert loaded.G_ema.resolution == resolution
+    assert loaded.G_ema.full_resolution == 32
+    z = latents()
+    np.testing.assert_allclose(loaded.G_ema(z)[0], nets.G_ema(z)[0], atol=1e-6)
+    image = images_at(resolution)
+    np.testing.assert_allclose(loaded.D([image]), nets.D([image]), rtol=1e-5)
+    (drawn,) = Sampler(loaded.G_ema, 2)(z)
+    assert drawn.shape == (4, resolution, resolution, 3)
+    assert next(generate_images(loaded.G_ema, 2, 2, seed=0)).shape[1] == resolution
+    # It can grow on.
+    grow_to(loaded, 32, False, 1.0)
+    grow_to(nets, 32, False, 1.0)
+    np.testing.assert_allclose(loaded.G_ema(z)[0], nets.G_ema(z)[0], atol=1e-6)
+
+
+def test_networks_with_labels():
+    nets = make_nets(label_size=2)
+    grow_to(nets, 8, False, 1.0)
+    labels = np.eye(2, dtype=np.float32)[[0, 1, 0, 1]]
+    images = nets.G(latents(), labels)
+    assert nets.D(images, labels).shape == (4, 1)
+
+
+def test_configs_round_trip(nets):
+    grow_to(nets, 16, True, 0.5)
+    for network, kind in ((nets.G, GrowingGenerator), (nets.D, GrowingDiscriminator)):
+        again = kind.from_config(network.get_config())
+        assert again.get_config() == network.get_config()
+        assert again.resolution == 16
+
+
+def test_what_cannot_be_is_refused(nets):
+    G_options, D_options = growing_options()
+    with pytest.raises(ValueError, match=r"Expected a stage out of \[4, 8, 16, 32\]"):
+        grow_to(nets, 64, False, 1.0)
+    with pytest.raises(ValueError, match="no level below"):
+        grow_to(nets, 4, True, 0.5)
+    with pytest.raises(ValueError, match="Expected use_styles=False"):
+        GrowingGenerator(**{**G_options, "use_styles": True})
+    with pytest.raises(ValueError, match="synthesis='stylegan'"):
+        GrowingGenerator(**{**G_options, "synthesis": "stylegan"})
+    with pytest.raises(ValueError, match="mbstd_blocks='last'"):
+        build_networks(G_options, {**D_options, "mbstd_blocks": "all"})
+    grow_to(nets, 8, False, 1.0)
+    with pytest.raises(ValueError, match="Expected images"):
+        nets.D([images_at(4), images_at(8)])
