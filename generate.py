@@ -11,6 +11,7 @@ import config
 from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
 from msg_stylegan.exit_status import exit_status
 from msg_stylegan.generation import (
+    classes,
     directions,
     images,
     interpolation,
@@ -33,6 +34,7 @@ COMMANDS = {
     "mixing": mixing,
     "truncation": truncation,
     "uncurated": uncurated,
+    "classes": classes,
     "timelapse": timelapse,
     "project": project,
     "directions": directions,

@@ -197,7 +197,7 @@ def test_wrong_requests_give_one_clear_error(results, tmp_path, capsys):
 
 def test_networks_of_one_latent_and_one_scale(results, tmp_path, capsys, call):
     options = progan_generator_options(4, 8), progan_discriminator_options(4, 8)
-    nets = build_networks({**options[0], "output": "single"}, options[1])
+    nets = build_networks({**options[0], "connect": "none"}, options[1])
     network = str(tmp_path / "progan.keras")
     save_networks(nets, network, {})
     assert call("multiscale", "--seeds=0", network=network).shape == (32, 32, 3)
@@ -269,3 +269,17 @@ def test_standard_deviation_is_that_of_numpy(channels):
     np.testing.assert_allclose(deviation.result(), expected, rtol=1e-9)
     picture = brightness(deviation.result(), expected.max(), channels)
     assert picture.shape == (5, 6, channels) and picture.max() == 255
+
+
+def test_classes_have_a_row_each_and_seeds_a_column_each(call, results):
+    conditional = results / "conditional"
+    sheet = call("classes", "--seeds=4,7", result_dir=conditional)
+    assert sheet.shape == (3 * 16, 2 * 16, 3)
+    for label in range(3):
+        row = call("images", "--seeds=4,7", f"--class={label}", result_dir=conditional)
+        found = sheet[16 * label : 16 * label + 16].reshape(16, 2, 16, 3).swapaxes(0, 1)
+        np.testing.assert_array_equal(found, row)
+
+
+def test_networks_without_labels_have_no_classes(results, tmp_path, capsys):
+    assert "without labels" in refuse(results, tmp_path, capsys, "classes", "--seeds=1")

@@ -1,11 +1,13 @@
 """The pictures of a run."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 from tiny_run import make_dataset, make_networks
 
-from msg_stylegan.training.sample_grids import SampleGrids
+from msg_stylegan.training.sample_grids import SampleGrids, rows_of_classes
 
 
 @pytest.fixture
@@ -48,7 +50,8 @@ def test_large_sheets_hold_fewer_samples():
             )
             for i in range(num_scales)
         ]
-        return SampleGrids._sheet(None, [image.astype(np.uint8) for image in images]).shape
+        grids = SimpleNamespace(_sheet_order=np.arange(20))
+        return SampleGrids._sheet(grids, [image.astype(np.uint8) for image in images]).shape
 
     assert sheet_size(16, 3)[1] > sheet_size(16, 3)[0] / 2  # 2 columns of 8
     height, width, _ = sheet_size(1024, 9)
@@ -62,3 +65,39 @@ def test_reals_are_images_of_the_data_set(grids, tmp_path):
     dataset = grids._dataset
     images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
     assert any(np.array_equal(picture[:16, :16], image) for image in images)
+
+
+def test_every_row_of_a_conditional_network_has_one_class(grids, tmp_path):
+    dataset = grids._dataset
+    images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
+    grids.save_reals()
+    picture = read(tmp_path / "reals.png")
+    for row in range(3):
+        for column in range(6):
+            cell = picture[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]
+            (number,) = (i for i, image in enumerate(images) if np.array_equal(cell, image))
+            # The tiny data set has image i in class i mod 3.
+            assert number % 3 == row
+    assert (grids._labels.argmax(axis=1).reshape(3, 6) == np.arange(3)[:, None]).all()
+
+
+def test_the_sheet_of_a_conditional_network_shows_every_class(grids):
+    pictures = grids.save_fakes(0.0)
+    sheet, top = pictures["all_scales"], pictures["16x16"]
+    # Samples stand side by side in pairs, 4, 8 and 16 pixels each enlarged to 16, gaps of 2 and 6.
+    first, second = sheet[:16, 36:52], sheet[:16, 52 + 6 + 36 : 52 + 6 + 52]
+    np.testing.assert_array_equal(first, top[:16, :16])
+    np.testing.assert_array_equal(second, top[16:32, :16])
+
+
+def test_grids_without_labels_or_with_other_labels_are_in_the_order_of_the_data(tmp_path):
+    dataset = make_dataset(tmp_path / "tiny")
+    grids = SampleGrids(tmp_path, make_networks().G_ema, dataset, "6x3", batch_size=4, seed=1)
+    assert (np.diff(grids._rows) > 0).all()
+    assert (grids._sheet_order == np.arange(18)).all()
+
+
+def test_classes_begin_anew_and_images_repeat_where_there_are_too_few():
+    classes = np.array([0, 4, 4, 0, 4])
+    rows = rows_of_classes(classes, np.array([4, 3, 2, 1, 0]), (2, 4))
+    assert rows.tolist() == [3, 0, 4, 2, 3, 0, 1, 4]

@@ -44,7 +44,13 @@ def add_outdir_argument(parser):
 
 
 def add_seed_arguments(
-    parser, *, seeds="one image for each", cutoff=8, noise_mode="const", required=True
+    parser,
+    *,
+    seeds="one image for each",
+    cutoff=8,
+    noise_mode="const",
+    required=True,
+    one_class=True,
 ):
     """Options of every command that draws the images of seeds: `SeedImages` reads them.
 
@@ -54,6 +60,7 @@ def add_seed_arguments(
         cutoff: Default of `--truncation_cutoff`; None for all layers.
         noise_mode: Default of `--noise_mode`.
         required: Whether the seeds must be given.
+        one_class: Whether the command has the option `--class`.
     """
     add_network_arguments(parser)
     parser.add_argument(
@@ -62,7 +69,10 @@ def add_seed_arguments(
         type=argument(parse_seeds),
         help=f"{seeds}, such as 0-31,77",
     )
-    add_class_argument(parser, "class of a network with labels (default: drawn by the seed)")
+    if one_class:
+        add_class_argument(parser, "class of a network with labels (default: drawn by the seed)")
+    else:
+        parser.set_defaults(label_class=None)
     parser.add_argument(
         "--truncation_psi",
         type=argument(finite),

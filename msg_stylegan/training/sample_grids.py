@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan import image_grids
+from msg_stylegan.data.label_classes import classes_of
 from msg_stylegan.sampling import Sampler
 
 # The sheet with all scales side by side holds as many samples as fit into so many pixels.
@@ -17,6 +18,10 @@ class SampleGrids:
 
     Files: `reals.png`, `<r>x<r>/fakes<kimg>.png` in the pixels of that scale, and
     `all_scales/fakes<kimg>.png` with the first samples at all scales side by side.
+
+    A conditional generator with one class per image has a class in every row, the same one in
+    `reals.png` and in the fakes. The classes follow each other, and begin anew if there are more
+    rows; the sheet of all scales then holds the first columns instead of the first rows.
 
     Args:
         run_dir: Run directory.
@@ -34,8 +39,14 @@ class SampleGrids:
         self._seed = seed
         count = self._size[0] * self._size[1]
         rng = np.random.default_rng(seed)
-        self._rows = np.sort(rng.permutation(dataset.num_images)[:count])
-        self._rows = np.resize(self._rows, count)
+        order = rng.permutation(dataset.num_images)
+        classes = classes_of(dataset) if G_ema.label_size else None
+        if classes is None:
+            self._rows = np.resize(np.sort(order[:count]), count)
+            self._sheet_order = np.arange(count)
+        else:
+            self._rows = rows_of_classes(classes, order, self._size)
+            self._sheet_order = np.arange(count).reshape(self._size[::-1]).T.ravel()
         self._z = rng.standard_normal((count, G_ema.z_dim), dtype=np.float32)
         self._labels = dataset.read_labels(self._rows) if G_ema.label_size else None
         # Noise is part of the picture: stored maps keep it the same over the training.
@@ -70,4 +81,29 @@ class SampleGrids:
         most = _SHEET_PIXELS // (len(images) * resolution**2)
         samples = min(max(most, 1), _SHEET_SAMPLES)
         columns = 2 if samples == _SHEET_SAMPLES else 1
-        return image_grids.contact_sheet([image[:samples] for image in images], columns=columns)
+        shown = self._sheet_order[:samples]
+        return image_grids.contact_sheet([image[shown] for image in images], columns=columns)
+
+
+def rows_of_classes(classes, order, size):
+    """Chooses images for a grid that has one class per row.
+
+    Args:
+        classes: int `[N]`, class of each image of the data set. Classes without images have no row.
+        order: int `[N]`, a permutation of the images. The first ones of a class are taken, and
+            repeated if there are too few.
+        size: `(columns, rows)`.
+
+    Returns:
+        int `[columns * rows]`, numbers of images, row by row.
+    """
+    columns, rows = size
+    order = np.asarray(order)
+    present = np.unique(classes)
+    members = {label: order[classes[order] == label] for label in present}
+    chosen, used = [], dict.fromkeys(present, 0)
+    for row in range(rows):
+        label = present[row % len(present)]
+        chosen.append(np.take(members[label], used[label] + np.arange(columns), mode="wrap"))
+        used[label] += columns
+    return np.concatenate(chosen)

@@ -1,0 +1,225 @@
+"""The command of an experiment: trains what is missing, and writes tables and a chart."""
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+
+# Before TensorFlow is imported: its start-up messages would drown ours.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+import config
+import presets
+from experiments.frame import digit_network
+from experiments.frame.plot import plot_changes, plot_curves
+from experiments.frame.summary import equal_time, summarize
+from experiments.frame.table import markdown_table, write_changes, write_points, write_table
+from experiments.frame.trial import Trial
+from metrics.evaluation import MetricEvaluator
+from metrics.feature_networks.library import FeatureNetworks
+from metrics.metric import MetricOptions
+from metrics.registry import get_metrics
+from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.exit_status import exit_status
+from msg_stylegan.files import write_text
+from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
+from msg_stylegan.training import devices
+
+# The data set has 1,797 images.
+_METRICS = ("swd1k", f"fd2k_full-{digit_network.NAME}")
+
+
+def build_parser(experiment):
+    parser = argparse.ArgumentParser(
+        prog=f"python -m experiments.{experiment.name}",
+        description=f"{experiment.question} Runs from the checkout. Finished trainings are kept: "
+        "the same command continues after an interruption.",
+        epilog="At full scale: "
+        f"python -m experiments.{experiment.name} {experiment.full_scale}".rstrip(),
+    )
+    parser.add_argument(
+        "--kimg",
+        type=argument(positive_number),
+        default=experiment.kimg,
+        metavar="N",
+        help="length of every training in thousands of images (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=argument(parse_seeds),
+        default="0-2",
+        help="trainings of each variant (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--points",
+        type=argument(positive),
+        default=4,
+        metavar="N",
+        help="scored snapshots of a training beside that of its start (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--variants",
+        type=lambda text: text.split(","),
+        metavar="NAMES",
+        help=f"some of {','.join(variant.name for variant in experiment.variants)} (default: "
+        f"{','.join(variant.name for variant in experiment.choose(None))})",
+    )
+    parser.add_argument(
+        "--preset",
+        default="digits_progan",
+        help="settings from which the variants start (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=lambda text: text.split(","),
+        default=",".join(_METRICS),
+        metavar="NAMES",
+        help="as run_metrics.py knows them; those ending in -digits look through a classifier "
+        "that is trained on the data set first (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--num_images",
+        type=argument(positive),
+        default=0,
+        metavar="N",
+        help="generated images per metric instead of the number in its name",
+    )
+    parser.add_argument(
+        "--outdir",
+        type=Path,
+        metavar="DIR",
+        help="folder of trainings, tables and chart (default: "
+        f"{config.result_dir}/experiments/{experiment.name}-PRESET-Nkimg)",
+    )
+    for name in ("data_dir", "cache_dir"):
+        default = getattr(config, name)
+        parser.add_argument(
+            f"--{name}", default=default, metavar="DIR", help="see config.py (default: %(default)s)"
+        )
+    return parser
+
+
+def main(experiment, argv=None):
+    """Runs an experiment; returns its exit status, see `exit_status`."""
+    args = build_parser(experiment).parse_args(argv)
+    return exit_status(
+        lambda: run(experiment, args),
+        interrupted="Interrupted. Everything is saved; the same command continues.",
+    )
+
+
+def run(experiment, args):
+    """Trains and scores what is missing, and writes the results after every training."""
+    outdir = args.outdir or Path(
+        config.result_dir, "experiments", f"{experiment.name}-{args.preset}-{args.kimg:g}kimg"
+    )
+    base = base_config(args, experiment.changes_per_point)
+    variants = experiment.choose(args.variants)
+    strategy = devices.make_strategy(base.hardware.num_gpus, base.hardware.logical_cpus)
+    devices.prepare_graph_optimizer()
+    dataset = open_dataset(base, base.dataset.max_label_size)
+    # Variants may depend on it.
+    base.dataset.resolution = dataset.resolution
+    trials = [
+        Trial(variant, seed, base, outdir / "trials", experiment.changes_per_point)
+        for variant in variants
+        for seed in args.seeds
+    ]
+    evaluator = make_evaluator(args, base, dataset, strategy, outdir)
+    for number, trial in enumerate(trials, 1):
+        if trial.failure or trial.is_finished(evaluator):
+            continue
+        print(f"\nTraining {number} of {len(trials)}: {trial.name}")
+        trial.run(dataset, evaluator, strategy)
+        write_results(experiment, args, trials, evaluator, outdir)
+    print(f"\n{write_results(experiment, args, trials, evaluator, outdir)}\nResults: {outdir}")
+
+
+def base_config(args, changes_per_point):
+    """The preset with the length of the trainings and their snapshots."""
+    snapshots_per_point = max(changes_per_point, 1)
+    room = max(int(args.kimg / snapshots_per_point), 1)
+    if args.points > room:
+        raise ValueError(
+            f"--kimg={args.kimg:g} has room for at most --points={room} with "
+            f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
+            f"--points={args.points}."
+        )
+    base = presets.get_preset(args.preset)
+    schedule = dataclasses.replace(
+        base.schedule,
+        total_kimg=args.kimg,
+        tick_kimg=args.kimg / (args.points * snapshots_per_point),
+        network_snapshot_ticks=1,
+        image_snapshot_ticks=0,
+        # Two are what the metric of stability needs; the scores of all others are recorded.
+        keep_snapshots=0 if changes_per_point else 2,
+    )
+    return dataclasses.replace(
+        base, schedule=schedule, data_dir=args.data_dir, cache_dir=args.cache_dir
+    )
+
+
+def open_dataset(base, max_label_size):
+    path = Path(base.data_dir) / base.dataset.path
+    if not path.is_dir():
+        hint = f" Make it by: python dataset_tool.py create_digits {path}"
+        raise FileNotFoundError(
+            f"There is no data set {path}.{hint if base.dataset.path == 'digits' else ''}"
+        )
+    return TFRecordDataset(path, resolution=base.dataset.resolution, max_label_size=max_label_size)
+
+
+def make_evaluator(args, base, dataset, strategy, outdir):
+    """The metrics, with the classifier of the data set if one of them wants it."""
+    network = None
+    if any(name.endswith(f"-{digit_network.NAME}") for name in args.metrics):
+        # Beside all experiments: distances through different networks cannot be compared.
+        network = outdir.parent / f"{digit_network.NAME}.keras"
+        if not network.exists():
+            digit_network.make_digit_network(network, open_dataset(base, -1))
+    networks = FeatureNetworks(args.cache_dir, custom=network)
+    return MetricEvaluator(
+        get_metrics(args.metrics, MetricOptions(args.num_images, networks.custom_name)),
+        dataset,
+        networks=networks,
+        cache_dir=args.cache_dir,
+        labels_dataset=dataset,
+        mirror=base.dataset.mirror,
+        strategy=strategy,
+    )
+
+
+def write_results(experiment, args, trials, evaluator, outdir):
+    """Writes all tables and charts; returns the table of scores as text."""
+    keys = [metric.headline for metric in evaluator.metrics]
+    curves, failed = {}, {}
+    for trial in trials:
+        name = trial.variant.name
+        curves.setdefault(name, [])
+        failed[name] = failed.get(name, 0) + bool(trial.failure)
+        if trial.is_finished(evaluator):
+            curves[name].append(trial.points(evaluator))
+    seconds = equal_time(curves)
+    rows = [summarize(name, of, failed[name], keys, seconds) for name, of in curves.items()]
+    table = markdown_table(rows, keys)
+
+    all_points = [(t.variant.name, t.seed, t.points(evaluator)) for t in trials]
+    write_points(outdir / "points.csv", all_points, keys)
+    write_table(outdir / "table.csv", rows, keys)
+    time = "none is finished" if seconds is None else f"{seconds:.0f} seconds"
+    text = (
+        f"{experiment.question}\n\n{table}\n\n"
+        f"Preset {args.preset}, {args.kimg:g} kimg, mean ± sample standard deviation over seeds. "
+        f"Equal time is that of the fastest training: {time}.\n"
+    )
+    write_text(outdir / "table.md", f"# {experiment.name}\n\n{text}")
+    finished = {name: of for name, of in curves.items() if of}
+    if finished:
+        title = f"{experiment.name}: {args.preset}, {args.kimg:g} kimg"
+        plot_curves(outdir / "plot.png", finished, keys, title)
+    changes = [(t.variant.name, t.seed, t.image_changes) for t in trials if t.image_changes]
+    if changes:
+        write_changes(outdir / "changes.csv", changes)
+        plot_changes(outdir / "changes.png", changes, experiment.name)
+    return text

@@ -1,0 +1,81 @@
+"""What an experiment is: variants of one configuration that are trained with several seeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import options
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train."""
+
+    # Goes into file names, tables and legends.
+    name: str
+    # Dotted names of options -> values that differ from the preset. The data set is the same for
+    # all variants.
+    overrides: dict = field(default_factory=dict)
+    # Function of the preset's configuration that gives further ones.
+    further_overrides: Callable = lambda config: {}
+
+    def apply(self, config):
+        """Returns the configuration of this variant; see `with_options`."""
+        return with_options(config, self.overrides | self.further_overrides(config))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A comparison of variants."""
+
+    # Module in this package, and folder of the results.
+    name: str
+    # What is compared; one or two sentences.
+    question: str
+    variants: tuple[Variant, ...]
+    # Arguments with which the same command repeats the experiment at the scale of the paper.
+    full_scale: str
+    # Variants that only run when they are named, because they are another one on small images.
+    on_request: tuple[str, ...] = ()
+    # Length of a training in kimg, unless the command line says another.
+    kimg: float = 12.0
+    # Snapshots per scored one, of which all are kept to compare the images of fixed latents from
+    # one to the next; 0 = images are not compared.
+    changes_per_point: int = 0
+
+    def choose(self, names):
+        """Returns the variants of these names; ValueError if there is no such variant.
+
+        Args:
+            names: List of names, or None for all but those on request.
+        """
+        known = {variant.name: variant for variant in self.variants}
+        unknown = [name for name in names or () if name not in known]
+        if unknown:
+            raise ValueError(
+                f"{self.name} has no variant {unknown[0]!r}. Its variants are: {', '.join(known)}."
+            )
+        if names is None:
+            names = [name for name in known if name not in self.on_request]
+        return [known[name] for name in names]
+
+
+def with_options(config, overrides):
+    """Returns a copy of a configuration with some options changed.
+
+    Args:
+        config: `Config`.
+        overrides: Dictionary from dotted names, such as "loss.r1_gamma", to values.
+
+    Raises:
+        ValueError: Unknown options, or values of a wrong type or out of range.
+    """
+    values = options.to_dict(config)
+    for name, value in overrides.items():
+        *groups, key = name.split(".")
+        group = values
+        for part in groups:
+            group = group.setdefault(part, {})
+        group[key] = value
+    changed = options.from_dict(values)
+    options.validate(changed)
+    return changed

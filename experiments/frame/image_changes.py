@@ -1,0 +1,48 @@
+"""How much the images of fixed latents change while a trial trains (figure 6 of the paper)."""
+
+import json
+from pathlib import Path
+
+from metrics.generated_images import GeneratedImages
+from metrics.stability import mean_squared_differences
+from msg_stylegan import load_networks
+from msg_stylegan.files import write_json
+from msg_stylegan.networks import snapshots_of_run
+
+FILE = "image-changes.json"
+_NUM_LATENTS = 36
+_BATCH_SIZE = 36
+
+
+def measure_image_changes(run_dir, resolution):
+    """Compares the images of successive snapshots of a run, and writes `image-changes.json`.
+
+    Args:
+        run_dir: Run directory with all its snapshots.
+        resolution: Side at which images are compared. Those of a network that has not grown to it
+            yet are enlarged by repeating pixels.
+
+    Returns:
+        List of pairs `(kimg, mean squared difference to the snapshot before)`, for images in the
+        nominal range [-1, 1]; see `metrics.stability`.
+    """
+    changes, previous = [], None
+    for path in snapshots_of_run(run_dir):
+        nets = load_networks(path)
+        images = GeneratedImages(nets.G_ema, _BATCH_SIZE).fixed_images(_NUM_LATENTS)[-1]
+        factor = resolution // images.shape[1]
+        images = [images.repeat(factor, axis=1).repeat(factor, axis=2)]
+        if previous is not None:
+            change = mean_squared_differences(previous, images)[resolution]
+            changes.append((nets.info["cur_nimg"] / 1000, change))
+        previous = images
+    write_json(Path(run_dir) / FILE, changes)
+    return changes
+
+
+def read_image_changes(run_dir):
+    """What `measure_image_changes` has found; None if it was not called yet."""
+    path = Path(run_dir) / FILE
+    if not path.exists():
+        return None
+    return [tuple(pair) for pair in json.loads(path.read_text(encoding="utf-8"))]

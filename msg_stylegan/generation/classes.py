@@ -1,0 +1,42 @@
+"""A row per class, a column per seed.
+
+Writes OUTDIR/classes.png, for a network with labels. A column has the same latent and the same
+noise in every row, so that the rows differ by the class alone.
+"""
+
+import numpy as np
+from tqdm import tqdm
+
+from msg_stylegan.generation.arguments import add_zoom_argument
+from msg_stylegan.generation.network_source import (
+    SeedImages,
+    add_scale_argument,
+    add_seed_arguments,
+)
+from msg_stylegan.image_grids import enlarge, image_grid, save_image
+
+
+def add_arguments(parser):
+    add_seed_arguments(parser, seeds="a column for each", one_class=False)
+    add_scale_argument(parser)
+    add_zoom_argument(parser)
+
+
+def run(args):
+    source = SeedImages(args, args.scale)
+    num_classes = source.G.label_size
+    if not num_classes:
+        raise ValueError(
+            "This network was trained without labels, so it has no classes to show. Train with "
+            "--config.dataset.max_label_size=-1 on a data set with labels."
+        )
+    images = []
+    for label in tqdm(np.eye(num_classes, dtype=np.float32), unit="row", disable=None):
+        for seed in args.seeds:
+            ws = source.map(source.z(seed), label[None])
+            images.append(source.draw(ws, seed)[-1])
+    sheet = image_grid(np.concatenate(images), (len(args.seeds), num_classes))
+    path = args.outdir / "classes.png"
+    facts = {**source.metadata(args.seeds), "class": f"0-{num_classes - 1}, one per row"}
+    save_image(enlarge(sheet[None], args.zoom)[0], path, facts)
+    print(path)
