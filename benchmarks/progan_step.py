@@ -25,19 +25,22 @@ import tensorflow as tf
 import torch
 from pytorch_progan import TorchTraining
 from tensorflow import keras
-from train_step import DataFacts, seconds_per_call
+from train_step import (
+    GRADIENT_TOLERANCE,
+    LOSS_TOLERANCE,
+    DataFacts,
+    endless_batches,
+    seconds_per_call,
+)
 
 from msg_stylegan.legacy import bmsg_variables
 from msg_stylegan.legacy.original_variables import export
 from msg_stylegan.networks import build_networks
 from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import network_options
-from msg_stylegan.training.loop import make_optimizers
 from msg_stylegan.training.step import TrainStep
+from msg_stylegan.training.training_state import make_optimizers
 from presets import get_preset
-
-# How far two faithful float32 implementations may differ; see `train_step.py`.
-LOSS_TOLERANCE, GRADIENT_TOLERANCE = 1e-4, 1e-3
 
 
 class Size(NamedTuple):
@@ -149,10 +152,7 @@ def time_in_turn(size, rounds, steps):
     """
     ours, plain = make_ours(size), TorchTraining(size.depth, size.latent_size)
     reals = random_reals(size)
-    labels = tf.zeros([size.batch_size, 0])
-    batches = iter(
-        tf.data.Dataset.from_tensors({"images": reals, "labels": labels}).repeat().prefetch(2)
-    )
+    batches = endless_batches(reals)
     num_steps = tf.constant(steps)
     of_torch = torch.tensor(reals.transpose(0, 3, 1, 2).copy())
 

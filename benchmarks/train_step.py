@@ -28,8 +28,8 @@ from config import Config
 from msg_stylegan.legacy.original_variables import discriminator_variables, generator_variables
 from msg_stylegan.networks import build_networks
 from msg_stylegan.training.architecture import network_options
-from msg_stylegan.training.loop import make_optimizers
 from msg_stylegan.training.step import TrainStep
+from msg_stylegan.training.training_state import make_optimizers
 
 # How far two faithful float32 implementations may differ. A rounding difference can move an
 # activation across the kink of the leaky ReLU, which moves R1 and gradients by more than rounding.
@@ -149,6 +149,12 @@ def random_images(size):
     return tf.cast(tf.random.uniform(shape, 0, 256, tf.int32, seed=1), tf.uint8)
 
 
+def endless_batches(reals):
+    """The same batch again and again, as `TrainStep.run` takes it."""
+    batch = {"images": reals, "labels": tf.zeros([len(reals), 0])}
+    return iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
+
+
 def convolution_flops(size):
     """Floating-point operations of the plain algorithm's convolutions in one step.
 
@@ -207,10 +213,7 @@ def time_in_turn(size, rounds, steps):
     """
     plain, ours = make_plain(size), make_ours(size)
     reals = random_images(size)
-    labels = tf.zeros([size.batch_size, 0])
-    batches = iter(
-        tf.data.Dataset.from_tensors({"images": reals, "labels": labels}).repeat().prefetch(2)
-    )
+    batches = endless_batches(reals)
     num_steps = tf.constant(steps)
 
     def run_plain():
