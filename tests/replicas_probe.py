@@ -21,6 +21,11 @@ from msg_stylegan.training import devices, loop
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
+from msg_stylegan.training.training_state import (
+    all_labels,
+    make_augmentation,
+    make_optimizers,
+)
 
 
 def main(folder, num_replicas, target, options):
@@ -36,9 +41,9 @@ def main(folder, num_replicas, target, options):
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)
         nets = build_networks(*network_options(config, dataset))
-        G_opt, D_opt = loop.make_optimizers(config, nets)
+        G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
-        augmentation = loop.make_augmentation(AugmentOptions(**options.pop("augment", {})))
+        augmentation = make_augmentation(AugmentOptions(**options.pop("augment", {})))
     step = TrainStep(
         nets,
         G_opt,
@@ -48,7 +53,7 @@ def main(folder, num_replicas, target, options):
         batch_size=8,
         ema_kimg=0.01,
         mirror=True,
-        label_rows=loop.all_labels(dataset),
+        label_rows=all_labels(dataset),
         augmentation=augmentation,
         **options,
     )

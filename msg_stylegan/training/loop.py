@@ -1,22 +1,15 @@
 """The training loop: what happens when, from the first image to the last."""
 
-import numpy as np
 import tensorflow as tf
-from tensorflow import keras
 from tqdm import tqdm
 
-from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
 from msg_stylegan.data.batches import training_batches
-from msg_stylegan.networks import build_networks
-from msg_stylegan.training.architecture import describe_networks, network_options
-from msg_stylegan.training.checkpoint import TrainingCheckpoint
+from msg_stylegan.training.architecture import describe_networks
 from msg_stylegan.training.interruption import StopRequest
-from msg_stylegan.training.optimizers import make_optimizer
-from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.run_log import say
 from msg_stylegan.training.run_output import RunOutput
-from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.tick import Tick
+from msg_stylegan.training.training_state import TrainingState
 
 
 def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
@@ -41,52 +34,27 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
     schedule = config.schedule
 
     say("Making the networks ...")
-    with strategy.scope():
-        keras.utils.set_random_seed(config.seed)
-        nets = build_networks(*network_options(config, dataset))
-        G_opt, D_opt = make_optimizers(config, nets)
-        progress = Progress()
-        augmentation = make_augmentation(config.augment)
-    say(describe_networks(nets))
-    step = make_step(
-        config,
-        nets,
-        G_opt,
-        D_opt,
-        progress,
-        strategy,
-        dataset,
-        schedule.batch_size,
-        augmentation=augmentation,
-    )
-
-    checkpoint = TrainingCheckpoint(
-        run_dir,
-        schedule.keep_checkpoints,
-        nets=nets,
-        G_opt=G_opt,
-        D_opt=D_opt,
-        progress=progress,
-        **saved_with(augmentation),
-    )
-    is_resumed = checkpoint.restore_latest()
-    tick = Tick(progress.nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration)
-    if is_resumed and tick.is_training_done:
-        say(f"Nothing to do: {tick.kimg:g} of {schedule.total_kimg:g} kimg are trained.")
+    state = TrainingState(config, run_dir, dataset, strategy)
+    say(describe_networks(state.nets))
+    nimg = state.progress.nimg
+    if state.is_finished:
+        say(f"Nothing to do: {nimg / 1000:g} of {schedule.total_kimg:g} kimg are trained.")
         return None
-    output = RunOutput(config, run_dir, dataset, nets, progress, info, evaluate)
-    if not is_resumed:
+    step = state.make_step(schedule.batch_size)
+    tick = Tick(nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration)
+    output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
+    if not state.is_resumed:
         output.write_reals()
-    batches = distributed_batches(dataset, strategy, schedule.batch_size, config.seed, tick.nimg)
+    batches = distributed_batches(dataset, strategy, schedule.batch_size, config.seed, nimg)
 
     say(
         f"Training from {tick.kimg:g} to {schedule.total_kimg:g} kimg on "
         f"{strategy.num_replicas_in_sync} device(s). The first step is compiled, which takes from "
         "half a minute at low to several minutes at high resolutions."
     )
-    with StopRequest(run_dir).listening() as stop_request, progress_bar(tick, schedule) as bar:
+    with StopRequest(run_dir).listening() as stop_request, progress_bar(nimg, schedule) as bar:
         stop_reason = run_ticks(
-            config, step, tick, batches, output, checkpoint, stop_request, bar.update
+            config, step, tick, batches, output, state.checkpoint, stop_request, bar.update
         )
     output.close()
     say_how_it_ended(stop_reason, tick)
@@ -144,123 +112,35 @@ def say_how_it_ended(stop_reason, tick):
         say(f"Finished at {tick.kimg:g} kimg.")
 
 
-def make_step(
-    config,
-    nets,
-    G_opt,
-    D_opt,
-    progress,
-    strategy,
-    dataset,
-    batch_size,
-    *,
-    augmentation=None,
-    make=TrainStep,
-):
-    """Returns `make`, a `TrainStep` or one like it, with the options of a run.
+def distributed_batches(dataset, strategy, batch_size, seed, start, change=None):
+    """Iterator over the training batches from image `start` on, shared out to the replicas.
 
     Args:
-        config: All options.
-        nets: `Networks`.
-        G_opt: Optimizer of G.
-        D_opt: Optimizer of D.
-        progress: `Progress` of the run.
+        dataset: `TFRecordDataset`.
         strategy: The `tf.distribute.Strategy`.
-        dataset: Where the labels are drawn from.
         batch_size: Images per update, over all replicas.
-        augmentation: See `make_augmentation`.
-        make: What to call.
+        seed: Decides the order of the images.
+        start: Number of the first image.
+        change: Function of the `tf.data.Dataset` and the number of its elements per batch, one for
+            each local replica; returns what to train on instead. None for no change.
     """
-    return make(
-        nets,
-        G_opt,
-        D_opt,
-        progress.cur_nimg,
-        strategy=strategy,
-        batch_size=batch_size,
-        loss=config.loss.name,
-        r1_gamma=config.loss.r1_gamma,
-        r2_gamma=config.loss.r2_gamma,
-        gp_lambda=config.loss.gp_lambda,
-        gp_target=config.loss.gp_target,
-        drift_epsilon=config.loss.drift_epsilon,
-        interval=config.loss.interval,
-        label_noise=config.loss.label_noise,
-        same_z=config.schedule.same_z,
-        ema_kimg=config.schedule.ema_kimg,
-        ema_decay=config.schedule.ema_decay,
-        D_steps_per_G_step=config.schedule.D_steps_per_G_step,
-        mirror=config.dataset.mirror,
-        seed=config.seed,
-        label_rows=all_labels(dataset),
-        augmentation=augmentation,
-    )
 
-
-def make_augmentation(options):
-    """Returns the `Augmentation`, or None; call it in the scope of the strategy."""
-    if not options.groups:
-        return None
-    probability = options.probability
-    if options.adaptive:
-        probability = AdaptiveProbability(
-            target=options.target,
-            kimg=options.kimg,
-            interval=options.interval,
-            initial=options.probability,
+    def make_dataset(context):
+        batches = training_batches(
+            dataset, batch_size=batch_size, seed=seed, start=start, input_context=context
         )
-    return Augmentation(options.groups, probability)
-
-
-def saved_with(augmentation):
-    """What a checkpoint holds of augmentation: nothing without it, as before there was any."""
-    return {} if augmentation is None else {"augmentation": augmentation}
-
-
-def make_optimizers(config, nets):
-    """Returns the optimizers of G and D; call it in the scope of the strategy."""
-    options = config.optimizer
-    D_updates_per_kimg = 1000.0 / config.schedule.batch_size
-    rampup_steps = options.rampup_kimg * D_updates_per_kimg
-    G_opt = make_optimizer(
-        options,
-        options.G_learning_rate,
-        rampup_steps / config.schedule.D_steps_per_G_step,
-        nets.G.trainable_variables,
-    )
-    D_opt = make_optimizer(
-        options,
-        options.D_learning_rate,
-        rampup_steps,
-        nets.D.trainable_variables,
-        lazy_interval=config.loss.interval,
-    )
-    return G_opt, D_opt
-
-
-def all_labels(dataset):
-    """Labels of the whole data set, `[num_images, label_size]`; None when there are none."""
-    if not dataset.label_size:
-        return None
-    return dataset.read_labels(np.arange(dataset.num_images))
-
-
-def distributed_batches(dataset, strategy, batch_size, seed, start):
-    """Iterator over the training batches from image `start` on, shared out to the replicas."""
-
-    def make_dataset(input_context):
-        return training_batches(
-            dataset, batch_size=batch_size, seed=seed, start=start, input_context=input_context
-        )
+        if change is None:
+            return batches
+        return change(batches, context.num_replicas_in_sync // context.num_input_pipelines)
 
     return iter(strategy.distribute_datasets_from_function(make_dataset))
 
 
-def progress_bar(tick, schedule):
-    """Progress bar of the whole training; silent when the output is not a terminal."""
+def progress_bar(nimg, schedule):
+    """Progress bar of the whole training, from image `nimg` on; silent when not on a terminal."""
     return tqdm(
         total=round(schedule.total_kimg * 1000),
-        initial=tick.nimg,
+        initial=nimg,
         unit="img",
         unit_scale=True,
         disable=None,
