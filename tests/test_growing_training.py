@@ -137,7 +137,7 @@ def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
         start = GrowingTraining(half, tmp_path / "new", dataset, ONE)
         later = load_networks(half_dir)
         for blocks in (lambda n: n.G.synthesis.blocks, lambda n: n.D.blocks):
-            for one, two in zip(blocks(start.nets), blocks(later), strict=True):
+            for one, two in zip(blocks(start.state.nets), blocks(later), strict=True):
                 same = [np.array_equal(a, b) for a, b in zip(one.weights, two.weights, strict=True)]
                 assert all(same) == (one.resolution not in trained)
         train_growing(config("whole", 0.096), dataset, run_dir=half_dir)
