@@ -27,7 +27,8 @@ def _seeds():
     random.seed(0)
     np.random.seed(0)
     if "tensorflow" in sys.modules:
-        sys.modules["tensorflow"].random.set_seed(0)
+        # Not only that of TensorFlow: once anybody has set it, Keras 2 takes seeds from its own.
+        sys.modules["tensorflow"].keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ CHANGES = {
 
 def make_discriminator(seed=0, **options):
     """Built, with no weight at zero."""
-    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     D = Discriminator(**{**OPTIONS, **options})
     D.build()
     randomize_zeros(D, seed)

@@ -31,7 +31,7 @@ def growing_options(label_size=0):
 
 def make_nets(seed=0, **options):
     """Small networks up to 32x32, with no weight at zero."""
-    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     nets = build_networks(*growing_options(**options))
     for network in (nets.G.synthesis, nets.D):
         randomize_zeros(network, seed)

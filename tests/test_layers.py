@@ -55,7 +55,7 @@ def test_convolution_output_has_the_variance_of_the_gain(kernel_size, lr_multipl
 def test_gain_of_leaky_relu_keeps_the_mean_square():
     x = normal(500, 256)
     for seed in range(4):
-        tf.random.set_seed(seed)
+        tf.keras.utils.set_random_seed(seed)
         x = np.asarray(tf.nn.leaky_relu(EqualizedDense(256)(x), 0.2))
     assert np.mean(x**2) == pytest.approx(1.04**4, rel=0.15)
 

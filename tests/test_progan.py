@@ -33,7 +33,7 @@ COUNTS = {
 
 def make_progan(seed=0, depth=4, latent_size=8, **options):
     """Built, with no weight at zero but w_avg."""
-    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     G = Generator(**{**progan_generator_options(depth, latent_size), **options})
     G.build()
     randomize_zeros(G.synthesis, seed)

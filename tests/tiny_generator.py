@@ -68,7 +68,7 @@ BEYOND_THE_ORIGINAL = ("synthesis", "z_space", "connect")
 
 def make_generator(seed=0, **options):
     """Built, with no weight at zero, w_avg included, and a constant input that varies."""
-    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     G = Generator(**{**OPTIONS, **options})
     G.build()
     randomize_zeros(G, seed)

@@ -1,7 +1,6 @@
 """A data set, networks and a run that are small enough for tests of what is made from them."""
 
 import dataclasses
-import random
 
 import numpy as np
 import tensorflow as tf
@@ -30,9 +29,7 @@ def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
 
 def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     """Untrained networks whose noise is strong enough to be seen."""
-    # Where Keras 2 and 3 take the seeds of initial weights from.
-    random.seed(seed)
-    tf.random.set_seed(seed)
+    tf.keras.utils.set_random_seed(seed)
     shared = {
         "resolution": RESOLUTION,
         "num_channels": channels,
