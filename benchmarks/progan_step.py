@@ -25,7 +25,13 @@ import tensorflow as tf
 import torch
 from pytorch_progan import TorchTraining
 from tensorflow import keras
-from train_step import LOSS_TOLERANCE, DataFacts, endless_batches, seconds_per_call
+from train_step import (
+    GRADIENT_TOLERANCE,
+    LOSS_TOLERANCE,
+    DataFacts,
+    endless_batches,
+    seconds_per_call,
+)
 
 from msg_stylegan.legacy import bmsg_variables
 from msg_stylegan.legacy.original_variables import export
@@ -35,10 +41,6 @@ from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
 from presets import get_preset
-
-# As in `train_step.py`, but for images of 128x128: the more activations there are, the more of them
-# lie so near the kink of the leaky ReLU that rounding decides on their side.
-GRADIENT_TOLERANCE = 5e-3
 
 
 class Size(NamedTuple):
