@@ -29,7 +29,7 @@ from image_sources import (
 from PIL import Image
 
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources import image_paths, open_source
+from msg_stylegan.data.sources import image_paths, open_source, open_store
 
 PLAIN = ImagePreparation()
 SIXTEEN = ImagePreparation(resolution=16, channels=3)
@@ -150,6 +150,18 @@ def test_names_in_all_letters(any_kind, name):
 def test_no_images(any_kind):
     with pytest.raises(ValueError, match=r"photos\..* holds no images"):
         any_kind(OTHERS)
+
+
+def test_stores_have_bytes_checksums_and_other_files(request, any_kind, tmp_path):
+    any_kind({**FILES, **OTHERS, "dataset.json": b"[]"})
+    kind = request.node.callspec.params["any_kind"]
+    store = open_store(f"{'ram://' if kind == 'remote' else ''}{tmp_path}/photos.{kind}")
+    data = {name: c if isinstance(c, bytes) else encoded(c) for name, c in FILES.items()}
+    assert {name: store.data(i) for i, name in enumerate(store.names)} == data
+    checksums = [store.checksum(i) for i in range(5)]
+    assert checksums == [(len(d), zlib.crc32(d)) for d in data.values()]
+    assert {"dataset.json", "readme.txt"} <= set(store.other_names)
+    assert store.read_member("dataset.json") == b"[]"
 
 
 # What the images decide when nothing is given.

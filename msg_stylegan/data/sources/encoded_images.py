@@ -12,7 +12,7 @@ from msg_stylegan.data.sources.opened_image import opened_image
 
 
 class EncodedImages:
-    """A source of image files; sub-classes say with `_data(index)` where their bytes lie.
+    """A source of image files, decoded and prepared; a store has their bytes.
 
     A copy by `pickle` reads the same images, but has no labels.
 
@@ -21,34 +21,36 @@ class EncodedImages:
     to the first image in colour, so that only a source without any colours is grayscale.
 
     Args:
-        path: Path of the source, for messages and the manifest.
-        names: Relative path of each image, with forward slashes; classes follow from it.
+        store: What `open_store` returns. Classes follow from its names.
         preparation: `ImagePreparation`.
         labels: See `read_labels`.
         max_images: Only so many, from the first one on; None = all. Classes remain those of all.
-        facts: What else the manifest shall say of the source.
+
+    Attributes:
+        warnings: List of texts: what the store has left out.
 
     Raises:
         ValueError: No images, none that can be read, labels that do not fit, or a wrong size.
     """
 
-    def __init__(self, path, names, preparation, labels, max_images, facts):
+    def __init__(self, store, preparation, labels=None, max_images=None):
         if max_images is not None and max_images < 1:
             raise ValueError(f"`max_images` must be 1 or more. Received: {max_images}")
-        if not names:
-            raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
-        self._path = str(path)
-        self.labels, self.class_names = read_labels(labels, names)
-        self._names = names[:max_images]
+        if not store.names:
+            raise ValueError(f"{store.path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
+        self._store = store
+        self.warnings = store.notices
+        self.labels, self.class_names = read_labels(labels, store.names)
+        names = store.names[:max_images]
         if self.labels is not None:
             self.labels = self.labels[:max_images]
-        self.num_images = len(self._names)
+        self.num_images = len(names)
         self._resizes = preparation.resolution is not None
         self._preparation = self._decided(preparation)
-        listing = "\0".join(self._names).encode("utf-8", "surrogatepass")
+        listing = "\0".join(names).encode("utf-8", "surrogatepass")
         self.description = {
-            **facts,
-            "path": printable(self._path),
+            **store.facts,
+            "path": printable(store.path),
             "num_images": self.num_images,
             "names_sha256": hashlib.sha256(listing).hexdigest(),
             "labels": None if labels is None else printable(str(labels)),
@@ -60,7 +62,7 @@ class EncodedImages:
         return {**self.__dict__, "labels": None}
 
     def name(self, index):
-        return printable(f"{self._path}/{self._names[index]}")
+        return self._store.name(index)
 
     def read(self, index):
         """Decodes and prepares an image.
@@ -86,7 +88,7 @@ class EncodedImages:
 
     def _opened(self, index):
         """Context of an opened image, see `opened_image`."""
-        return opened_image(self._data(index))
+        return opened_image(self._store.data(index))
 
     def _decided(self, preparation):
         """The preparation with a resolution and a number of channels."""
@@ -110,7 +112,7 @@ class EncodedImages:
             if channels is not None:
                 break
         if not readable:
-            raise ValueError(f"{self._path}: no image can be used. {reason}")
+            raise ValueError(f"{self._store.path}: no image can be used. {reason}")
         return dataclasses.replace(preparation, resolution=resolution, channels=channels or 1)
 
     def _natural_resolution(self, index, preparation, size):

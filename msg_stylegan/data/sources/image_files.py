@@ -4,37 +4,56 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from msg_stylegan.data.sources.archive import TarSource, ZipSource
-from msg_stylegan.data.sources.folder import FolderSource
-from msg_stylegan.data.sources.image_list import ListSource
-from msg_stylegan.data.sources.remote_folder import RemoteFolderSource, is_remote
+from msg_stylegan.data.sources.encoded_images import EncodedImages
+from msg_stylegan.data.sources.folder import FolderStore
+from msg_stylegan.data.sources.image_list import ListStore
+from msg_stylegan.data.sources.remote_folder import RemoteFolderStore, is_remote
+from msg_stylegan.data.sources.tar_archive import open_tar
 from msg_stylegan.data.sources.uncompressed_copy import is_compressed
+from msg_stylegan.data.sources.zip_archive import open_zip
 
 
 def open_source(path, preparation, labels=None, max_images=None):
-    """Opens a source of image files. What a path is follows from its content.
+    """Opens a source of image files: `EncodedImages` of what `open_store` returns.
+
+    Args:
+        path: See `open_store`.
+        preparation: `ImagePreparation`.
+        labels: See `read_labels`.
+        max_images: Only so many, from the first one on; None = all.
+    """
+    return EncodedImages(open_store(path), preparation, labels, max_images)
+
+
+def open_store(path):
+    """Opens what holds encoded images. What a path is follows from its content.
 
     Args:
         path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
             zip or tar archive of such a folder; or text file with the path of one image per line.
-        preparation: `ImagePreparation`.
-        labels: See `read_labels`.
-        max_images: Only so many, from the first one on; None = all.
 
     Returns:
-        `FolderSource`, `RemoteFolderSource`, `ZipSource`, `TarSource` or `ListSource`.
+        A store: a small object that can be pickled, with
+            `path`: Text of the path.
+            `names`: List of the images' relative paths with forward slashes; sorted, but for lists.
+            `name(i)`: What messages call an image.
+            `data(i)`: Its bytes. Raises `SkippedImageError` if they cannot be had.
+            `checksum(i)`: Their number and CRC-32; from the table of contents, where there is one.
+            `other_names`: List of the other files that are not hidden; not in copies by `pickle`.
+            `read_member(name)`: The bytes of one of these, with the errors of `data`.
+            `facts`: Dictionary of what the manifest shall say.
+            `notices`: List of sentences: what was left out.
 
     Raises:
-        ValueError: Nothing of this kind, no images, none that can be read, labels that do not fit.
+        ValueError: Nothing of this kind, or a damaged archive.
         OSError: A file that cannot be read.
     """
-    kind = RemoteFolderSource if is_remote(path) else _kind(Path(path))
-    return kind(path, preparation, labels, max_images)
+    return RemoteFolderStore(path) if is_remote(path) else _opener(Path(path))(path)
 
 
-def _kind(path):
+def _opener(path):
     if path.is_dir():
-        return FolderSource
+        return FolderStore
     if not path.is_file():
         raise ValueError(
             f"There is no {path}. Expected a folder of images, a zip or tar archive of images, or "
@@ -42,7 +61,7 @@ def _kind(path):
         )
     # A tar archive may end with a zip archive in it, by which it would pass for one.
     if is_compressed(path) or tarfile.is_tarfile(path):
-        return TarSource
+        return open_tar
     if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
-        return ZipSource
-    return TarSource if path.suffix.lower() == ".tar" else ListSource
+        return open_zip
+    return open_tar if path.suffix.lower() == ".tar" else ListStore

@@ -2,38 +2,43 @@
 
 from pathlib import Path, PurePath
 
-from msg_stylegan.data.sources.encoded_images import EncodedImages
 from msg_stylegan.data.sources.image_names import printable
-from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, read_file
+from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, checksum, read_file
 
 
-class ListSource(EncodedImages):
+class ListStore:
     """The images of a text file with one path per line, in the order of the lines.
 
     Paths are relative to the folder of the text file. Lines without text are left out. Files count
-    whatever their ending is.
+    whatever their ending is. See `open_store`.
 
     Args:
         path: Path of the text file, in UTF-8.
-        preparation: `ImagePreparation`.
-        labels: See `read_labels`; names are the paths as they are listed.
-        max_images: Only so many, from the first one on; None = all.
 
     Raises:
-        ValueError: The file is no text, or see `EncodedImages`.
+        ValueError: The file is no text.
         OSError: The file cannot be read.
     """
 
-    def __init__(self, path, preparation, labels=None, max_images=None):
-        self._folder = Path(path).parent
-        names = [PurePath(line).as_posix() for line in _read_lines(Path(path))]
-        super().__init__(path, names, preparation, labels, max_images, {"kind": "list"})
+    other_names = ()
+    notices = ()
+
+    def __init__(self, path):
+        self.path = str(path)
+        self.facts = {"kind": "list"}
+        self.names = [PurePath(line).as_posix() for line in _read_lines(Path(path))]
 
     def name(self, index):
-        return printable(str(self._folder / self._names[index]))
+        return printable(str(Path(self.path).parent / self.names[index]))
 
-    def _data(self, index):
-        return read_file(self._folder / self._names[index])
+    def data(self, index):
+        return self.read_member(self.names[index])
+
+    def checksum(self, index):
+        return checksum(self.data(index))
+
+    def read_member(self, name):
+        return read_file(Path(self.path).parent / name)
 
 
 def _read_lines(path):

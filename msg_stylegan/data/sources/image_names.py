@@ -1,21 +1,43 @@
 """Which files are images, by their names."""
 
+import collections
 import functools
 import os
 from pathlib import Path, PurePosixPath
 
 from PIL import Image, ImageFile
 
+Selection = collections.namedtuple("Selection", ["images", "others", "notices"])
+
 
 def is_image_name(name):
     """Whether a relative path, with forward slashes, is an image's and not hidden."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") for part in path.parts)
-    return not hidden and path.suffix.lower() in _image_endings()
+    return not is_hidden(name) and PurePosixPath(name).suffix.lower() in _image_endings()
 
 
-def image_names(folder, follow_links=True):
-    """Images of a folder and its sub-folders.
+def is_hidden(name):
+    """Whether a part of a relative path, with forward slashes, begins with a point."""
+    return any(part.startswith(".") for part in PurePosixPath(name).parts)
+
+
+def select_images(names):
+    """Tells images from other files.
+
+    Args:
+        names: Relative paths, with forward slashes, of files that are not hidden.
+
+    Returns:
+        `Selection` of two lists of names, in the given order, and a list of sentences about what
+        was left out.
+    """
+    images, others = [], []
+    for name in names:
+        (images if is_image_name(name) else others).append(name)
+    return Selection(images, others, [])
+
+
+def visible_names(folder, follow_links=True):
+    """Files of a folder and its sub-folders that are not hidden.
 
     Args:
         folder: Path of the folder.
@@ -46,7 +68,7 @@ def image_names(folder, follow_links=True):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(name + "/")
-                elif is_image_name(name) and _is_file(entry):
+                elif _is_file(entry):
                     names.append(name)
                 elif follow_links and entry.is_symlink() and Path(entry.path).is_dir():
                     links.append(name + "/")
@@ -59,7 +81,7 @@ def image_paths(folder):
 
     Links to folders are not followed.
     """
-    return [folder / name for name in image_names(folder, follow_links=False)]
+    return [folder / name for name in select_images(visible_names(folder, False)).images]
 
 
 def printable(name):

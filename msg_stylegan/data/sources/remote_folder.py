@@ -3,9 +3,8 @@
 import posixpath
 
 from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.encoded_images import EncodedImages
-from msg_stylegan.data.sources.image_names import is_image_name
-from msg_stylegan.data.sources.storage import check_size
+from msg_stylegan.data.sources.image_names import is_hidden, printable, select_images
+from msg_stylegan.data.sources.storage import check_size, checksum
 
 
 def is_remote(path):
@@ -13,29 +12,40 @@ def is_remote(path):
     return "://" in str(path)
 
 
-class RemoteFolderSource(EncodedImages):
-    """All images of a folder and its sub-folders, as in `FolderSource`.
+class RemoteFolderStore:
+    """All images of a folder and its sub-folders, as in `FolderStore`; see `open_store`.
 
     Args:
         path: Address of the folder, text.
-        preparation, labels, max_images: See `FolderSource`.
 
     Raises:
-        ValueError: There is no such folder, or see `EncodedImages`.
+        ValueError: There is no such folder.
         OSError: The store does not answer.
     """
 
-    def __init__(self, path, preparation, labels=None, max_images=None):
-        path = path.rstrip("/")
-        names = _image_names(path)
-        super().__init__(path, names, preparation, labels, max_images, {"kind": "folder"})
+    def __init__(self, path):
+        self.path = path.rstrip("/")
+        self.facts = {"kind": "folder"}
+        self.names, self.other_names, self.notices = select_images(_visible_names(self.path))
 
-    def _data(self, index):
+    def __getstate__(self):
+        return {**self.__dict__, "other_names": []}
+
+    def name(self, index):
+        return printable(f"{self.path}/{self.names[index]}")
+
+    def data(self, index):
+        return self.read_member(self.names[index])
+
+    def checksum(self, index):
+        return checksum(self.data(index))
+
+    def read_member(self, name):
         # Processes that only read local files start without TensorFlow, whose start takes seconds.
         import tensorflow as tf
 
         try:
-            with tf.io.gfile.GFile(f"{self._path}/{self._names[index]}", "rb") as file:
+            with tf.io.gfile.GFile(f"{self.path}/{name}", "rb") as file:
                 check_size(file.size())
                 return file.read()
         except tf.errors.NotFoundError:
@@ -43,11 +53,11 @@ class RemoteFolderSource(EncodedImages):
         except tf.errors.PermissionDeniedError:
             raise SkippedImageError("it may not be read") from None
         except tf.errors.OpError as error:
-            raise OSError(f"{self.name(index)} cannot be read: {error}") from error
+            raise OSError(f"{self.path}/{printable(name)} cannot be read: {error}") from error
 
 
-def _image_names(folder):
-    """Sorted list of the images' paths relative to the folder."""
+def _visible_names(folder):
+    """Sorted list of the paths of all files that are not hidden, relative to the folder."""
     import tensorflow as tf
 
     try:
@@ -59,4 +69,4 @@ def _image_names(folder):
             names += [posixpath.join(prefix, name) for name in files]
     except tf.errors.OpError as error:
         raise OSError(f"{folder} cannot be read: {error}") from error
-    return sorted(name for name in names if is_image_name(name))
+    return sorted(name for name in names if not is_hidden(name))

@@ -2,6 +2,7 @@
 
 import errno
 import stat
+import zlib
 from pathlib import Path
 
 from msg_stylegan.data.image_preparation import SkippedImageError
@@ -53,3 +54,8 @@ def check_size(num_bytes):
         raise SkippedImageError("it is empty")
     if num_bytes > MAX_FILE_BYTES:
         raise SkippedImageError(f"it has {num_bytes} bytes, more than any image")
+
+
+def checksum(data):
+    """Number of bytes and their CRC-32."""
+    return len(data), zlib.crc32(data)
