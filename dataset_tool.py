@@ -207,9 +207,9 @@ def _add_create_from_images(commands):
     _add_preparation(command)
     command.add_argument(
         "--labels",
-        metavar="folders|FILE.json|FILE.csv|none",
-        default="none",
-        help=_default("where labels come from"),
+        metavar="auto|folders|FILE.json|FILE.csv|none",
+        default="auto",
+        help=_default("where labels come from; auto: dataset.json beside the images, if any"),
     )
     _add_max_images(command)
     _add_shuffle(command)

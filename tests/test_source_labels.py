@@ -1,4 +1,5 @@
 import json
+import types
 
 import numpy as np
 import pytest
@@ -7,8 +8,8 @@ from hypothesis import strategies as st
 from image_sources import WRITERS, noise, pixels
 
 from msg_stylegan.data.image_preparation import ImagePreparation
+from msg_stylegan.data.sources import labels as source_labels
 from msg_stylegan.data.sources import open_source
-from msg_stylegan.data.sources.labels import read_labels
 
 NAMES = ["a.png", "sub/b.png", "sub/c.png"]
 
@@ -26,6 +27,12 @@ def write(tmp_path):
     return make
 
 
+def read_labels(labels, names):
+    """Labels of images that lie in a folder without any other files."""
+    store = types.SimpleNamespace(path="photos", names=names, other_names=[])
+    return source_labels.read_labels(labels, store)
+
+
 def one_hot(numbers, size):
     return np.eye(size, dtype=np.float32)[numbers]
 
@@ -37,7 +44,8 @@ def check(found, labels, class_names):
 
 
 def test_no_labels():
-    assert read_labels(None, NAMES) == (None, None)
+    assert read_labels(None, NAMES) == (None, None, None, ())
+    assert read_labels("auto", NAMES) == (None, None, None, ())
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -103,11 +111,12 @@ def test_forms(write, form, kind):
         "vector": [[0.5, -1], [2, 1e-3], [0, 0]],
     }[kind]
     expected = {
-        "number": one_hot([1, 0, 3], 4),
+        # Closed up, see below.
+        "number": one_hot([1, 0, 2], 3),
         "name": one_hot([1, 0, 1], 2),
         "vector": np.array(values if kind == "vector" else [], np.float32),
     }[kind]
-    class_names = ["cat", "dog"] if kind == "name" else None
+    class_names = {"number": ["0", "1", "3"], "name": ["cat", "dog"], "vector": None}[kind]
     # More images than there are do no harm, and the order is that of the images.
     pairs = [*zip(NAMES, values, strict=True), ("other.png", values[1])][::-1]
     if form == "pairs":
@@ -165,22 +174,23 @@ def test_kinds_of_slashes_and_accents_do_not_matter(write):
         ("{", "is no JSON file of labels"),
         ("[" * 100_000, "is no JSON file of labels"),
         ("3", "expected "),
-        ({"labels": None}, "expected "),
         ({"labels": {"a.png": 1}}, "expected "),
         ({"labels": [["a.png"]]}, "expected "),
         ({"labels": [["a.png", 1, 2]]}, "expected "),
         ({"labels": [[1, "a.png"]]}, "expected "),
         ({"a.png": True}, "expected "),
         ({"a.png": None}, "expected "),
-        ({"a.png": 0.5}, "expected "),
+        ({"a.png": 0.5}, "entry 1 (a.png): class numbers must be whole"),
         ({"labels": [["a.png", 0]], "class_names": []}, "expected "),
         ({"labels": [["a.png", 0]], "class_names": ["x", "x"]}, "expected "),
         ({}, "has no label for 1 of 1 images, for example for a.png"),
         ({"b.png": 0}, "has no label for 1 of 1 images, for example for a.png"),
         ({"labels": [["a.png", 0], ["a.png", 1]]}, "two different labels for a.png"),
-        ({"a.png": -1}, "class numbers must be from 0"),
-        ({"a.png": 10**30}, "class numbers must be from 0 to 99999"),
-        ({"labels": [["a.png", 2]], "class_names": ["x", "y"]}, "from 0 to 1. Found: 2 to 2"),
+        ({"a.png": -1}, "class numbers must be whole and from 0"),
+        ({"a.png": 10**30}, "class numbers must be whole and from 0 to 1000000000000000"),
+        ({"labels": [["a.png", 2]], "class_names": ["x", "y"]}, "from 0 to 1. Found: 2."),
+        ('{"a.png": NaN}', "class numbers must be whole"),
+        ({"a.png": " "}, "entry 1 (a.png): the label is empty"),
         ({"labels": [["a.png", "z"]], "class_names": ["x", "y"]}, "z is not in class_names"),
         ({"labels": [["a.png", [1]]], "class_names": ["x", "y"]}, "2 names of classes for"),
         ({"a.png": []}, "lists of one and the same length"),
@@ -257,10 +267,13 @@ def test_any_json_gives_labels_or_one_error(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     try:
-        labels, _ = read_labels(path, ["a.png"])
+        labels = read_labels(path, ["a.png"]).rows
     except ValueError as error:
         assert str(path) in str(error)
     else:
+        if labels is None:
+            assert content["labels"] is None
+            return
         assert labels.dtype == np.float32 and len(labels) == 1 and np.isfinite(labels).all()
 
 
@@ -269,7 +282,7 @@ def test_any_csv_gives_labels_or_one_error(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_text(content, encoding="utf-8", newline="")
     try:
-        labels, _ = read_labels(path, ["a.png"])
+        labels = read_labels(path, ["a.png"]).rows
     except ValueError as error:
         assert str(path) in str(error)
     else:

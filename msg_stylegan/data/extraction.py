@@ -7,9 +7,9 @@ from PIL import Image
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.label_classes import class_names_of, classes_of, label_batches
+from msg_stylegan.data.sources.labels import LABELS_NAME
 from msg_stylegan.files import atomic_directory, write_json, write_text
 
-LABELS_NAME = "dataset.json"
 LIST_NAME = "images.txt"
 
 # What every file system can hold, and no hidden folder.

@@ -27,7 +27,7 @@ class EncodedImages:
         max_images: Only so many, from the first one on; None = all. Classes remain those of all.
 
     Attributes:
-        warnings: List of texts: what the store has left out.
+        warnings: List of texts: what the store has left out, and where labels come from.
 
     Raises:
         ValueError: No images, none that can be read, labels that do not fit, or a wrong size.
@@ -39,8 +39,9 @@ class EncodedImages:
         if not store.names:
             raise ValueError(f"{store.path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
         self._store = store
-        self.warnings = store.notices
-        self.labels, self.class_names = read_labels(labels, store.names)
+        found = read_labels(labels, store)
+        self.warnings = [*store.notices, *found.notices]
+        self.labels, self.class_names = found.rows, found.class_names
         names = store.names[:max_images]
         if self.labels is not None:
             self.labels = self.labels[:max_images]
@@ -53,7 +54,7 @@ class EncodedImages:
             "path": printable(store.path),
             "num_images": self.num_images,
             "names_sha256": hashlib.sha256(listing).hexdigest(),
-            "labels": None if labels is None else printable(str(labels)),
+            "labels": found.origin,
             **dataclasses.asdict(self._preparation),
         }
 

@@ -3,6 +3,7 @@
 from pathlib import Path, PurePath
 
 from msg_stylegan.data.sources.image_names import printable
+from msg_stylegan.data.sources.labels import LABELS_NAME
 from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, checksum, read_file
 
 
@@ -10,7 +11,7 @@ class ListStore:
     """The images of a text file with one path per line, in the order of the lines.
 
     Paths are relative to the folder of the text file. Lines without text are left out. Files count
-    whatever their ending is. See `open_store`.
+    whatever their ending is. Of other files, only the labels beside it are known. See `open_store`.
 
     Args:
         path: Path of the text file, in UTF-8.
@@ -20,13 +21,14 @@ class ListStore:
         OSError: The file cannot be read.
     """
 
-    other_names = ()
     notices = ()
 
     def __init__(self, path):
         self.path = str(path)
         self.facts = {"kind": "list"}
         self.names = [PurePath(line).as_posix() for line in _read_lines(Path(path))]
+        has_labels = Path(path).with_name(LABELS_NAME).is_file()
+        self.other_names = [LABELS_NAME] if has_labels else []
 
     def name(self, index):
         return printable(str(Path(self.path).parent / self.names[index]))

@@ -1,0 +1,211 @@
+"""The files that say which labels images have: JSON as StyleGAN's tools write it, and CSV."""
+
+import csv
+import io
+import json
+import unicodedata
+from typing import NamedTuple
+
+from msg_stylegan.data.sources.image_names import is_image_name, printable
+
+ENDINGS = (".json", ".csv")
+
+
+class Entry(NamedTuple):
+    """One line of a file of labels: its number from 1 on, the name of an image, and its label."""
+
+    number: int
+    name: str
+    value: object
+
+
+class LabelFile(NamedTuple):
+    """What a file of labels says.
+
+    Attributes:
+        path: What messages call it.
+        unit: What messages call an entry.
+        entries: List of `Entry`; None if the file says that there are no labels. A value is a
+            number, a text, or a list.
+        class_names: List of names, or None.
+        has_texts: Whether texts may stand for numbers, as in CSV.
+        notices: List of sentences: what the user should know.
+    """
+
+    path: str
+    unit: str
+    entries: list | None
+    class_names: list | None
+    has_texts: bool
+    notices: list
+
+    def place(self, entry):
+        """Where an entry is, for messages."""
+        return f"{self.path}, {self.unit} {entry.number} ({printable(entry.name)})"
+
+    def by_key(self):
+        """Dictionary from `name_key` to `Entry`.
+
+        Raises:
+            ValueError: An image has two labels.
+        """
+        known = {}
+        for entry in self.entries:
+            first = known.setdefault(name_key(entry.name), entry)
+            if first is not entry and first.value != entry.value:
+                raise ValueError(
+                    f"{self.path} has two different labels for {printable(entry.name)}, in "
+                    f"{self.unit} {first.number} and {entry.number}."
+                )
+        return known
+
+
+def name_key(name):
+    """What counts of a path: not the kind of slashes, nor how accents are written."""
+    return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./").lstrip("/"))
+
+
+def parse_json(data, path):
+    """Understands the bytes of a JSON file.
+
+    Args:
+        data: Bytes.
+        path: What messages call the file.
+
+    Returns:
+        `LabelFile`.
+
+    Raises:
+        ValueError: It is something else. The message names the file, and the entry.
+    """
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+    # Numbers and nesting beyond all bounds have their own errors.
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is no JSON file of labels: {error}") from None
+    pairs, class_names, notices = content, None, []
+    if has_labels_key(content):
+        pairs, class_names = content["labels"], content.get("class_names")
+        further = sorted(content.keys() - {"labels", "class_names"})
+        if further:
+            keys = ", ".join(printable(key) for key in further[:5])
+            notices.append(f"{path} has more than labels, which is not read: {keys}")
+        if pairs is None:
+            return LabelFile(path, "entry", None, None, False, notices)
+    elif isinstance(content, dict):
+        pairs = list(content.items())
+    if not _is_list_of_pairs(pairs):
+        raise ValueError(
+            f'{path}: expected {{"labels": [["a.png", label], ...]}} or {{"a.png": label, ...}}, '
+            "where a label is a class number, the name of a class or a list of numbers."
+        )
+    if not _is_list_of_names(class_names):
+        raise ValueError(f"{path}: expected `class_names` to be a list of different texts.")
+    entries = [Entry(number, *pair) for number, pair in enumerate(pairs, start=1)]
+    file = LabelFile(path, "entry", entries, class_names, False, notices)
+    for entry in entries:
+        # `type`, because a boolean is an `int`, too.
+        if type(entry.value) not in (int, float, str, list):
+            raise ValueError(
+                f"{file.place(entry)}: expected a class number, the name of a class or a list of "
+                f"numbers. Received: {json.dumps(entry.value)[:60]}"
+            )
+    return file
+
+
+def has_labels_key(content):
+    """Whether the content of a JSON file has the form of StyleGAN's `dataset.json`."""
+    return (
+        isinstance(content, dict)
+        and "labels" in content
+        and isinstance(content["labels"], list | None)
+    )
+
+
+def parse_csv(data, path, keys):
+    """Understands the bytes of a CSV file.
+
+    Args:
+        data: Bytes.
+        path: What messages call the file.
+        keys: Set of the `name_key` of the images, by which a header is told from them.
+
+    Returns:
+        `LabelFile`.
+
+    Raises:
+        ValueError: It is something else. The message names the file, and the row.
+    """
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        rows = [
+            (number, row)
+            for number, row in enumerate(reader, start=1)
+            if any(cell.strip() for cell in row)
+        ]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no CSV file of labels: {error}") from None
+    _check_columns(rows, path, keys)
+    header = None
+    if rows:
+        first = name_key(rows[0][1][0])
+        header = rows.pop(0)[1] if first not in keys and not is_image_name(first) else None
+    entries = []
+    for number, (name, *cells) in rows:
+        cells = [cell.strip() for cell in cells]
+        name = name if name_key(name) in keys else name.strip()
+        value = cells[0] if len(cells) == 1 else [_number_or_text(cell) for cell in cells]
+        entries.append(Entry(number, name, value))
+    names = header[1:] if header and len(header) > 2 else None
+    return LabelFile(path, "row", entries, names, True, [])
+
+
+def number_of(text):
+    """The number that a text stands for, or None: int for plain digits, else float."""
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
+    try:
+        # Python would take 1_000 and digits of other scripts, too.
+        return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _number_or_text(cell):
+    number = number_of(cell)
+    return cell if number is None else number
+
+
+def _check_columns(rows, path, keys):
+    width = len(rows[0][1]) if rows else 0
+    are_images = any(name_key(row[0]) in keys for _, row in rows)
+    for number, row in rows:
+        text = ",".join(row)
+        # A decimal comma makes two columns of "a.png;0,5".
+        marks = [what for mark, what in _OTHER_MARKS if mark in row[0] and not are_images]
+        if len(row) != width or width < 2 or marks:
+            hint = f", not {marks[0]}" if marks else ""
+            raise ValueError(
+                f"{path}, row {number}: expected a name and one or more labels with commas "
+                f"between them{hint}, in each row as many. Received: {text!r}"
+            )
+
+
+_OTHER_MARKS = ((";", "semicolons"), ("\t", "tabs"))
+
+
+def _is_list_of_pairs(pairs):
+    return isinstance(pairs, list) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 and isinstance(pair[0], str)
+        for pair in pairs
+    )
+
+
+def _is_list_of_names(names):
+    if names is None:
+        return True
+    return (
+        isinstance(names, list)
+        and all(isinstance(name, str) for name in names)
+        and len(set(names)) == len(names) > 0
+    )
