@@ -194,7 +194,8 @@ class OptimizerOptions:
     beta2: float = 0.99
     # Added to the denominator of an update.
     epsilon: float = 1e-8
-    # Time over which the learning rates rise linearly from 0, in kimg. 0 = full from the start.
+    # Time over which the learning rates rise linearly from 0, in kimg of the run, whatever the
+    # batch sizes are. 0 = full from the start.
     rampup_kimg: float = 0.0
 
 

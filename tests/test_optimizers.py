@@ -13,11 +13,11 @@ from msg_stylegan.training.optimizers import LinearRampUp, find_optimizer, make_
 KERAS_3 = hasattr(keras, "ops")
 
 
-def one_update(name, gradient, steps=1, rampup_steps=0):
+def one_update(name, gradient, steps=1, rampup_images=0):
     """How far a variable at 0 moves."""
     options = OptimizerOptions(name=name)
     variable = tf.Variable(np.zeros(len(gradient), np.float32))
-    optimizer = make_optimizer(options, 0.003, rampup_steps, [variable])
+    optimizer = make_optimizer(options, 0.003, rampup_images, [variable])
     for _ in range(steps):
         optimizer.apply_gradients([(tf.constant(gradient, tf.float32), variable)])
     return variable.numpy()
@@ -41,7 +41,7 @@ def test_ramp_up_is_linear_and_then_constant():
 
 
 def test_ramp_up_reaches_the_optimizer():
-    moved = one_update("Adam", [1.0], steps=2, rampup_steps=4)
+    moved = one_update("Adam", [1.0], steps=2, rampup_images=4)
     np.testing.assert_allclose(moved, [-0.003 * (1 + 2) / 4], rtol=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_addons_beside_keras_3_are_refused_with_the_reason():
 @pytest.mark.skipif(KERAS_3, reason="tensorflow-addons cannot be imported beside Keras 3")
 def test_addons_optimizers_by_name():
     assert one_update("tfa.LAMB", [4.0, -0.5])[0] < 0
-    moved = one_update("tfa.RectifiedAdam", [4.0, -0.5], steps=2, rampup_steps=4)
+    moved = one_update("tfa.RectifiedAdam", [4.0, -0.5], steps=2, rampup_images=4)
     assert moved[0] < 0 < moved[1]
     with pytest.raises(ValueError, match=r"no optimizer of that name.*tfa\.RectifiedAdam"):
         find_optimizer("tfa.RectifiedSpam")
@@ -108,9 +108,11 @@ def test_lazy_regularization_slows_the_optimizer_down(name):
     betas = {"Adam": ("beta_1", "beta_2"), "RMSprop": ("momentum", "rho")}[name]
     for beta in betas:
         assert lazy[beta] ** (k + 1) == pytest.approx(plain[beta] ** k)
-    rates = [config["learning_rate"]["config"] for config in (lazy, plain)]
-    assert rates[0]["learning_rate"] * (k + 1) == pytest.approx(rates[1]["learning_rate"] * k)
-    assert rates[0]["rampup_steps"] * k == pytest.approx(rates[1]["rampup_steps"] * (k + 1))
+    rates = [LinearRampUp(**config["learning_rate"]["config"]) for config in (lazy, plain)]
+    for rounds in (1, 2):
+        slow, fast = rates[0](rounds * (k + 1) - 1), rates[1](rounds * k - 1)
+        assert float(slow) * (k + 1) == pytest.approx(float(fast) * k)
+    assert float(rates[1](3)) < float(rates[1](7)) == pytest.approx(0.003)
 
 
 def test_an_interval_of_one_changes_no_bit():

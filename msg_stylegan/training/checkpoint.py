@@ -26,6 +26,11 @@ class TrainingCheckpoint:
         if not (self._manager.latest_checkpoint or "").endswith(f"-{nimg}"):
             self._manager.save(checkpoint_number=nimg)
 
+    def variable_names(self):
+        """Names of all that the newest checkpoint holds; empty when there is none."""
+        latest = self._manager.latest_checkpoint
+        return [name for name, _ in tf.train.list_variables(latest)] if latest else []
+
     def restore_latest(self):
         """Restores the newest checkpoint.
 

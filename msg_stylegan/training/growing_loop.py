@@ -12,6 +12,7 @@ from msg_stylegan.training.architecture import describe_networks
 from msg_stylegan.training.growing import GrowingSchedule
 from msg_stylegan.training.growing_step import GrowingStep, fade_reals
 from msg_stylegan.training.interruption import StopRequest
+from msg_stylegan.training.optimizers import reset_optimizer
 from msg_stylegan.training.run_log import say
 from msg_stylegan.training.run_output import RunOutput
 from msg_stylegan.training.tick import Tick
@@ -166,11 +167,3 @@ def _train_stage(training, stage, info, evaluate, stop_request, on_images):
             on_images,
         )
     return tick, stop_reason
-
-
-def reset_optimizer(optimizer):
-    """Sets the number of updates and all running means of an optimizer to zero."""
-    variables = optimizer.variables
-    for variable in variables() if callable(variables) else variables:
-        if "learning_rate" not in variable.name:
-            variable.assign(tf.zeros(variable.shape, variable.dtype))

@@ -1,5 +1,7 @@
 """Optimizers by name, and their learning-rate schedule."""
 
+import contextlib
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -7,34 +9,95 @@ ADDONS_PREFIX = "tfa."
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule):
-    """Learning rate that rises linearly from 0 and stays.
+class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
+    """Learning rate that rises linearly from 0 with the images shown, and stays.
+
+    An optimizer counts its updates. How many images those were can change on the way, with the
+    batch size, so it is a variable, which checkpoints of the optimizer hold. All of it is whole
+    numbers: a resumed run repeats every bit.
 
     Differs from the original: there `lrate_rampup_kimg` had no effect, because the schedule was
     evaluated once, at the end of training.
 
     Args:
         learning_rate: Final learning rate.
-        rampup_steps: Updates until it is reached; 0 for the full rate from the first update.
+        rampup_images: Images until it is reached; 0 for the full rate from the first update.
+        images_per_update: Images of an update.
+        lazy_interval: k > 1 if k + 1 updates show the images of k, see `make_optimizer`.
+
+    Attributes:
+        clock: int64 variable `[4]`: images shown up to an update, the number of that update, and
+            the images that so many updates show from there on. Create it in the strategy's scope.
     """
 
-    def __init__(self, learning_rate, rampup_steps):
-        super().__init__()
+    def __init__(self, learning_rate, rampup_images, images_per_update=1, lazy_interval=1):
+        super().__init__(name="ramp_up")
         self.learning_rate = learning_rate
-        self.rampup_steps = rampup_steps
+        self.rampup_images = rampup_images
+        self.images_per_update = images_per_update
+        self.lazy_interval = lazy_interval
+        self.clock = tf.Variable(
+            [0, 0, *self._pace(images_per_update)],
+            dtype=tf.int64,
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
 
     def __call__(self, step):
         full = tf.constant(self.learning_rate, tf.float32)
-        if self.rampup_steps <= 0:
+        if self.rampup_images <= 0:
             return full
-        # The update after n others is the (n + 1)-th: not even the first one is without effect.
-        return full * tf.minimum((tf.cast(step, tf.float32) + 1.0) / self.rampup_steps, 1.0)
+        shown, start, images, updates = tf.unstack(tf.convert_to_tensor(self.clock))
+        # The images of this update count too: not even the first one is without effect.
+        shown = shown * updates + (tf.cast(step, tf.int64) + 1 - start) * images
+        whole = self.rampup_images * tf.cast(updates, tf.float32)
+        return full * tf.minimum(tf.cast(shown, tf.float32) / whole, 1.0)
 
     def get_config(self):
-        return {"learning_rate": self.learning_rate, "rampup_steps": self.rampup_steps}
+        names = ("learning_rate", "rampup_images", "images_per_update", "lazy_interval")
+        return {name: getattr(self, name) for name in names}
+
+    def set_images_per_update(self, number, images_per_update):
+        """From now on, after `number` updates, each shows so many images."""
+        pace = self._pace(images_per_update)
+        # Not without need: a division would round.
+        if pace != self._clock_values()[2:]:
+            self.clock.assign([self._images_after(number), number, *pace])
+        self.images_per_update = images_per_update
+
+    def restart(self, number):
+        """The optimizer counts from 0 again after `number` updates; the images stay."""
+        self.clock.assign([self._images_after(number), 0, *self._clock_values()[2:]])
+
+    def set_images(self, number, images):
+        """After `number` updates so many images have been shown."""
+        self.clock.assign([images, number, *self._clock_values()[2:]])
+
+    @contextlib.contextmanager
+    def hidden_clock(self):
+        """Hides the clock from checkpoints while the block runs."""
+        clock = self.clock
+        del self.clock
+        try:
+            yield
+        finally:
+            self.clock = clock
+
+    def _pace(self, images_per_update):
+        lazy = self.lazy_interval
+        return [images_per_update * lazy, lazy + 1] if lazy > 1 else [images_per_update, 1]
+
+    def _clock_values(self):
+        return tf.convert_to_tensor(self.clock).numpy().tolist()
+
+    def _images_after(self, number):
+        shown, start, images, updates = self._clock_values()
+        return shown + (number - start) * images // updates
 
 
-def make_optimizer(options, learning_rate, rampup_steps, variables, lazy_interval=1):
+def make_optimizer(
+    options, learning_rate, rampup_images, variables, lazy_interval=1, images_per_update=1
+):
     """Makes an optimizer with all its slot variables.
 
     The slots must exist before a checkpoint is restored, or they would silently keep their
@@ -44,12 +107,13 @@ def make_optimizer(options, learning_rate, rampup_steps, variables, lazy_interva
         options: Object with `name`, `beta1`, `beta2` and `epsilon`. The name is `Adam`, `RMSprop`
             or `tfa.` and the name of an optimizer of tensorflow-addons.
         learning_rate: Learning rate after the ramp-up.
-        rampup_steps: See `LinearRampUp`.
+        rampup_images: See `LinearRampUp`.
         variables: Variables that will be trained.
         lazy_interval: k > 1 if an update with the penalties alone follows every k-th update, see
             `losses.Regularization`. With k + 1 updates where there were k, the learning rate and
             the exponents of the betas are multiplied by k / (k + 1), so that moments and weights
             move as fast as before (StyleGAN2, appendix B). Betas of tensorflow-addons stay.
+        images_per_update: Images of an update that is not one with the penalties alone.
 
     Raises:
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.
@@ -57,8 +121,8 @@ def make_optimizer(options, learning_rate, rampup_steps, variables, lazy_interva
     optimizer_class = find_optimizer(options.name)
     share = lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
     beta1, beta2 = options.beta1**share, options.beta2**share
-    learning_rate, rampup_steps = learning_rate * share, rampup_steps / share
-    arguments = {"learning_rate": LinearRampUp(learning_rate, rampup_steps)}
+    schedule = LinearRampUp(learning_rate * share, rampup_images, images_per_update, lazy_interval)
+    arguments = {"learning_rate": schedule}
     if options.name == "Adam":
         arguments |= {"beta_1": beta1, "beta_2": beta2, "epsilon": options.epsilon}
     elif options.name == "RMSprop":
@@ -66,6 +130,31 @@ def make_optimizer(options, learning_rate, rampup_steps, variables, lazy_interva
     optimizer = optimizer_class(**arguments)
     _create_slots(optimizer, variables)
     return optimizer
+
+
+def number_of_updates(optimizer):
+    """Updates of an optimizer since its start or reset. Reading it waits for the device."""
+    return int(tf.convert_to_tensor(optimizer.iterations))
+
+
+def ramp_up_of(optimizer):
+    """The `LinearRampUp` of an optimizer of `make_optimizer`."""
+    # Optimizers return the present rate under its public name. Those of tensorflow-addons stand on
+    # Keras' old base class, as below.
+    hyper = getattr(optimizer, "_hyper", None)
+    return hyper["learning_rate"] if hyper else optimizer._learning_rate
+
+
+def reset_optimizer(optimizer):
+    """Sets the number of updates and all running means of an optimizer to zero.
+
+    The learning rate does not rise again: the images that were shown stay.
+    """
+    ramp_up_of(optimizer).restart(number_of_updates(optimizer))
+    variables = optimizer.variables
+    for variable in variables() if callable(variables) else variables:
+        if "learning_rate" not in variable.name:
+            variable.assign(tf.zeros(variable.shape, variable.dtype))
 
 
 def find_optimizer(name):

@@ -1,5 +1,7 @@
 """What a run trains: networks, optimizers, counters, and the checkpoint that holds them."""
 
+import contextlib
+
 import numpy as np
 from tensorflow import keras
 
@@ -7,9 +9,12 @@ from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
 from msg_stylegan.networks import build_networks
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
-from msg_stylegan.training.optimizers import make_optimizer
+from msg_stylegan.training.optimizers import make_optimizer, number_of_updates, ramp_up_of
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
+
+# How the name of `LinearRampUp.clock` in a checkpoint ends.
+CLOCK_KEY = "learning_rate/clock/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class TrainingState:
@@ -57,7 +62,21 @@ class TrainingState:
             progress=self.progress,
             **further,
         )
-        self.is_resumed = self.checkpoint.restore_latest()
+        self.is_resumed = self._restore()
+
+    def _restore(self):
+        """Restores the newest checkpoint; returns whether there was one."""
+        ramp_ups = [ramp_up_of(optimizer) for optimizer in (self.G_opt, self.D_opt)]
+        if any(name.endswith(CLOCK_KEY) for name in self.checkpoint.variable_names()):
+            return self.checkpoint.restore_latest()
+        # Written by an older version, whose optimizers did not know of images; or there is none.
+        with contextlib.ExitStack() as stack:
+            for ramp_up in ramp_ups:
+                stack.enter_context(ramp_up.hidden_clock())
+            is_resumed = self.checkpoint.restore_latest()
+        for optimizer, ramp_up in zip((self.G_opt, self.D_opt), ramp_ups, strict=True):
+            ramp_up.set_images(number_of_updates(optimizer), self.progress.nimg)
+        return is_resumed
 
     @property
     def is_finished(self):
@@ -73,6 +92,10 @@ class TrainingState:
             make: What to call.
         """
         loss, schedule = self._config.loss, self._config.schedule
+        for optimizer, updates_of_D in ((self.G_opt, schedule.D_steps_per_G_step), (self.D_opt, 1)):
+            ramp_up_of(optimizer).set_images_per_update(
+                number_of_updates(optimizer), batch_size * updates_of_D
+            )
         return make(
             self.nets,
             self.G_opt,
@@ -101,21 +124,22 @@ class TrainingState:
 
 def make_optimizers(config, nets):
     """Returns the optimizers of G and D; call it in the scope of the strategy."""
-    options = config.optimizer
-    D_updates_per_kimg = 1000.0 / config.schedule.batch_size
-    rampup_steps = options.rampup_kimg * D_updates_per_kimg
+    options, batch_size = config.optimizer, config.schedule.batch_size
+    rampup_images = options.rampup_kimg * 1000.0
     G_opt = make_optimizer(
         options,
         options.G_learning_rate,
-        rampup_steps / config.schedule.D_steps_per_G_step,
+        rampup_images,
         nets.G.trainable_variables,
+        images_per_update=batch_size * config.schedule.D_steps_per_G_step,
     )
     D_opt = make_optimizer(
         options,
         options.D_learning_rate,
-        rampup_steps,
+        rampup_images,
         nets.D.trainable_variables,
         lazy_interval=config.loss.interval,
+        images_per_update=batch_size,
     )
     return G_opt, D_opt
 
