@@ -19,6 +19,7 @@ from tqdm import tqdm
 from metrics.cache import StatisticsCache
 from metrics.feature_extractor import FeatureExtractor
 from metrics.features import Features
+from metrics.fixed_order import ORDER_VERSION, FixedOrder
 from metrics.generated_images import GeneratedImages
 from metrics.metric import Metric, MetricInputs
 from msg_stylegan import load_networks
@@ -107,6 +108,7 @@ class MetricEvaluator:
         """
         self.metrics = list(metrics)
         self._reals = reals
+        self._shuffled_reals = None if reals is None else FixedOrder(reals, _progress)
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
         self._cache_dir = Path(cache_dir) / "metrics"
@@ -135,6 +137,8 @@ class MetricEvaluator:
         if self._reals is not None:
             settings["dataset"] = self._reals.name
             settings["fingerprint"] = self._reals.fingerprint()
+            if metric.shuffles_reals:
+                settings["order"] = ORDER_VERSION
         if self._imported is not None:
             settings["imported"] = self._imported.digest()
         if metric.networks:
@@ -168,11 +172,11 @@ class MetricEvaluator:
 
     def of_images(self, fakes):
         """Begins the evaluation of fakes in files, `ImageFiles` or `TFRecordDataset`."""
+        shuffled = FixedOrder(fakes, _progress)
 
         def iterate(num_images):
-            return self._in_colour(
-                fakes.iterate_images(self._batch(fakes), num_images), self._reals
-            )
+            batches = shuffled.iterate_images(self._batch(fakes), num_images)
+            return self._in_colour(batches, self._reals)
 
         return Evaluation(self._inputs(iterate, fakes))
 
@@ -181,10 +185,11 @@ class MetricEvaluator:
         return self.of_images(self._reals)
 
     def _inputs(self, iterate_fakes, fakes, generated=None):
-        def reals(num_images, start=0, mirrored=True):
+        def reals(num_images, start=0, mirrored=True, shuffled=True):
             if self._reals is None:
                 raise ValueError("There are no real images to compare with. Name them by --reals.")
-            batches = self._reals.iterate_images(
+            images = self._shuffled_reals if shuffled else self._reals
+            batches = images.iterate_images(
                 self._batch(self._reals),
                 num_images,
                 mirror=self._mirror and mirrored,
@@ -194,7 +199,6 @@ class MetricEvaluator:
             return self._in_colour(batches, fakes)
 
         num_reals = 0 if self._reals is None else self._reals.num_images
-        progress = functools.partial(tqdm, leave=False, disable=None, dynamic_ncols=True)
         mirror_seed = self._seed if self._mirror else None
         return MetricInputs(
             reals=reals,
@@ -210,7 +214,7 @@ class MetricEvaluator:
                 cache=self._cache(),
                 mirror_seed=mirror_seed,
                 scratch_dir=self._scratch_dir,
-                progress=progress,
+                progress=_progress,
                 imported=self._imported,
                 lpips=self._lpips,
             ),
@@ -219,7 +223,7 @@ class MetricEvaluator:
             cache=self._cache(mirror_seed=mirror_seed),
             seed=self._seed,
             scratch_dir=self._scratch_dir,
-            progress=progress,
+            progress=_progress,
             notice=self._notice,
         )
 
@@ -285,6 +289,9 @@ class MetricEvaluator:
         colour = other is not None and other.shape is not None and other.shape[2] == 3
         for images in batches:
             yield np.repeat(images, 3, axis=3) if colour and images.shape[3] == 1 else images
+
+
+_progress = functools.partial(tqdm, leave=False, disable=None, dynamic_ncols=True)
 
 
 def _batch_size(resolution):

@@ -6,6 +6,7 @@ one generator is over. Memory does not grow with the number of images.
 
 import numpy as np
 
+from metrics.fixed_order import ORDER_VERSION
 from metrics.moments import Moments, StreamingMoments
 from metrics.scratch import ScratchRows, check_room
 from msg_stylegan.data import pyramid
@@ -21,8 +22,8 @@ class Features:
 
     Args:
         extractors: Function that returns the `FeatureExtractor` of a network's name.
-        reals: reals(num_images, mirrored=False) gives an iterator of uint8 batches, in the order of
-            the data set, which repeats when it is too small.
+        reals: reals(num_images, mirrored=False, shuffled=True) gives an iterator of uint8 batches
+            in the fixed order, or in that of the files. They repeat when they are too few.
         num_reals: Number of different reals.
         fakes: fakes(num_images) gives an iterator of uint8 batches.
         generator: `GeneratedImages` of the fakes, or None.
@@ -126,7 +127,7 @@ class Features:
 
         return self._cache.fetch_rows(
             "features",
-            {"network": extractor.network.identity, "num_images": count},
+            {"network": extractor.network.identity, "num_images": count, "order": ORDER_VERSION},
             (count, extractor.network.dim),
             write,
         )
@@ -155,7 +156,11 @@ class Features:
 
     def _real_moments(self, network, num_images, mirrored, resolution):
         count = num_images or self._num_reals
-        batches = self._reals(count, mirrored=mirrored)
+        mirror_seed = self._mirror_seed if mirrored else None
+        # Of all reals, each once and as it is, the moments have no order; files are read faster in
+        # their own.
+        shuffled = count != self._num_reals or mirror_seed is not None
+        batches = self._reals(count, mirrored=mirrored, shuffled=shuffled)
         if resolution is not None:
             batches = (_reduced(images, resolution) for images in batches)
 
@@ -170,8 +175,9 @@ class Features:
         parameters = {
             "network": self._extractors(network).network.identity,
             "num_images": count,
-            "mirror_seed": self._mirror_seed if mirrored else None,
+            "mirror_seed": mirror_seed,
             "resolution": resolution,
+            **({"order": ORDER_VERSION} if shuffled else {}),
         }
         arrays = self._cache.fetch("moments", parameters, compute)
         return Moments(arrays["mean"], arrays["covariance"], count)

@@ -127,6 +127,7 @@ def _make(match, options):
         lower_is_better=True,
         compute=compute,
         networks=(network,),
+        shuffles_reals=count > 0 and variant != "_full",
         real_moments=real_moments,
     )
 

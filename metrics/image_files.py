@@ -83,7 +83,9 @@ class ImageFiles:
         self.shape = (*sizes.pop(), 3) if len(sizes) == 1 else None
         self._fingerprint = None
 
-    def iterate_images(self, batch_size, num_images=None, mirror=False, seed=0, start=0):
+    def iterate_images(
+        self, batch_size, num_images=None, mirror=False, seed=0, start=0, order=None
+    ):
         """Yields batches in order, again from the first image after the last one.
 
         Args:
@@ -95,6 +97,8 @@ class ImageFiles:
             mirror: Whether each image is flipped left to right with probability 1/2, by the same
                 draws as in `TFRecordDataset.iterate_images`.
             seed: Decides which ones, together with the position: the batch size does not matter.
+            order: Whole numbers `[num_images]`: which image has which position. None for that of
+                the paths.
 
         Yields:
             uint8 `[n, height, width, 3]`.
@@ -106,9 +110,10 @@ class ImageFiles:
         flip = np.zeros(count, bool)
         if mirror:
             flip = np.random.PCG64(seed).advance(start).random_raw(count) >> np.uint64(63) == 1
-        order = (position % self.num_images for position in range(start, start + count))
+        positions = (position % self.num_images for position in range(start, start + count))
+        numbers = positions if order is None else (order[position] for position in positions)
         batch = []
-        images = read_in_order(self._storage, order, num_threads=os.cpu_count() or 1)
+        images = read_in_order(self._storage, numbers, num_threads=os.cpu_count() or 1)
         for flipped, (_, image) in zip(flip, images, strict=True):
             if batch and (len(batch) == batch_size or image.shape != batch[0].shape):
                 yield np.stack(batch)
@@ -120,13 +125,14 @@ class ImageFiles:
     def fingerprint(self):
         """Identifies the content, whatever the path and the dates are: 64 hexadecimal digits.
 
-        Sizes and CRC-32 of all image files count, in order; names do not. A zip archive has the
+        Sizes and CRC-32 of all image files count; names and order do not. A zip archive has the
         same fingerprint as the folder in it. Files in a folder are read whole for it.
         """
         if self._fingerprint is None:
             digest = hashlib.sha256(f"images {_VERSION}".encode())
-            for i in _progress(range(self.num_images), "Fingerprint"):
-                digest.update(repr(self._storage.checksum(i)).encode())
+            numbers = _progress(range(self.num_images), "Fingerprint")
+            for checksum in sorted(map(self._storage.checksum, numbers)):
+                digest.update(repr(checksum).encode())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 

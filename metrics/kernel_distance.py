@@ -1,7 +1,7 @@
 """Kernel distance between features (Bińkowski et al. 2018); KID with Inception.
 
 Its estimate is unbiased for any number of images, and can be a little below zero. "kid50k" takes
-the first 50k reals (fewer if there are fewer), "kid50k_full" up to a million, "kid" all fakes in
+50k of the reals (fewer if there are fewer), "kid50k_full" up to a million, "kid" all fakes in
 files and all reals, "kd50k-NAME" looks through a network of the user. Not multiplied by 1000.
 """
 
@@ -118,6 +118,7 @@ def _make(match, options):
         lower_is_better=True,
         compute=functools.partial(_compute, name, network, count, max_reals),
         networks=(network,),
+        shuffles_reals=True,
     )
 
 

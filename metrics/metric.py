@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 class MetricInputs:
     """Everything a metric may use."""
 
-    # reals(num_images, start=0): fresh iterator of uint8 batches [n, r, r, C], in the order of the
-    # data set, beginning at image `start` and repeating the data set when it is too small.
+    # reals(num_images, start=0): fresh iterator of uint8 batches [n, r, r, C], in the order of
+    # `fixed_order`, beginning at image `start` and repeating the images when they are too few.
     reals: Callable[..., Iterator[np.ndarray]]
-    # fakes(num_images): fresh iterator of uint8 batches; the same images for the same seed.
+    # fakes(num_images): fresh iterator of uint8 batches; the same images for the same seed, those
+    # of files in the order of `fixed_order`.
     fakes: Callable[[int], Iterator[np.ndarray]]
     # Number of different reals.
     num_reals: int
@@ -91,6 +92,8 @@ class Metric:
     compute: Callable[[MetricInputs], dict]
     # Pretrained networks that it needs, by their names in `FeatureNetworks`.
     networks: tuple = ()
+    # Whether results depend on which reals come first, which `fixed_order` decides.
+    shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
     # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.

@@ -1,6 +1,6 @@
 """What metrics of nearest neighbours share: their names, and where their features come from.
 
-"pr50k3" compares 50k fakes with the first 50k reals (fewer if there are fewer), "pr50k3_full" with
+"pr50k3" compares 50k fakes with 50k of the reals (fewer if there are fewer), "pr50k3_full" with
 up to 200k, "pr3" all fakes in files; the last digit is k. They look through VGG16, or through a
 network of the user ("pr50k3-NAME").
 """
@@ -54,6 +54,7 @@ def _make(measure, match, options):
         lower_is_better=False,
         compute=functools.partial(_compute, measure, name, network, count, max_reals),
         networks=(network,),
+        shuffles_reals=True,
     )
 
 

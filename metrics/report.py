@@ -6,6 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from metrics.fixed_order import ORDER_VERSION
 from metrics.plots import plot_metric
 from metrics.results import (
     metric_file,
@@ -170,7 +171,7 @@ def score_images(evaluator, fakes, *, say=print):
             message = f"{metric.name} of {fakes.name} failed: {error}"
             _report_failure(message, error, failures, say)
             continue
-        facts = {"name": fakes.name, "fingerprint": fakes.fingerprint()}
+        facts = {"name": fakes.name, "fingerprint": fakes.fingerprint(), "order": ORDER_VERSION}
         lines.append({**line, "fakes": {**facts, "num_images": fakes.num_images}})
     return lines, failures
 

@@ -51,7 +51,7 @@ class CountedReals:
         self.images = images
         self.num_passes = 0
 
-    def __call__(self, num_images, mirrored=False):
+    def __call__(self, num_images, mirrored=False, shuffled=True):
         self.num_passes += 1
         for start in range(0, num_images, 4):
             indices = np.arange(start, min(start + 4, num_images)) % len(self.images)

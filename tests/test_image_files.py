@@ -216,14 +216,13 @@ def test_fingerprint_is_that_of_the_content(photos, tmp_path):
     assert open_images(folder).fingerprint() == before
 
     (folder / "a-b.png").rename(folder / "z.png")
-    reordered = open_images(folder).fingerprint()
-    assert reordered != before
+    assert open_images(folder).fingerprint() == before
     image = noise(1)
     image[3, 3, 0] ^= 1
     save(folder / "z.png", image)
-    assert open_images(folder).fingerprint() not in (before, reordered)
+    changed = open_images(folder).fingerprint()
     (folder / "z.png").unlink()
-    assert len({before, reordered, open_images(folder).fingerprint()}) == 3
+    assert len({before, changed, open_images(folder).fingerprint()}) == 3
 
 
 # Bad input.

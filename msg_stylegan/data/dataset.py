@@ -92,7 +92,9 @@ class TFRecordDataset:
             return np.zeros((len(indices), 0), np.float32)
         return np.asarray(self._labels[indices, : self.label_size], np.float32)
 
-    def iterate_images(self, batch_size, num_images=None, mirror=False, seed=0, start=0):
+    def iterate_images(
+        self, batch_size, num_images=None, mirror=False, seed=0, start=0, order=None
+    ):
         """Yields batches in the order of the records, again from the first after the last.
 
         Args:
@@ -102,6 +104,8 @@ class TFRecordDataset:
             seed: Decides which ones, together with the position: the batch size does not matter.
             start: Position of the first image; from `num_images` of the data set on, positions
                 count on into the next round.
+            order: Whole numbers `[num_images]`: which record has which position. None for that of
+                the records.
 
         Yields:
             uint8 `[n, resolution, resolution, num_channels]`.
@@ -109,7 +113,8 @@ class TFRecordDataset:
         stop = start + (self.num_images if num_images is None else num_images)
         for begin in range(start, stop, batch_size):
             positions = np.arange(begin, min(begin + batch_size, stop))
-            images = self.read_images(positions % self.num_images)
+            records = positions % self.num_images
+            images = self.read_images(records if order is None else order[records])
             if mirror:
                 # One draw per position, so the generator can be moved to any of them.
                 draws = np.random.PCG64(seed).advance(begin).random_raw(len(positions))

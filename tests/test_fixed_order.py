@@ -1,0 +1,214 @@
+"""No score depends on the names or the order of files, for every metric that there is."""
+
+import functools
+import re
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+from tqdm import tqdm
+
+from metrics.evaluation import MetricEvaluator
+from metrics.feature_extractor import FeatureExtractor
+from metrics.feature_networks.network import FeatureNetwork
+from metrics.fixed_order import FixedOrder
+from metrics.image_files import open_images
+from metrics.metric import MetricOptions
+from metrics.moments import StreamingMoments
+from metrics.registry import get_metric, known_names
+from msg_stylegan.data.writer import DatasetWriter
+
+SIZE = 16
+NUM_CLASSES, PER_CLASS = 4, 10
+# In place of the numbers in the names: fewer images than there are, and more.
+SOME, MORE = 20, 50
+
+
+def pictures(seed):
+    """uint8 `[40, 16, 16, 3]`, class by class: each class has a colour of its own, and noise."""
+    rng = np.random.default_rng(seed)
+    colours = np.random.default_rng(0).integers(30, 220, (NUM_CLASSES, 1, 1, 1, 3))
+    noise = rng.integers(-30, 30, (NUM_CLASSES, PER_CLASS, SIZE, SIZE, 3))
+    return (colours + noise).astype(np.uint8).reshape(-1, SIZE, SIZE, 3)
+
+
+def write_folder(folder, images, name):
+    """Writes PNG files; `name(i)` is the path of image i."""
+    for index, image in enumerate(images):
+        path = folder / name(index)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    return folder
+
+
+def write_zip(path, folder):
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, file in enumerate(sorted(folder.rglob("*.png"), reverse=True)):
+            archive.write(file, f"{number % 3}/{number}.png")
+    return path
+
+
+def write_records(folder, images):
+    with DatasetWriter(folder) as writer:
+        for image in images:
+            writer.add_image(image)
+    return folder
+
+
+class Networks:
+    """Feature networks of every name: random linear functions of the quarters of an image."""
+
+    def get(self, name):
+        rng = np.random.default_rng(1)
+        kernel = tf.constant(rng.normal(size=(12, 5)) / 20, tf.float32)
+
+        def model(x):
+            x = tf.reshape(tf.nn.avg_pool2d(x, SIZE // 2, SIZE // 2, "VALID"), (-1, 12))
+            return {"features": tf.matmul(x, kernel), "logits": tf.matmul(x, kernel) / 3}
+
+        return FeatureNetwork(name, name, model, functools.partial(tf.cast, dtype=tf.float32), 5)
+
+    def identity(self, name):
+        return name
+
+
+def all_metrics():
+    """Every kind of metric, of all files, of some, and of more than there are."""
+    counts = dict.fromkeys(known_names(), (SOME, MORE))
+    counts |= dict.fromkeys(("fid", "kid", "is", "pr3", "dc5", "msssim"), (0, SOME))
+    made = [get_metric(name, MetricOptions(count)) for name in counts for count in counts[name]]
+    return {metric.name: metric for metric in made}
+
+
+@pytest.fixture(scope="module")
+def scores(tmp_path_factory):
+    """Function of the paths of fakes and reals: results by metric, and what was refused."""
+    folder = tmp_path_factory.mktemp("scores")
+
+    @functools.cache
+    def compute(fakes, reals, seed=0):
+        results, refused = {}, {}
+        evaluator = MetricEvaluator(
+            all_metrics().values(),
+            open_images(reals),
+            networks=Networks(),
+            cache_dir=folder / f"cache-{reals.parent.name}",
+            mirror=True,
+            seed=seed,
+        )
+        evaluation = evaluator.of_images(open_images(fakes))
+        for metric in evaluator.metrics:
+            try:
+                results |= evaluation.compute(metric).results
+            except ValueError as error:
+                refused[metric.name] = str(error)
+        return results, refused
+
+    return compute
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """Path of fakes and reals in each form."""
+    folder = tmp_path_factory.mktemp("stored")
+    paths = {}
+    for kind, seed in (("fakes", 1), ("reals", 2)):
+        images = pictures(seed)
+        mixed = np.random.default_rng(3).permutation(len(images))
+        names = [f"{place:02d}.png" for place in np.random.default_rng(4).permutation(len(images))]
+
+        def by_class(index):
+            return f"{index // PER_CLASS}/{index:02d}.png"
+
+        sorted_ = write_folder(folder / "by_class" / kind, images, by_class)
+        paths[kind] = {
+            "by_class": sorted_,
+            "renamed": write_folder(folder / "renamed" / kind, images, names.__getitem__),
+            "archive": write_zip(folder / f"{kind}.zip", sorted_),
+            "records": write_records(folder / "records" / kind, images),
+            "mixed": write_records(folder / "mixed" / kind, images[mixed]),
+        }
+    return paths
+
+
+@pytest.mark.parametrize("form", ["renamed", "archive", "records", "mixed"])
+def test_no_score_depends_on_names_or_order(scores, stored, form):
+    expected, _ = scores(stored["fakes"]["by_class"], stored["reals"]["by_class"])
+    found, _ = scores(stored["fakes"][form], stored["reals"][form])
+    assert found == pytest.approx(expected, rel=1e-6)
+
+
+def test_every_metric_of_files_was_tried(scores, stored):
+    results, refused = scores(stored["fakes"]["by_class"], stored["reals"]["by_class"])
+    for name, error in refused.items():
+        generator_only = re.match("ppl|stability|fid.*_scales", name)
+        assert ("looks into a generator" in error) == bool(generator_only), (name, error)
+        assert generator_only or "asks for" in error
+    for metric in all_metrics().values():
+        assert metric.headline in results or metric.name in refused
+    assert {"is_mean", "is20_mean", "fid", "fid20", "kid20", "msssim10", "swd20_avg"} <= set(
+        results
+    )
+
+
+def test_splits_and_pairs_are_mixed(scores, stored):
+    results, _ = scores(stored["fakes"]["by_class"], stored["reals"]["by_class"])
+    # Class by class, each tenth would hold one class, and most pairs would be of one.
+    assert results["is_mean"] > 1.05
+    order = FixedOrder(open_images(stored["fakes"]["by_class"]), bar())
+    images = np.concatenate(list(order.iterate_images(8)))
+    classes = [place_of(image) // PER_CLASS for image in images]
+    assert len(set(classes[:PER_CLASS])) >= 3
+
+
+def test_copies_of_an_image_do_not_stay_together(tmp_path):
+    images = np.repeat(pictures(1)[:10], 4, axis=0)
+    folder = write_folder(tmp_path / "copies", images, lambda i: f"{i:02d}.png")
+    found = np.concatenate(list(FixedOrder(open_images(folder), bar()).iterate_images(8)))
+    pairs = [np.array_equal(a, b) for a, b in zip(found[0::2], found[1::2], strict=True)]
+    assert sum(pairs) < 5
+
+
+def test_grayscale_and_colour_have_one_order(tmp_path):
+    gray = pictures(1)[..., :1]
+    records = write_records(tmp_path / "gray", gray)
+    colour = write_folder(tmp_path / "colour", np.repeat(gray, 3, axis=3), lambda i: f"{i}.png")
+    a, b = (
+        np.concatenate(list(FixedOrder(open_images(path), bar()).iterate_images(16, start=7)))
+        for path in (records, colour)
+    )
+    np.testing.assert_array_equal(np.repeat(a, 3, axis=3), b)
+
+
+def test_settings_name_the_order_where_it_counts(stored, tmp_path):
+    evaluator = MetricEvaluator(
+        [], open_images(stored["reals"]["records"]), networks=Networks(), cache_dir=tmp_path
+    )
+    for name in ("fid50k", "kid50k", "kid50k_full", "pr50k3", "dc50k5_full", "swd2k"):
+        assert "order" in evaluator.settings(get_metric(name)), name
+    # Results from before there was an order stay comparable.
+    for name in ("fid50k_full", "fid", "is50k", "ppl2_wend", "msssim10k", "stability36"):
+        assert "order" not in evaluator.settings(get_metric(name)), name
+
+
+def test_moments_of_all_reals_are_those_in_the_order_of_the_files(stored, tmp_path):
+    reals = open_images(stored["reals"]["records"])
+    (metric,) = [get_metric("fid")]
+    evaluator = MetricEvaluator([metric], reals, networks=Networks(), cache_dir=tmp_path)
+    found = evaluator.of_reals().real_moments(metric)
+    network = Networks().get("inception")
+    moments = StreamingMoments(5)
+    for outputs in FeatureExtractor(network)(reals.iterate_images(8)):
+        moments.add(outputs["features"])
+    np.testing.assert_array_equal(found.covariance, moments.result().covariance)
+
+
+def place_of(image):
+    """Number of an image among `pictures(1)`."""
+    return next(i for i, other in enumerate(pictures(1)) if np.array_equal(image, other))
+
+
+def bar():
+    return functools.partial(tqdm, disable=True)
