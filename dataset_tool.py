@@ -11,8 +11,8 @@ from tqdm import tqdm
 
 from msg_stylegan.data import record_format, sources
 from msg_stylegan.data.conversion import convert, shuffled_order
-from msg_stylegan.data.image_preparation import FILTERS, FITS, ImagePreparation
 from msg_stylegan.data.parts import LEVELS
+from msg_stylegan.data.preparation_arguments import add_preparation_arguments, preparation_of
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource
@@ -62,7 +62,7 @@ def create_celeba(args):
 
 def create_from_images(args):
     labels = None if args.labels == "none" else args.labels
-    source = sources.open_source(args.folder, _preparation(args), labels, args.max_images)
+    source = sources.open_source(args.folder, preparation_of(args), labels, args.max_images)
     _create(args, source, shuffled=bool(args.shuffle))
 
 
@@ -73,7 +73,7 @@ def create_from_hdf5(args):
 
 
 def create_from_tfds(args):
-    _create(args, TfdsSource(args.folder, _preparation(args), args.split, args.data_dir))
+    _create(args, TfdsSource(args.folder, preparation_of(args), args.split, args.data_dir))
 
 
 def create_digits(args):
@@ -152,7 +152,7 @@ def build_parser():
     )
     command.add_argument("--split", default="train", help=_default("which part"))
     command.add_argument("--data_dir", metavar="DIR", help="folder of TensorFlow Datasets")
-    _add_preparation(command)
+    add_preparation_arguments(command)
     _add_create(
         commands,
         create_digits,
@@ -204,7 +204,7 @@ def _add_create_from_images(commands):
         "images of any kind",
         "folder of images, also at gs://..., zip or tar archive, or text file of paths",
     )
-    _add_preparation(command)
+    add_preparation_arguments(command)
     command.add_argument(
         "--labels",
         metavar="auto|folders|FILE.json|FILE.csv|none",
@@ -213,36 +213,6 @@ def _add_create_from_images(commands):
     )
     _add_max_images(command)
     _add_shuffle(command)
-
-
-def _add_preparation(command):
-    command.add_argument(
-        "--resolution",
-        metavar="R",
-        type=int,
-        help="side of the images, a power of two (default: that of the first one)",
-    )
-    command.add_argument(
-        "--resize",
-        metavar="N",
-        type=int,
-        help="as the original: 2^N pixels, stretched, with a bilinear filter",
-    )
-    command.add_argument(
-        "--fit",
-        choices=FITS,
-        help="what becomes of images that are not square (default: center-crop)",
-    )
-    command.add_argument("--filter", choices=list(FILTERS), help="for resizing (default: lanczos)")
-    command.add_argument(
-        "--background", default="black", help=_default("behind transparent images and padding")
-    )
-    command.add_argument(
-        "--channels", type=int, choices=(1, 3), help="1 = grayscale, 3 = RGB (default: as they are)"
-    )
-    command.add_argument(
-        "--min_size", metavar="N", type=int, default=1, help="skip images with a shorter side"
-    )
 
 
 def _add_create(commands, run, folder, of_what, folder_help=None):
@@ -356,28 +326,6 @@ def main(argv=None):
     return exit_status(lambda: args.run(args), interrupted=args.interrupted)
 
 
-def _preparation(args):
-    resolution, fit, image_filter = args.resolution, "center-crop", "lanczos"
-    if args.resize is not None:
-        # 2**13 is beyond all published networks: a larger number is a size, not an exponent.
-        if not 2 <= args.resize <= 13:
-            raise ValueError(
-                "`--resize` takes the exponent of a power of two: 8 for 256x256, 10 for 1024x1024. "
-                f"Received: {args.resize}. `--resolution` takes the size itself."
-            )
-        if resolution is not None:
-            raise ValueError("Give either `--resolution` or `--resize`, not both.")
-        resolution, fit, image_filter = 2**args.resize, "stretch", "bilinear"
-    return ImagePreparation(
-        resolution=resolution,
-        fit=args.fit or fit,
-        filter=args.filter or image_filter,
-        channels=args.channels,
-        background=args.background,
-        min_size=args.min_size,
-    )
-
-
 def _create(args, source, shuffled=None):
     """Makes the data set; `shuffled` = None leaves the order to the source."""
     for warning in getattr(source, "warnings", ()):
@@ -401,6 +349,8 @@ def _create(args, source, shuffled=None):
         num_shards=args.shards,
         strict=args.strict,
     )
+    for notice in manifest["notices"]:
+        print(f"notice: {notice}", file=sys.stderr)
     if manifest["num_skipped"]:
         print(f"{manifest['num_skipped']} images were skipped, see {args.out}/skipped.txt")
     if manifest["num_duplicates"]:

@@ -35,6 +35,7 @@ INSIDE = {
     "interpolation": set(),
     "pictures": {"files", "image_grids"},
     "generation": {
+        "data",
         "pretrained",
         "networks",
         "training",

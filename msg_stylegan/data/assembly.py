@@ -9,6 +9,7 @@ import struct
 
 import numpy as np
 
+from msg_stylegan.data.decoding.remarks import add_remarks
 from msg_stylegan.data.parts import record_paths, result_path
 from msg_stylegan.data.record_format import FOOTER_SIZE, HEADER_SIZE
 from msg_stylegan.data.shards import records_name
@@ -35,6 +36,7 @@ class Assembly:
         num_joined: Parts joined so far.
         skipped: List of `(position, reason)` of images that could not be read.
         duplicates: List of `(position, position of the first such image)`.
+        remarks: Remarks on images up to now, see `add_remarks`.
         kept: bool `[N]`: whether the image at each position is in the files; true for positions
             to come.
         files: Facts about finished files, for the manifest: name -> bytes, records, sha256.
@@ -58,6 +60,7 @@ class Assembly:
         self._shard_files = []
         self.skipped = []
         self.duplicates = []
+        self.remarks = {}
         self.kept = np.ones(parts[-1].end, bool)
         self.files = {}
         self.num_joined = 0
@@ -125,6 +128,7 @@ class Assembly:
         """Takes note of a part's images; returns for each of its records whether it is kept."""
         result = json.loads(result_path(self._part_folder, part).read_text(encoding="utf-8"))
         self.skipped += [tuple(entry) for entry in result["skipped"]]
+        add_remarks(self.remarks, result["remarks"])
         skipped = {position for position, _ in result["skipped"]}
         self.kept[list(skipped)] = False
         positions = [p for p in range(part.begin, part.end) if p not in skipped]

@@ -22,6 +22,7 @@ from msg_stylegan.data.conversion import (
     part_maker,
     plan_conversion,
 )
+from msg_stylegan.data.decoding.remarks import add_remarks
 from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
 from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.shards import records_name
@@ -236,18 +237,20 @@ class _Outcome:
     kept: np.ndarray
     skipped: list
     duplicates: list
+    remarks: dict
     files: dict
 
 
 def _read_outcome(writer, num_images):
     from tensorflow.io import gfile
 
-    outcome = _Outcome(np.ones(num_images, bool), [], [], {})
+    outcome = _Outcome(np.ones(num_images, bool), [], [], {}, {})
     first_positions = {}
     for shard in range(writer.num_shards):
         with gfile.GFile(writer.result_path(shard)) as file:
             result = json.loads(file.read())
         outcome.files |= result["files"]
+        add_remarks(outcome.remarks, result["remarks"])
         for position, reason in result["skipped"]:
             outcome.kept[position] = False
             outcome.skipped.append((position, reason))

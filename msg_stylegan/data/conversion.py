@@ -10,6 +10,7 @@ from tqdm import tqdm
 from msg_stylegan.data import record_format
 from msg_stylegan.data.acceptance import check_image, checked_labels
 from msg_stylegan.data.assembly import Assembly
+from msg_stylegan.data.decoding import picture_reader
 from msg_stylegan.data.manifest import read_manifest
 from msg_stylegan.data.parts import (
     LEVELS,
@@ -126,6 +127,7 @@ def describe_conversion(source, order, labels, command, *, encoding, levels, num
     return {
         "command": command,
         "source": source.description,
+        "version of the reader": picture_reader.VERSION,
         "order of images": _digest(order),
         "names of images": _digest(map(source.name, range(source.num_images))),
         "labels": None if labels is None else _digest(labels),

@@ -1,9 +1,12 @@
-"""Turns images of any kind into squares of bytes, ready to be written."""
+"""Turns images of any size into squares of bytes, ready to be written."""
 
 import dataclasses
 
 import numpy as np
 from PIL import Image, ImageColor
+
+from msg_stylegan.data.decoding.picture_reader import PictureReader, is_grayscale
+from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 
 FITS = ("center-crop", "pad", "stretch")
 FILTERS = {
@@ -17,32 +20,11 @@ _MIN_RESOLUTION = 4
 _MAX_RESOLUTION = 8192  # Beyond all published networks.
 
 _MODES = {1: "L", 3: "RGB"}
-_GRAY_MODES = ("1", "L", "LA", "I", "F")
-_ALPHA_MODES = ("LA", "PA", "RGBA", "RGBa")
-
-# Values of the tag in EXIF data -> what undoes the rotation.
-_ORIENTATION_TAG = 0x0112
-_ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-class SkippedImageError(ValueError):
-    """An image that cannot be used; its text is the reason. The others can go on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ImagePreparation:
     """How an image becomes a square of bytes. A square that has the size already keeps its pixels.
-
-    Images are turned upright as their EXIF data says. Of several frames the first one counts.
-    16 bits become 8 by leaving out the lower ones. Colour profiles are not applied.
 
     Attributes:
         resolution: Side of the result, a power of two; None = that of the image, which then must
@@ -51,8 +33,8 @@ class ImagePreparation:
             it, on a square of the background; "stretch": all of it, out of proportion.
         filter: A name of `FILTERS`. All of them are antialiased.
         channels: 1 for grayscale, 3 for RGB; None = that of the image.
-        background: Behind transparent pixels and padding: a name or `#rrggbb`, as in CSS.
         min_size: Images with a shorter side than that are skipped.
+        reader: `PictureReader`; its background lies behind padding, too.
 
     Raises:
         ValueError: A value that is none of these.
@@ -62,8 +44,8 @@ class ImagePreparation:
     fit: str = "center-crop"
     filter: str = "lanczos"
     channels: int | None = None
-    background: str = "black"
     min_size: int = 1
+    reader: PictureReader = dataclasses.field(default_factory=PictureReader)
 
     def __post_init__(self):
         r = self.resolution
@@ -79,38 +61,35 @@ class ImagePreparation:
             raise ValueError(f"`channels` must be 1 or 3. Received: {self.channels}")
         if self.min_size < 1:
             raise ValueError(f"`min_size` must be 1 or more. Received: {self.min_size}")
-        if not _is_opaque_color(self.background):
-            raise ValueError(
-                "`background` must be an opaque colour such as white or #ff8800. "
-                f"Received: {self.background!r}"
-            )
+
+    @property
+    def description(self):
+        """What the squares depend on beside the files, as a dictionary for JSON."""
+        facts = {**vars(self), **vars(self.reader)}
+        del facts["reader"]
+        return facts
 
     def prepare(self, image):
         """Makes the square.
 
         Args:
-            image: Image as Pillow has opened it.
+            image: What `reader.open` has returned.
 
         Returns:
             uint8 `[r, r, C]`.
 
         Raises:
-            SkippedImageError: The image is too small, or its numbers have no known white.
-            ValueError: Pillow cannot decode it, in one of the many errors that it has.
+            SkippedImageError: The image is damaged, too small, or has no known white.
+            OSError: There is not enough memory.
         """
         if min(image.size) < self.min_size:
             raise SkippedImageError(
                 f"it is {image.width}x{image.height}, smaller than {self.min_size} pixels"
             )
         channels = self.channels or (1 if is_grayscale(image) else 3)
-        file_format = image.format
-        image = _eight_bits(_upright(image), file_format)
-        if image.mode in _ALPHA_MODES or "transparency" in image.info:
-            image = _onto(self.background, image)
-        if image.mode != _MODES[channels] and image.mode != "RGB":
-            image = image.convert("RGB")
+        image = self.reader.pixels(image)
         if image.mode != _MODES[channels]:
-            image = image.convert("L")
+            image = image.convert(_MODES[channels])
         image = self._fitted(image)
         return np.asarray(image).reshape(image.height, image.width, channels)
 
@@ -144,51 +123,7 @@ class ImagePreparation:
         return image.resize((width, height), FILTERS[self.filter])
 
     def _padded(self, image, side):
-        color = ImageColor.getcolor(self.background, image.mode)
+        color = ImageColor.getcolor(self.reader.background, image.mode)
         square = Image.new(image.mode, (side, side), color)
         square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
         return square
-
-
-def is_grayscale(image):
-    """Whether an opened image has no colours, by its header. Palettes count as colours."""
-    return image.mode in _GRAY_MODES or image.mode.startswith("I;16")
-
-
-def _is_opaque_color(name):
-    try:
-        return len(ImageColor.getrgb(name)) == 3
-    except ValueError:
-        return False
-
-
-def _upright(image):
-    # First the pixels: PNG may have the tag behind them, and Pillow turns TIFF by itself.
-    image.load()
-    try:
-        orientation = image.getexif().get(_ORIENTATION_TAG)
-    # Damaged EXIF data, which ends in many kinds of errors, does not make the image worse.
-    except Exception:
-        orientation = None
-    # A damaged tag need not even be a number.
-    if isinstance(orientation, int) and orientation in _ORIENTATIONS:
-        return image.transpose(_ORIENTATIONS[orientation])
-    return image
-
-
-def _eight_bits(image, file_format):
-    # Pillow has files of 16 bits as "I" if they are PGM, and before version 11 also if PNG.
-    known_white = image.mode == "I" and file_format in ("PNG", "PPM")
-    if image.mode.startswith("I;16") or known_white:
-        # As Pillow does with RGB of 16 bits. Its `convert` would clip.
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise SkippedImageError(
-            f"its mode {image.mode} does not say which number is white; convert it to 8 bits first"
-        )
-    return image
-
-
-def _onto(background, image):
-    square = Image.new("RGBA", image.size, ImageColor.getrgb(background))
-    return Image.alpha_composite(square, image.convert("RGBA")).convert("RGB")

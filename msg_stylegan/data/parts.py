@@ -9,6 +9,7 @@ import numpy as np
 
 from msg_stylegan.data import pyramid, record_format
 from msg_stylegan.data.acceptance import check_image
+from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image
 from msg_stylegan.data.sources import SkippedImageError
 from msg_stylegan.files import atomic_path, write_json
 
@@ -128,21 +129,23 @@ class PartMaker:
             files: One for each level to be stored, from the largest on, with a method `write`.
 
         Returns:
-            Dictionary of "skipped", a list of `[position, reason]`, and "digests", those of the
-            pixels of all other images.
+            Dictionary of "skipped", a list of `[position, reason]`, "digests", those of the pixels
+            of all other images, and "remarks" on these, see `add_remarks`.
         """
-        skipped, digests = [], []
+        skipped, digests, remarks = [], [], {}
         for position in positions:
             try:
-                planes = image_planes(self.read(position))
+                with remarks_of_image() as found:
+                    planes = image_planes(self.read(position))
             except SkippedImageError as error:
                 skipped.append([position, str(error)])
                 continue
+            add_image_remarks(remarks, position, found)
             digests.append(pixel_digest(planes).hex())
             records = image_records(planes, self.encoding, self.levels)
             for file, record in zip(files, records, strict=True):
                 file.write(record)
-        return {"skipped": skipped, "digests": digests}
+        return {"skipped": skipped, "digests": digests, "remarks": remarks}
 
     @property
     def resolutions(self):

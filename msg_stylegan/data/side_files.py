@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from msg_stylegan.data.decoding.remarks import sentences
 from msg_stylegan.data.manifest import file_facts, write_manifest
 from msg_stylegan.data.shards import labels_name
 from msg_stylegan.files import write_text
@@ -17,16 +18,20 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
         labels: Labels of the source, float32 `[N, label_size]`, or None.
         command: See `conversion.convert`.
         num_shards: Files per level.
-        outcome: What became of the images: has `kept`, `skipped`, `duplicates` and `files` as an
-            `Assembly` has. The labels are added to `files`.
+        outcome: What became of the images: has `kept`, `skipped`, `duplicates`, `remarks` and
+            `files` as an `Assembly` has. The labels are added to `files`.
     """
+
+    def name_at(position):
+        return printable(maker.source.name(int(maker.order[position])))
+
     if labels is not None:
         path = folder / labels_name(name)
         # `np.save` would add ".npy" to a path, but writes to an open file as it is.
         with path.open("wb") as file:
             np.save(file, labels[maker.order[outcome.kept]])
         outcome.files[path.name] = file_facts(path, np.count_nonzero(outcome.kept))
-    _write_lists(folder, maker, outcome)
+    _write_lists(folder, name_at, outcome)
     resolution, _, num_channels = maker.shape
     manifest = {
         "name": name,
@@ -35,6 +40,7 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
         "num_images": int(np.count_nonzero(outcome.kept)),
         "num_skipped": len(outcome.skipped),
         "num_duplicates": len(outcome.duplicates),
+        "notices": sentences(outcome.remarks, name_at),
         "resolution": resolution,
         "num_channels": num_channels,
         "label_size": 0 if labels is None else labels.shape[1],
@@ -47,13 +53,12 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
     write_manifest(folder, manifest)
 
 
-def _write_lists(folder, maker, outcome):
+def _write_lists(folder, name_at, outcome):
     """Lists what was left out, and images that are there twice."""
 
     def name(position):
         # One line per image, whatever its name is.
-        text = maker.source.name(int(maker.order[position]))
-        return printable(text.replace("\n", " ").replace("\t", " "))
+        return name_at(position).replace("\n", " ").replace("\t", " ")
 
     if outcome.skipped:
         lines = [

@@ -12,6 +12,7 @@ import contextlib
 import numpy as np
 from tqdm import tqdm
 
+from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
 from msg_stylegan.generation.arguments import argument, not_negative, positive
 from msg_stylegan.generation.label_class import add_class_argument, check_class
@@ -51,6 +52,7 @@ def add_arguments(parser):
         metavar="IMAGE",
         help="images, or folders of images; the middle square is resized to fit the network",
     )
+    add_reader_arguments(parser)
     parser.add_argument(
         "--space",
         choices=SPACES,
@@ -118,6 +120,7 @@ def run(args):
     Returns:
         Messages of targets that cannot be used.
     """
+    reader = reader_of(args)
     paths = find_images(args.target)
     network_file = find_network_file(args.network, args.result_dir)
     G = load_generator(network_file)
@@ -146,7 +149,7 @@ def run(args):
     failures, results = [], []
     for name, path in zip(_different_names(paths), paths, strict=True):
         try:
-            target = read_target(path, G.resolution, G.num_channels)
+            target = read_target(path, G.resolution, G.num_channels, reader)
         except ValueError as error:
             failures.append(str(error))
             continue

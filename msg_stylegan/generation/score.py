@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json, write_text
 from msg_stylegan.generation.label_class import add_class_argument, check_class
 from msg_stylegan.generation.network_source import (
@@ -32,6 +33,7 @@ def add_arguments(parser):
         metavar="IMAGE",
         help="images, or folders of images; the middle square is resized to fit the network",
     )
+    add_reader_arguments(parser)
     add_network_arguments(parser)
     add_class_argument(parser, "class that the images should have, for a network with labels")
     parser.add_argument(
@@ -50,6 +52,7 @@ def run(args):
     """
     if args.output and args.output.suffix.lower() not in (".csv", ".json"):
         raise ValueError(f"--output is a .csv or .json file. Received {args.output}.")
+    reader = reader_of(args)
     paths = find_images(args.images)
     network_file = find_network_file(args.network, args.result_dir)
     D = load_networks(network_file).D
@@ -59,7 +62,7 @@ def run(args):
     rows, failures = [], []
     for path in tqdm(paths, unit="img", disable=None):
         try:
-            image = read_target(path, D.resolution, D.num_channels)
+            image = read_target(path, D.resolution, D.num_channels, reader)
         except ValueError as error:
             failures.append(str(error))
             continue

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
 from msg_stylegan.data.sources.image_names import image_paths
-from msg_stylegan.data.sources.opened_image import opened_image
 from msg_stylegan.data.sources.storage import read_file
+
+_USUAL_READER = PictureReader()
 
 
 def find_images(paths):
@@ -35,7 +37,7 @@ def find_images(paths):
     return list(found)
 
 
-def read_target(path, resolution, num_channels):
+def read_target(path, resolution, num_channels, reader=_USUAL_READER):
     """An image as a network of this size sees it.
 
     The middle square is taken and resized; an image of the right size keeps its pixels. Colours
@@ -45,6 +47,7 @@ def read_target(path, resolution, num_channels):
         path: Image file.
         resolution: Side in pixels, a power of two.
         num_channels: 1 or 3.
+        reader: `PictureReader`.
 
     Returns:
         uint8 `[resolution, resolution, num_channels]`.
@@ -52,9 +55,8 @@ def read_target(path, resolution, num_channels):
     Raises:
         ValueError: The file cannot be used as an image. The message names it.
     """
-    preparation = ImagePreparation(resolution=resolution, channels=num_channels)
+    preparation = ImagePreparation(resolution=resolution, channels=num_channels, reader=reader)
     try:
-        with opened_image(read_file(path)) as image:
-            return preparation.prepare(image)
+        return preparation.prepare(reader.open(read_file(path)))
     except SkippedImageError as error:
         raise ValueError(f"{path} cannot be used: {error}.") from error

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.arrays import count_warnings
-from msg_stylegan.data.sources.opened_image import opened_image
 from msg_stylegan.data.sources.storage import read_file
 
 _FOLDERS = (("img_align_celeba_png", "*.png"), ("img_align_celeba", "*.jpg"))
@@ -49,8 +49,10 @@ class CelebaSource:
         return str(self._folder / self._names[index])
 
     def read(self, index):
-        with opened_image(read_file(self._folder / self._names[index])) as image:
-            pixels = np.asarray(image)
+        reader = PictureReader()
+        image = reader.open(read_file(self._folder / self._names[index]))
+        reader.decode(image)
+        pixels = np.asarray(image)
         if pixels.shape != (_HEIGHT, _WIDTH, 3):
             height, width = pixels.shape[:2]
             raise SkippedImageError(

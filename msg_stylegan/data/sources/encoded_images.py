@@ -5,10 +5,10 @@ import hashlib
 
 from tqdm import tqdm
 
-from msg_stylegan.data.image_preparation import SkippedImageError, is_grayscale
+from msg_stylegan.data.decoding.picture_reader import is_grayscale
+from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.labels import read_labels
-from msg_stylegan.data.sources.opened_image import opened_image
 
 
 class EncodedImages:
@@ -47,6 +47,7 @@ class EncodedImages:
             self.labels = self.labels[:max_images]
         self.num_images = len(names)
         self._resizes = preparation.resolution is not None
+        self._reader = preparation.reader
         self._preparation = self._decided(preparation)
         listing = "\0".join(names).encode("utf-8", "surrogatepass")
         self.description = {
@@ -55,7 +56,7 @@ class EncodedImages:
             "num_images": self.num_images,
             "names_sha256": hashlib.sha256(listing).hexdigest(),
             "labels": found.origin,
-            **dataclasses.asdict(self._preparation),
+            **self._preparation.description,
         }
 
     def __getstate__(self):
@@ -77,19 +78,18 @@ class EncodedImages:
             OSError: The storage fails.
         """
         side = self._preparation.resolution
-        with self._opened(index) as image:
-            fits = self._preparation.natural_side(*image.size) == side
-            if self._resizes or fits or min(image.size) < self._preparation.min_size:
-                return self._preparation.prepare(image)
-            width, height = image.size
+        image = self._opened(index)
+        fits = self._preparation.natural_side(*image.size) == side
+        if self._resizes or fits or min(image.size) < self._preparation.min_size:
+            return self._preparation.prepare(image)
+        width, height = image.size
         raise ValueError(
             f"{self.name(index)} is {width}x{height}, but the first image gives {side}x{side}. "
             f"Choose a resolution to resize all images, for example --resolution={side}."
         )
 
     def _opened(self, index):
-        """Context of an opened image, see `opened_image`."""
-        return opened_image(self._store.data(index))
+        return self._reader.open(self._store.data(index))
 
     def _decided(self, preparation):
         """The preparation with a resolution and a number of channels."""
@@ -100,16 +100,15 @@ class EncodedImages:
         readable = False
         for index in tqdm(range(self.num_images), "Checking", unit=" images", delay=1, leave=False):
             try:
-                with self._opened(index) as image:
-                    size, gray = image.size, is_grayscale(image)
+                image = self._opened(index)
             except SkippedImageError as error:
                 reason = f"For example {self.name(index)}: {error}."
                 continue
-            if min(size) < preparation.min_size:
+            if min(image.size) < preparation.min_size:
                 continue
             readable = True
-            resolution = resolution or self._natural_resolution(index, preparation, size)
-            channels = channels or (None if gray else 3)
+            resolution = resolution or self._natural_resolution(index, preparation, image.size)
+            channels = channels or (None if is_grayscale(image) else 3)
             if channels is not None:
                 break
         if not readable:

@@ -1,18 +1,17 @@
 """Which files are images, by their names."""
 
 import collections
-import functools
 import os
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, ImageFile
+from msg_stylegan.data.decoding.formats import image_endings
 
 Selection = collections.namedtuple("Selection", ["images", "others", "notices"])
 
 
 def is_image_name(name):
     """Whether a relative path, with forward slashes, is an image's and not hidden."""
-    return not is_hidden(name) and PurePosixPath(name).suffix.lower() in _image_endings()
+    return not is_hidden(name) and PurePosixPath(name).suffix.lower() in image_endings()
 
 
 def is_hidden(name):
@@ -99,30 +98,3 @@ def _is_file(entry):
         return entry.is_file()
     except OSError:  # A link that leads back to itself.
         return False
-
-
-@functools.cache
-def decodable_formats():
-    """Names of the formats that are opened, in the order in which Pillow tries them: list."""
-    # Encapsulated PostScript is a program, which Pillow would have Ghostscript run.
-    decoders = _decoders()
-    return [name for name in Image.ID if name in decoders and name != "EPS"]
-
-
-@functools.cache
-def _image_endings():
-    """Endings of the formats that Pillow can decode."""
-    decoders = _decoders()
-    return {ending for ending, name in Image.registered_extensions().items() if name in decoders}
-
-
-@functools.cache
-def _decoders():
-    """Formats that Pillow can decode; some of its plugins are only stubs."""
-    Image.init()
-    stub = ImageFile.StubImageFile
-    return {
-        name
-        for name, (opener, _) in Image.OPEN.items()
-        if not (isinstance(opener, type) and issubclass(opener, stub))
-    }

@@ -9,13 +9,15 @@ import numpy as np
 from PIL import Image
 
 from msg_stylegan.data import pyramid
+from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources.opened_image import opened_image
 
 # Every so many keys one is remembered: all keys of the largest category would take 300 MB.
 _STRIDE = 256
 # What is looked at to find the size of an image; more only if the header does not end there.
 _HEADER_BYTES = 1 << 16
+
+_READER = PictureReader()
 
 
 class LsunSource:
@@ -49,8 +51,7 @@ class LsunSource:
         return self._images.name(index)
 
     def read(self, index):
-        with self._images.open(index) as image:
-            return self._preparation.prepare(image)
+        return self._preparation.prepare(self._images.open(index))
 
 
 class LsunWideSource:
@@ -90,11 +91,12 @@ class LsunWideSource:
         return self._images.name(index)
 
     def read(self, index):
-        with self._images.open(index) as image:
-            reason = self._objection(*image.size)
-            if reason:
-                raise SkippedImageError(reason)
-            image = image.convert("RGB")
+        image = self._images.open(index)
+        reason = self._objection(*image.size)
+        if reason:
+            raise SkippedImageError(reason)
+        _READER.decode(image)
+        image = image.convert("RGB")
         rows = self._kept_rows(*image.size)
         top, bottom = (image.height - rows) // 2, (image.height + rows) // 2
         image = image.crop((0, top, image.width, bottom))
@@ -153,14 +155,14 @@ class _LmdbImages:
         return self._num_entries
 
     def open(self, index):
-        """The context of an `opened_image`."""
+        """What `PictureReader.open` returns."""
         with _environment(str(self._path), os.getpid()).begin() as transaction:
             cursor = transaction.cursor()
             cursor.set_key(self._anchors[index // _STRIDE])
             for _ in range(index % _STRIDE):
                 cursor.next()
             value = cursor.value()
-        return opened_image(value)
+        return _READER.open(value)
 
 
 @functools.lru_cache(maxsize=4)
@@ -182,6 +184,6 @@ def _environment(path, process):
 def _image_size(value):
     """Width and height of an image by its header; None if it has none."""
     for end in (_HEADER_BYTES, len(value)):
-        with contextlib.suppress(SkippedImageError), opened_image(value[:end]) as image:
-            return image.size
+        with contextlib.suppress(SkippedImageError):
+            return _READER.open(bytes(value[:end])).size
     return None

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import one_hot
-from msg_stylegan.data.sources.opened_image import opened_image
 
 
 class TfdsSource:
@@ -47,8 +46,7 @@ class TfdsSource:
 
     def read(self, index):
         data = self._records[int(index)][self._image_key]
-        with opened_image(data) as image:
-            return self._preparation.prepare(image)
+        return self._preparation.prepare(self._preparation.reader.open(data))
 
     def __getstate__(self):
         # Copies are for other processes to read images with; labels can be much larger.

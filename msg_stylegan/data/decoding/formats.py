@@ -1,0 +1,32 @@
+"""Formats of image files that Pillow can decode."""
+
+import functools
+
+from PIL import Image, ImageFile
+
+
+@functools.cache
+def decodable_formats():
+    """Names of the formats that are opened, in the order in which Pillow tries them: list."""
+    # Encapsulated PostScript is a program, which Pillow would have Ghostscript run.
+    decoders = _decoders()
+    return [name for name in Image.ID if name in decoders and name != "EPS"]
+
+
+@functools.cache
+def image_endings():
+    """Endings of the formats that Pillow can decode: set of texts such as ".png"."""
+    decoders = _decoders()
+    return {ending for ending, name in Image.registered_extensions().items() if name in decoders}
+
+
+@functools.cache
+def _decoders():
+    """Formats that Pillow can decode; some of its plugins are only stubs."""
+    Image.init()
+    stub = ImageFile.StubImageFile
+    return {
+        name
+        for name, (opener, _) in Image.OPEN.items()
+        if not (isinstance(opener, type) and issubclass(opener, stub))
+    }

@@ -1,0 +1,117 @@
+"""Remarks on images that are used all the same, gathered to one sentence for a whole data set."""
+
+import contextlib
+import contextvars
+
+_current = contextvars.ContextVar("remarks", default=None)
+
+
+def remark(kind, detail):
+    """Notes something about the image that is being read; without effect where nobody gathers.
+
+    Args:
+        kind: A name of `_SENTENCES`.
+        detail: Text, of which that of the first image is told, or a whole number, of which the
+            largest one is.
+    """
+    remarks = _current.get()
+    if remarks is not None:
+        remarks.append((kind, detail))
+
+
+@contextlib.contextmanager
+def remarks_of_image():
+    """Context of a list of `(kind, detail)`, which grows with each `remark` in this thread."""
+    found = []
+    token = _current.set(found)
+    try:
+        yield found
+    finally:
+        _current.reset(token)
+
+
+def add_remarks(gathered, remarks):
+    """Adds remarks to those of other images.
+
+    Args:
+        gathered: Dictionary for JSON, empty at the beginning: kind -> `[number of images, first
+            position, detail]`. The order in which images are added does not matter.
+        remarks: A dictionary like `gathered`.
+    """
+    for kind, (count, position, detail) in remarks.items():
+        if kind not in gathered:
+            gathered[kind] = [count, position, detail]
+            continue
+        old_count, old_position, old_detail = gathered[kind]
+        if isinstance(detail, int):
+            detail = max(detail, old_detail)
+        elif old_position < position:
+            detail = old_detail
+        gathered[kind] = [count + old_count, min(position, old_position), detail]
+
+
+def add_image_remarks(gathered, position, found):
+    """Adds what `remarks_of_image` has found about the image at a position, see `add_remarks`."""
+    for kind, detail in found:
+        add_remarks(gathered, {kind: [1, position, detail]})
+
+
+def sentences(gathered, name):
+    """What is to be told of a data set.
+
+    Args:
+        gathered: See `add_remarks`.
+        name: Function that returns the name of the image at a position.
+
+    Returns:
+        List of one text for each kind about which there is something to tell.
+    """
+    texts = (
+        _SENTENCES[kind](count, name(position), detail)
+        for kind, (count, position, detail) in sorted(gathered.items())
+    )
+    return [text for text in texts if text]
+
+
+def _of_profiles(count, name, reason):
+    return (
+        f"{count} images have a colour profile that cannot be applied; their pixels are used as "
+        f"they are. The first one: {name} ({reason})."
+    )
+
+
+def _of_deep_gray(count, name, largest):
+    bits = max(largest.bit_length(), 8)
+    if not largest or bits > 15:
+        return None
+    white = 2**bits - 1
+    return (
+        f"The largest value of {count} gray images of 16 bits is {largest} of 65535: these look "
+        f"like {bits} bits and come out dark. Give --value_range={white} to make {white} white. "
+        f"The first one: {name}."
+    )
+
+
+def _of_deep_colours(count, name, largest):
+    if not largest or largest > 127:
+        return None
+    return (
+        f"The largest value of {count} colour images of 16 bits is about {largest * 257} of 65535: "
+        "they come out dark. Only the upper 8 bits of each colour can be read: bring them to 8 "
+        f"bits by another program first. The first one: {name}."
+    )
+
+
+def _of_values_outside(count, name, text):
+    return (
+        f"{count} images have values outside of --value_range, which become black or white. "
+        f"The first one: {name} ({text})."
+    )
+
+
+_SENTENCES = {
+    "profile": _of_profiles,
+    "deep gray": _of_deep_gray,
+    "deep colours": _of_deep_colours,
+    "values outside": _of_values_outside,
+}
