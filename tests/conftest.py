@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+# Recordings from the original systems, which do not belong to the repository.
+GOLDEN = ROOT.parent / "shared" / "golden"
 
 # No deadline, because a first call may compile; the same examples every time, because a run of the
 # tests should not depend on luck.
@@ -33,11 +35,10 @@ def _seeds():
 
 @pytest.fixture(scope="session")
 def golden():
-    """Folder of recordings from the original systems, which do not belong to the repository."""
-    folder = ROOT.parent / "shared" / "golden"
-    if not folder.is_dir():
-        pytest.skip(f"the recordings of the original systems are not at {folder}")
-    return folder
+    """Folder of recordings from the original systems."""
+    if not GOLDEN.is_dir():
+        pytest.skip(f"the recordings of the original systems are not at {GOLDEN}")
+    return GOLDEN
 
 
 @pytest.fixture

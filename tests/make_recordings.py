@@ -6,11 +6,11 @@ Format and names are those of the original's recordings.
 """
 
 import json
-from pathlib import Path
+import math
 
 import numpy as np
 import tensorflow as tf
-from original_recording import Recording, tables, to_nchw
+from original_recording import OWN, Recording, to_nchw
 from test_recordings import gradients_by_name, make_step, train_recorded_step
 
 from msg_stylegan import losses
@@ -55,6 +55,15 @@ NETWORKS = {
         },
         "D": {"mbstd_group_size": 1, "use_wscale": False, "blur_filter": None},
     },
+    # w is the normalised pair of z and embedded label.
+    "networks_8_without_mapping": {
+        **SIZES,
+        **TRUNCATION,
+        "resolution": 8,
+        "label_size": 2,
+        "dlatent_size": 16,
+        "mapping_layers": 0,
+    },
 }
 TRAJECTORY = {
     **SIZES,
@@ -67,13 +76,21 @@ TRAJECTORY = {
     "r1_gamma": 10.0,
     "G_smoothing_kimg": 10.0,
 }
+TRAJECTORIES = {
+    "trajectory_8": TRAJECTORY,
+    "trajectory_8_conditional": {**TRAJECTORY, "num_channels": 1, "label_size": 3},
+    "trajectory_8_without_mapping": {
+        **TRAJECTORY,
+        "mapping_layers": 0,
+        "G": {"dlatent_avg_beta": 0.9},
+        "D": {"mbstd_group_size": 2},
+    },
+}
 LOGISTIC = losses.make_loss("logistic")
 
 
-def make_recorded_networks(meta):
+def make_recorded_networks(recording):
     """Networks with random weights, also where they start as constants."""
-    recording = Recording.__new__(Recording)
-    recording.meta = meta
     nets = recording.make_networks()
     random = np.random.RandomState(1)
     for network in (nets.G, nets.D, nets.G_ema):
@@ -88,18 +105,20 @@ def make_recorded_networks(meta):
 
 def record_networks(meta):
     """All that the tests of a network compare."""
-    nets = make_recorded_networks(meta)
+    recording = Recording(meta, {})
+    nets = make_recorded_networks(recording)
     random = np.random.RandomState(2)
     n, resolution = meta["batch"], meta["resolution"]
     z = random.standard_normal((n, meta["latent_size"])).astype(np.float32)
-    label_rows = np.eye(meta["label_size"], dtype=np.float32)
-    labels = label_rows[np.arange(n) % max(meta["label_size"], 1)] if meta["label_size"] else None
+    one_hot = one_hot_labels(meta, (n,))
+    labels = one_hot if meta["label_size"] else None
     shape = (n, resolution, resolution, meta["num_channels"])
     reals = tf.constant(random.uniform(-1, 1, shape).astype(np.float32))
     pyramid = image_pyramid(reals, len(nets.G.resolutions))
 
-    arrays = {"in/z": z, "in/labels": np.zeros((n, 0), np.float32) if labels is None else labels}
-    for name, table in tables(nets).items():
+    arrays = recording.arrays
+    arrays |= {"in/z": z, "in/labels": one_hot}
+    for name, table in recording.tables(nets).items():
         arrays |= {f"{name}/{k}": v for k, v in original_variables.export(table).items()}
     arrays["out/w"] = nets.G.broadcast(nets.G.mapping(z, labels)).numpy()
     with tf.GradientTape() as G_tape:
@@ -125,7 +144,7 @@ def record_networks(meta):
     arrays["out/loss/D_logistic"] = D_loss.numpy()
     arrays["out/loss/D_logistic_r1_gamma10"] = with_penalty.numpy()
     for name, tape, mean in (("G", G_tape, G_mean), ("D", D_tape, D_mean)):
-        gradients = gradients_by_name(tape, mean, tables(nets)[name])
+        gradients = gradients_by_name(tape, mean, recording.tables(nets)[name])
         arrays |= {f"out/grad/{name}/{k}": v for k, v in gradients.items()}
     for _ in range(3):
         nets.G(z, labels, training=True)
@@ -135,20 +154,17 @@ def record_networks(meta):
 
 def record_trajectory(meta):
     """Weights before and after a few training steps."""
-    nets = make_recorded_networks(meta)
+    steps, n, size = meta["steps"], meta["batch"], meta["resolution"]
+    random = np.random.RandomState(3)
+    z = random.standard_normal((steps, 2, n, meta["latent_size"])).astype(np.float32)
+    reals = random.randint(0, 256, (steps, n, meta["num_channels"], size, size)).astype(np.uint8)
+    labels = one_hot_labels(meta, (steps, 2, n))
+    recording = Recording(meta, {"in/z": z, "in/labels": labels, "in/reals_uint8": reals})
+    nets = make_recorded_networks(recording)
     for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
         average.assign(variable)
-    random = np.random.RandomState(3)
-    steps, n, size = meta["steps"], meta["batch"], meta["resolution"]
-    recording = Recording.__new__(Recording)
-    recording.meta = meta
-    recording.arrays = {
-        "in/z": random.standard_normal((steps, 2, n, meta["latent_size"])).astype(np.float32),
-        "in/labels": np.zeros((steps, 2, n, 0), np.float32),
-        "in/reals_uint8": random.randint(0, 256, (steps, n, 3, size, size)).astype(np.uint8),
-    }
     arrays = recording.arrays
-    by_network = tables(nets)
+    by_network = recording.tables(nets)
     for name in ("G", "D"):
         exported = original_variables.export(by_network[name])
         arrays |= {f"init/{name}/{k}": v for k, v in exported.items()}
@@ -168,11 +184,19 @@ def record_trajectory(meta):
     return arrays
 
 
+def one_hot_labels(meta, shape):
+    """Labels of the classes in turn, and others in every step; float32 `[*shape, label_size]`."""
+    size = meta["label_size"]
+    rows = np.eye(size, dtype=np.float32)
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    return rows[numbers % size] if size else np.zeros((*shape, 0), np.float32)
+
+
 def main():
-    folder = Path(__file__).parent / "recordings"
+    folder = OWN
     folder.mkdir(exist_ok=True)
     recordings = {name: (record_networks, meta) for name, meta in NETWORKS.items()}
-    recordings["trajectory_8"] = (record_trajectory, TRAJECTORY)
+    recordings |= {name: (record_trajectory, meta) for name, meta in TRAJECTORIES.items()}
     for name, (record, meta) in recordings.items():
         arrays = {**record(meta), "meta": json.dumps(meta)}
         np.savez_compressed(folder / f"{name}.npz", **arrays)

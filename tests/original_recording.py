@@ -1,28 +1,102 @@
 """Recordings of networks and training steps, as `tests/make_recordings.py` writes them.
 
 The names, layouts (NCHW, HWIO) and argument names in them are those of the original system, so
-that recordings made by the original itself are read by the same code.
+that recordings made by the original itself are read by the same code. `meta` holds every argument
+of the networks that differs from the original's default, beside the settings of a training; `G` and
+`D` in it hold arguments of one network.
 """
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
+import pytest
+from conftest import GOLDEN
 
 from msg_stylegan.legacy import original_variables
-from msg_stylegan.legacy.original_options import discriminator_options, generator_options
+from msg_stylegan.legacy.original_options import (
+    discriminator_options,
+    fused_from,
+    generator_options,
+)
 from msg_stylegan.networks import build_networks
 
-_GENERATOR_ONLY = ("latent_size", "dlatent_size", "mapping_fmaps")
-_SHARED = ("fmap_base", "fmap_max", "num_channels", "resolution", "label_size")
+OWN = Path(__file__).parent / "recordings"
+# What `meta` says beside the arguments of the networks.
+_ABOUT_TRAINING = {
+    "batch",
+    "steps",
+    "learning_rate",
+    "beta1",
+    "beta2",
+    "epsilon",
+    "r1_gamma",
+    "G_smoothing_kimg",
+    "order",
+}
+_TRUNCATION = {"truncation_psi": 0.7, "truncation_cutoff": 8}
+# Arguments that change no weights, with the value that every recording has.
+_ALWAYS = {"randomize_noise": False, "dtype": "float32"}
+# Arguments without weights that `original_options` knows and that would change what is recorded.
+_WITHOUT_MEANING_HERE = {
+    "is_training",
+    "is_validation",
+    "structure",
+    "style_mixing_prob",
+    "truncation_psi_val",
+    "truncation_cutoff_val",
+    "use_truncation",
+}
+# How a file of each kind is told from the others.
+_KINDS = {
+    "trajectory": lambda names: any(name.startswith("init/") for name in names),
+    "networks": lambda names: "out/w" in names,
+    "bmsg": lambda names: any("/relativistic-hinge/" in name for name in names),
+    "inception": lambda names: "out/logits_299" in names,
+}
 
 
-class Recording:
-    """One `.npz` file with its settings in `meta`."""
+def kind_of(path):
+    """Kind of a recording, by its content: "networks", "trajectory", "bmsg", "inception"."""
+    with np.load(path) as arrays:
+        (kind,) = [kind for kind, fits in _KINDS.items() if fits(arrays.files)]
+    return kind
 
-    def __init__(self, path):
+
+def original_paths(pattern="*.npz", kind=None):
+    """Cases of a test: all files of the original systems; a skipped one if they are not there."""
+    if not GOLDEN.is_dir():
+        reason = f"the recordings of the original systems are not at {GOLDEN}"
+        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="original")]
+    paths = [p for p in sorted(GOLDEN.glob(pattern)) if kind is None or kind_of(p) == kind]
+    assert paths, f"{GOLDEN} holds no {kind or pattern}"
+    return [pytest.param(path, id=f"original/{path.stem}") for path in paths]
+
+
+def own_paths(kind):
+    """Cases of a test: our recordings of a kind."""
+    paths = [path for path in sorted(OWN.glob("*.npz")) if kind_of(path) == kind]
+    return [pytest.param(path, id=f"own/{path.stem}") for path in paths]
+
+
+class RecordedArrays:
+    """One `.npz` file.
+
+    Args:
+        meta: Settings as in `meta`.
+        arrays: Everything else, by name.
+    """
+
+    def __init__(self, meta, arrays):
+        self.meta = meta
+        self.arrays = arrays
+
+    @classmethod
+    def read(cls, path):
         with np.load(path) as arrays:
-            self.arrays = {name: arrays[name] for name in arrays.files}
-        self.meta = json.loads(str(self.arrays["meta"]))
+            arrays = {name: arrays[name] for name in arrays.files}
+        return cls(json.loads(str(arrays.pop("meta"))), arrays)
 
     def __getitem__(self, name):
         return self.arrays[name]
@@ -31,14 +105,47 @@ class Recording:
         """All arrays below a prefix, by the rest of their names."""
         return {k.removeprefix(prefix): v for k, v in self.arrays.items() if k.startswith(prefix)}
 
+
+class Recording(RecordedArrays):
+    """A recording of networks of the StyleGAN family.
+
+    Raises:
+        ValueError: A setting is unknown, or says what cannot be repeated here.
+    """
+
+    def __init__(self, meta, arrays):
+        super().__init__(meta, arrays)
+        shared = {k: v for k, v in meta.items() if k not in {"G", "D", *_ABOUT_TRAINING}}
+        self._arguments = {name: {**shared, **meta.get(name, {})} for name in ("G", "D")}
+        for arguments in self._arguments.values():
+            _check_arguments(arguments)
+        # They refuse arguments that they do not know.
+        self._options = {
+            "generator_options": generator_options(self._arguments["G"]),
+            "discriminator_options": discriminator_options(self._arguments["D"]),
+        }
+        order = meta.get("order", "D update, Gs, G update")
+        if not re.search("D update.*Gs.*G update", order, re.DOTALL):
+            raise ValueError(f"Another order within a step than D, Gs, G: {order!r}")
+
     def make_networks(self):
         """Networks of the recorded architecture, with fresh weights."""
-        shared = {name: self.meta[name] for name in _SHARED}
-        generator = {name: self.meta[name] for name in _GENERATOR_ONLY}
-        return build_networks(
-            generator_options({**shared, **generator, **self.meta.get("G", {})}),
-            discriminator_options({**shared, **self.meta.get("D", {})}),
-        )
+        return build_networks(**self._options)
+
+    def tables(self, nets):
+        """Variables of G, D and Gs (our G_ema) by their original names."""
+        start = fused_from(self._arguments["G"])
+        return {
+            "G": original_variables.generator_variables(nets.G, start),
+            "D": original_variables.discriminator_variables(nets.D),
+            "Gs": original_variables.generator_variables(nets.G_ema, start),
+        }
+
+    @property
+    def truncation(self):
+        """Arguments of our generator for the recorded truncation; None there means none at all."""
+        found = {name: self._arguments["G"].get(name, _TRUNCATION[name]) for name in _TRUNCATION}
+        return {"truncation_psi": 1.0} if None in found.values() else found
 
     def labels(self, name):
         """Recorded labels, or None where they are empty."""
@@ -46,13 +153,11 @@ class Recording:
         return labels if labels.shape[-1] else None
 
 
-def tables(nets):
-    """Variables of G, D and Gs (our G_ema) by their original names."""
-    return {
-        "G": original_variables.generator_variables(nets.G),
-        "D": original_variables.discriminator_variables(nets.D),
-        "Gs": original_variables.generator_variables(nets.G_ema),
-    }
+def _check_arguments(arguments):
+    refused = [name for name in arguments if name in _WITHOUT_MEANING_HERE]
+    refused += [name for name, value in _ALWAYS.items() if arguments.get(name, value) != value]
+    if refused:
+        raise ValueError(f"Cannot repeat a recording with the settings {sorted(refused)}")
 
 
 def to_nhwc(array):

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from original_recording import Recording, assert_close, to_nchw, to_nhwc
+from original_recording import RecordedArrays, assert_close, to_nchw, to_nhwc
 from torch_writer import save_state
 
 from msg_stylegan.pretrained import load_networks
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("victim")
 @pytest.fixture(scope="module")
 def bmsg(golden):
     """Recording of BMSG-GAN, and its state dicts."""
-    recording = Recording(golden / "bmsg_32.npz")
+    recording = RecordedArrays.read(golden / "bmsg_32.npz")
     return recording, {"GEN": recording.group("G/"), "DIS": recording.group("D/")}
 
 

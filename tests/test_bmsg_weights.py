@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from original_recording import Recording, assert_close, to_nchw, to_nhwc
+from original_recording import RecordedArrays, assert_close, original_paths, to_nchw, to_nhwc
 
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
@@ -22,7 +22,6 @@ from msg_stylegan.sampling import draw_latents, z_of_seeds
 
 # In float32 on the CPU a faithful implementation meets these, relative to the largest value.
 FORWARD, GRADIENT = 1e-4, 1e-3
-SCALES = (4, 8, 16, 32)
 
 
 # Recorded name -> ours. BMSG-GAN squares means, and its `wgan-gp` has no gradient penalty.
@@ -35,46 +34,55 @@ LOSSES = {
 
 
 @functools.cache
-def read(folder):
+def read(path):
     """The recording and networks with the weights in its `.pth` files."""
-    dicts = [read_torch_file(folder / f"bmsg_32_GAN_{kind}.pth") for kind in ("GEN", "DIS")]
+    files = [path.with_name(f"{path.stem}_GAN_{kind}.pth") for kind in ("GEN", "DIS")]
+    dicts = [read_torch_file(file) for file in files]
     nets = networks_from_state_dicts(generator=dicts[0], discriminator=dicts[1])
-    return Recording(folder / "bmsg_32.npz"), nets
+    recording = RecordedArrays.read(path)
+    assert recording.meta.keys() <= {"depth", "latent_size", "batch"}
+    return recording, nets
 
 
-@pytest.fixture
-def recorded(golden):
-    return read(golden)
+@pytest.fixture(params=original_paths(kind="bmsg"))
+def recorded(request):
+    return read(request.param)
+
+
+def scales_of(recording):
+    return [4 * 2**index for index in range(recording.meta["depth"])]
 
 
 def reals_of(recording):
-    return [tf.constant(to_nhwc(recording[f"in/reals/{res}"])) for res in SCALES]
+    return [tf.constant(to_nhwc(recording[f"in/reals/{res}"])) for res in scales_of(recording)]
 
 
 def test_images(recorded):
     recording, nets = recorded
+    scales = scales_of(recording)
     for name in ("G", "G_ema"):
         images = nets[name](recording["in/z"])
-        assert nets[name].resolutions == list(SCALES)
-        for res, image in zip(SCALES, images, strict=True):
+        assert nets[name].resolutions == scales
+        for res, image in zip(scales, images, strict=True):
             assert_close(to_nchw(image), recording[f"out/G/images/{res}"], FORWARD)
 
 
 def test_seeds_give_latents_on_the_sphere(recorded):
     """What BMSG-GAN's scripts feed: z of length sqrt(latent size)."""
-    _, nets = recorded
-    normal = z_of_seeds(range(5), 16)
+    recording, nets = recorded
+    size = recording.meta["latent_size"]
+    normal = z_of_seeds(range(5), size)
     drawn, _ = draw_latents(nets["G"], 0, 0, 5)
     placed = np.asarray(nets["G"].place_z(normal))
     for z in (drawn, placed):
-        np.testing.assert_allclose(np.linalg.norm(z, axis=1), 4.0, rtol=1e-5)
-    cosine = np.sum(placed * normal, axis=1) / np.linalg.norm(normal, axis=1) / 4.0
+        np.testing.assert_allclose(np.linalg.norm(z, axis=1), size**0.5, rtol=1e-5)
+    cosine = np.sum(placed * normal, axis=1) / np.linalg.norm(normal, axis=1) / size**0.5
     np.testing.assert_allclose(cosine, 1.0, rtol=1e-5)
 
 
 def test_scores(recorded):
     recording, nets = recorded
-    fakes = [to_nhwc(recording[f"out/G/images/{res}"]) for res in SCALES]
+    fakes = [to_nhwc(recording[f"out/G/images/{res}"]) for res in scales_of(recording)]
     for name, images in (("fake", fakes), ("real", reals_of(recording))):
         assert_close(nets["D"](images)[:, 0], recording[f"out/D/scores_{name}"], FORWARD)
 
@@ -107,8 +115,8 @@ def test_losses_and_gradients(recorded, loss, network):
         assert_close(layout.to_original(gradient.numpy()), expected[name], GRADIENT)
 
 
-def test_export_gives_the_file_back(golden):
-    recording, nets = read(golden)
+def test_export_gives_the_file_back(recorded):
+    recording, nets = recorded
     for network, table in (
         ("G", bmsg_variables.generator_variables(nets["G"])),
         ("D", bmsg_variables.discriminator_variables(nets["D"])),

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 import tflib_writer
-from original_recording import Recording
+from original_recording import RecordedArrays, Recording, original_paths
 from pickled_networks import (
     SETTINGS,
     VARIANTS,
@@ -56,18 +56,19 @@ def test_there_and_back(tmp_path, variant):
     assert infos[0]["source"]["files"][0]["name"] == "a.pkl"
 
 
-@pytest.mark.parametrize("name", ["msg_stylegan_32", "msg_stylegan_128_fused"])
-def test_npz_has_the_names_and_numbers_of_the_original(golden, tmp_path, name, capsys):
-    assert run(golden / f"{name}.pkl", tmp_path / "a.npz") == 0
-    recording = Recording(golden / f"{name}.npz")
+@pytest.mark.parametrize("path", original_paths("*.pkl"))
+def test_npz_has_the_names_and_numbers_of_the_original(path, tmp_path, capsys):
+    assert run(path, tmp_path / "a.npz") == 0
+    recording = Recording.read(path.with_suffix(".npz"))
     with np.load(tmp_path / "a.npz") as npz:
         for prefix in ("G/", "D/", "Gs/"):
             assert_same_arrays(group(npz, prefix), recording.group(prefix))
         assert set(json.loads(str(npz["meta"]))) == {"version", "networks", "info"}
     out = capsys.readouterr().out
-    res = recording.meta["resolution"]
-    assert f"{name}.pkl: pickle of MSG-StyleGAN" in out
-    assert f"{res}x{res}x3, scales 4, 8, 16, 32" in out
+    G = load_networks(path).G
+    assert f"{path.name}: pickle of MSG-StyleGAN" in out
+    scales = ", ".join(map(str, G.resolutions))
+    assert f"{G.resolution}x{G.resolution}x{G.num_channels}, scales {scales}" in out
     count = sum(a.size for k, a in recording.group("D/").items())
     assert f"{count:,} parameters" in out
     assert f"Wrote {tmp_path / 'a.npz'}." in out
@@ -75,7 +76,7 @@ def test_npz_has_the_names_and_numbers_of_the_original(golden, tmp_path, name, c
 
 def test_npz_of_bmsg_has_the_names_of_pytorch(golden, tmp_path):
     assert run(golden / "bmsg_32_GAN_GEN.pth", tmp_path / "a.npz") == 0
-    recording = Recording(golden / "bmsg_32.npz")
+    recording = RecordedArrays.read(golden / "bmsg_32.npz")
     with np.load(tmp_path / "a.npz") as npz:
         assert_same_arrays(group(npz, "G/"), recording.group("G/"))
         assert_same_arrays(group(npz, "Gs/"), recording.group("G/"))
@@ -88,7 +89,7 @@ def test_npz_of_bmsg_has_the_names_of_pytorch(golden, tmp_path):
 
 @pytest.mark.parametrize("kind", ["GEN", "DIS"])
 def test_a_part_of_bmsg(golden, tmp_path, kind):
-    states = Recording(golden / "bmsg_32.npz").group(f"{kind[0]}/")
+    states = RecordedArrays.read(golden / "bmsg_32.npz").group(f"{kind[0]}/")
     save_state(tmp_path / "a.pth", states)
     expected = load_networks(tmp_path / "a.pth")
     assert run(tmp_path / "a.pth", tmp_path / "b.npz") == 0

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import tflib_writer
-from original_recording import Recording, assert_close, to_nchw, to_nhwc
+from original_recording import Recording, assert_close, original_paths, to_nchw, to_nhwc
 from pickled_networks import SETTINGS, VARIANTS, assert_equal_networks, make_trio, trio
 
 import msg_stylegan
@@ -19,14 +19,13 @@ from msg_stylegan.pretrained import load_networks
 pytestmark = pytest.mark.usefixtures("victim")
 
 
-@pytest.mark.parametrize("name", ["msg_stylegan_32", "msg_stylegan_128_fused"])
-def test_recorded_images_and_scores(golden, name):
-    recording = Recording(golden / f"{name}.npz")
-    nets = msg_stylegan.load_networks(golden / f"{name}.pkl")
+@pytest.mark.parametrize("path", original_paths("*.pkl"))
+def test_recorded_images_and_scores(path):
+    recording = Recording.read(path.with_suffix(".npz"))
+    nets = msg_stylegan.load_networks(path)
     z, labels = recording["in/z"], recording.labels("in/labels")
-    truncation = {key: recording.meta[key] for key in ("truncation_psi", "truncation_cutoff")}
     images = nets.G(z, labels, noise_mode="const")
-    truncated = nets.G_ema(z, labels, noise_mode="const", **truncation)
+    truncated = nets.G_ema(z, labels, noise_mode="const", **recording.truncation)
     for index, res in enumerate(nets.G.resolutions):
         assert_close(to_nchw(images[index]), recording[f"out/G/images/{res}"], 1e-4)
         expected = recording[f"out/Gs_truncated/images/{res}"]
@@ -34,11 +33,11 @@ def test_recorded_images_and_scores(golden, name):
     reals = [to_nhwc(recording[f"in/reals/{res}"]) for res in nets.D.resolutions]
     assert_close(nets.D(reals, labels), recording["out/D/scores_real"], 1e-4)
     assert_close(nets.D(images, labels), recording["out/D/scores_fake"], 1e-4)
-    data = (golden / f"{name}.pkl").read_bytes()
+    data = path.read_bytes()
     assert nets.info == {
         "source": {
             "format": "pickle of MSG-StyleGAN",
-            "files": [{"name": f"{name}.pkl", "sha256": hashlib.sha256(data).hexdigest()}],
+            "files": [{"name": path.name, "sha256": hashlib.sha256(data).hexdigest()}],
         }
     }
 

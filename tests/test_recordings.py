@@ -5,12 +5,19 @@ matched, guard the same numbers in every clone (`tests/make_recordings.py`).
 """
 
 import functools
-from pathlib import Path
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from original_recording import Recording, assert_close, tables, to_nchw, to_nhwc
+from original_recording import (
+    Recording,
+    assert_close,
+    original_paths,
+    own_paths,
+    to_nchw,
+    to_nhwc,
+)
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
@@ -19,15 +26,8 @@ from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
 
-OWN = Path(__file__).parent / "recordings"
-NETWORKS = [
-    "original/msg_stylegan_32.npz",
-    "original/msg_stylegan_128_fused.npz",
-    "own/networks_16.npz",
-    "own/networks_16_conditional.npz",
-    "own/networks_8_traditional.npz",
-]
-TRAJECTORIES = ["original/trajectory_16.npz", "own/trajectory_8.npz"]
+NETWORKS = original_paths(kind="networks") + own_paths("networks")
+TRAJECTORIES = original_paths(kind="trajectory") + own_paths("trajectory")
 LOGISTIC = losses.make_loss("logistic")
 # In float32 on the CPU a faithful implementation meets these, relative to the largest value.
 FORWARD, GRADIENT = 1e-4, 1e-3
@@ -36,22 +36,17 @@ FORWARD, GRADIENT = 1e-4, 1e-3
 @functools.cache
 def read(path):
     """A recording with networks that hold its weights."""
-    recording = Recording(path)
+    recording = Recording.read(path)
     nets = recording.make_networks()
-    for name, table in tables(nets).items():
+    for name, table in recording.tables(nets).items():
         if recording.group(f"{name}/"):
             original_variables.assign(table, recording.group(f"{name}/"))
     return recording, nets
 
 
-def path_of(name, request):
-    folder, file = name.split("/")
-    return (request.getfixturevalue("golden") if folder == "original" else OWN) / file
-
-
 @pytest.fixture(params=NETWORKS)
 def recorded(request):
-    return read(path_of(request.param, request))
+    return read(request.param)
 
 
 def gradients_by_name(tape, loss, table):
@@ -83,8 +78,7 @@ def test_truncated_images(recorded):
     images = nets.G_ema(
         recording["in/z"],
         recording.labels("in/labels"),
-        truncation_psi=recording.meta["truncation_psi"],
-        truncation_cutoff=recording.meta["truncation_cutoff"],
+        **recording.truncation,
         noise_mode="const",
     )
     for res, image in zip(nets.G.resolutions, images, strict=True):
@@ -100,9 +94,11 @@ def test_generator_loss_and_gradients(recorded):
         mean = tf.reduce_mean(loss)
     assert_close(logits, recording["out/D/scores_fake"], FORWARD)
     assert_close(loss, recording["out/loss/G_logistic_nonsaturating"], FORWARD)
-    gradients = gradients_by_name(tape, mean, tables(nets)["G"])
-    for name, expected in recording.group("out/grad/G/").items():
-        assert_close(gradients[name], expected, GRADIENT)
+    gradients = gradients_by_name(tape, mean, recording.tables(nets)["G"])
+    expected = recording.group("out/grad/G/")
+    assert expected.keys() == gradients.keys()
+    for name in expected:
+        assert_close(gradients[name], expected[name], GRADIENT)
 
 
 def test_discriminator_loss_and_gradients(recorded):
@@ -125,7 +121,7 @@ def test_discriminator_loss_and_gradients(recorded):
     assert_close(real_logits, recording["out/D/scores_real"], FORWARD)
     assert_close(loss, recording["out/loss/D_logistic"], FORWARD)
     assert_close(with_penalty, recording["out/loss/D_logistic_r1_gamma10"], FORWARD)
-    gradients = gradients_by_name(tape, mean, tables(nets)["D"])
+    gradients = gradients_by_name(tape, mean, recording.tables(nets)["D"])
     expected = recording.group("out/grad/D/")
     assert expected.keys() == gradients.keys()
     for name in expected:
@@ -145,18 +141,18 @@ def test_running_mean_of_w(recorded):
 
 def test_export_is_the_inverse_of_assign(recorded):
     recording, nets = recorded
-    for name, table in tables(nets).items():
+    for name, table in recording.tables(nets).items():
         exported = original_variables.export(table)
         for variable, array in recording.group(f"{name}/").items():
             np.testing.assert_array_equal(exported[variable], array)
 
 
-@pytest.mark.parametrize("name", TRAJECTORIES)
-def test_training_steps(name, request):
+@pytest.mark.parametrize("path", TRAJECTORIES)
+def test_training_steps(path):
     """Distance to the recorded weights after n steps, relative to the way they went."""
-    recording = Recording(path_of(name, request))
+    recording = Recording.read(path)
     nets = recording.make_networks()
-    by_network = tables(nets)
+    by_network = recording.tables(nets)
     original_variables.assign(by_network["G"], recording.group("init/G/"))
     original_variables.assign(by_network["Gs"], recording.group("init/G/"))
     original_variables.assign(by_network["D"], recording.group("init/D/"))
@@ -168,12 +164,20 @@ def test_training_steps(name, request):
         4: {"D": 1e-2, "G": 6e-2, "Gs": 1e-3},
         8: {"D": 2e-1, "G": 4e-1, "Gs": 5e-3},
     }
+    recorded_after = {
+        int(step) for step in re.findall("after([0-9]+)/", " ".join(recording.arrays))
+    }
+    assert recorded_after and max(recorded_after) <= recording.meta["steps"]
     for index in range(recording.meta["steps"]):
         D_loss, G_loss = train_recorded_step(step, recording, index)
         if index == 0:
             assert_close(D_loss, recording["out/loss/D"][0], FORWARD)
             assert_close(G_loss, recording["out/loss/G"][0], 1e-3)
-        for network, bound in bounds.get(index + 1, {}).items():
+        if index + 1 not in recorded_after:
+            continue
+        # The next larger number of steps for which there are bounds.
+        bound_of = bounds[min(number for number in bounds if number > index)]
+        for network, bound in bound_of.items():
             recorded = recording.group(f"after{index + 1}/{network}/")
             initial = recording.group(f"init/{network.replace('Gs', 'G')}/")
             ours = original_variables.export(by_network[network])
@@ -206,9 +210,11 @@ def train_recorded_step(step, recording, index):
     """D update with the weight average, then G update, on recorded latents and reals."""
     reals = tf.constant(to_nhwc(recording["in/reals_uint8"][index]))
     z_of_D, z_of_G = recording["in/z"][index]
-    D_stats = step.apply("D", *step.D_gradients(reals, None, z_of_D))
+    labels = recording.labels("in/labels")
+    labels_of_D, labels_of_G = (None, None) if labels is None else labels[index]
+    D_stats = step.apply("D", *step.D_gradients(reals, labels_of_D, z_of_D))
     step.update_average()
-    G_stats = step.apply("G", *step.G_gradients(z_of_G, None))
+    G_stats = step.apply("G", *step.G_gradients(z_of_G, labels_of_G))
     return D_stats["Loss/D/loss"], G_stats["Loss/G/loss"]
 
 

@@ -6,6 +6,7 @@ import types
 
 import numpy as np
 import pytest
+from original_recording import original_paths
 
 from msg_stylegan.legacy.tflib_pickle import read_tflib, read_tflib_file
 
@@ -65,12 +66,12 @@ def test_networks_with_parts(network_class, protocol):
     ]
 
 
-@pytest.mark.parametrize("recording", ["msg_stylegan_32", "msg_stylegan_128_fused"])
+@pytest.mark.parametrize("path", original_paths("*.pkl"))
 @pytest.mark.usefixtures("victim")
-def test_recorded_pickles(golden, recording):
-    networks = read_tflib_file(golden / f"{recording}.pkl")
+def test_recorded_pickles(path):
+    networks = read_tflib_file(path)
     assert [network.name for network in networks] == ["G", "D", "Gs"]
-    with np.load(golden / f"{recording}.npz") as arrays:
+    with np.load(path.with_suffix(".npz")) as arrays:
         for network in networks:
             prefix = f"{network.name}/"
             variables = network.all_variables()

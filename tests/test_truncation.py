@@ -44,6 +44,18 @@ def test_w_avg_is_the_running_mean_of_training_passes_only():
     np.testing.assert_allclose(G.w_avg.numpy(), mean + 0.9 * (once - mean), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("label_size", [0, 3])
+def test_w_avg_moves_without_a_mapping_network_too(label_size):
+    w_dim = 16 if label_size else 8
+    options = {"z_dim": 8, "w_dim": w_dim, "mapping_layers": 0, "label_size": label_size}
+    G = make_generator(**options)
+    start, z = G.w_avg.numpy(), latents(G)
+    labels = np.eye(3, dtype=np.float32)[np.arange(len(z)) % 3] if label_size else None
+    mean = np.mean(G.mapping(z, labels), axis=0)
+    G(z, labels, training=True)
+    np.testing.assert_allclose(G.w_avg.numpy(), mean + 0.9 * (start - mean), rtol=1e-5, atol=1e-6)
+
+
 def test_w_avg_starts_at_zero_and_is_not_trained():
     G = Generator(**OPTIONS)
     G.build()

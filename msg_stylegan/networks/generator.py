@@ -44,8 +44,8 @@ class Generator(keras.Model):
         nonlinearity, use_styles, use_noise, use_pixel_norm, use_instance_norm: See `Epilogue`.
         use_const_input, blur_filter: See `SynthesisBlock`.
         equalized_lr: See `EqualizedLayer`.
-        w_avg_beta: Decay of the running mean of w per training pass. Without mapping layers there
-            is none: `w_avg` stays at zero, the centre of the normalised z.
+        w_avg_beta: Decay of the running mean of w per training pass. Only a ProGAN synthesis
+            without mapping layers, which knows no w, has none: `w_avg` stays at zero.
         synthesis: "stylegan" (`SynthesisNetwork`), or "progan" (`ProGANSynthesis`) with the other
             options as in `progan_synthesis.STYLEGAN_OPTIONS`.
         z_space: Where z comes from: "normal" for standard normal numbers, "sphere" for such numbers
@@ -138,6 +138,7 @@ class Generator(keras.Model):
         }
         self.options = options
         self.has_mapping = mapping_layers > 0
+        self.has_w_avg = self.has_mapping or synthesis != "progan"
         self.mapping = MappingNetwork(
             z_dim=z_dim,
             w_dim=w_dim,
@@ -204,7 +205,7 @@ class Generator(keras.Model):
     def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
         w = self.mapping(z, labels)
         ws = self.broadcast(w)
-        if training and self.has_mapping:
+        if training and self.has_w_avg:
             self._move_w_avg(w)
         elif not training:
             ws = self.truncate(ws, truncation_psi, truncation_cutoff)
