@@ -102,7 +102,7 @@ class GrowingTraining:
         return RunOutput(self.config, self.run_dir, self.dataset, nets, progress, info, evaluate)
 
 
-def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
+def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None):
     """Trains as `loop.train` does, growing the networks.
 
     Args:
@@ -112,6 +112,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         strategy: See `loop.train`.
         info: See `loop.train`.
         evaluate: See `loop.train`; called from the end of the last fade on.
+        begin: See `loop.train`.
 
     Returns:
         Why training stopped early, or None if it is finished.
@@ -120,6 +121,11 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
     """
+    with StopRequest(run_dir).listening() as stop_request:
+        return _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request)
+
+
+def _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request):
     say("Making the networks ...")
     training = GrowingTraining(config, run_dir, dataset, strategy)
     state = training.state
@@ -128,10 +134,11 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
     if state.is_finished:
         say(f"Nothing to do: {nimg / 1000:g} of {total_kimg:g} kimg are trained.")
         return None
+    if begin:
+        begin(nimg)
     say(f"Training to {total_kimg:g} kimg on {strategy.num_replicas_in_sync} device(s).")
     stop_reason = None
-    listening = StopRequest(run_dir).listening()
-    with listening as stop_request, loop.progress_bar(nimg, config.schedule) as bar:
+    with loop.progress_bar(nimg, config.schedule) as bar:
         while nimg < round(total_kimg * 1000) and not stop_reason:
             stage = training.schedule.stage_at(nimg)
             tick, stop_reason = _train_stage(

@@ -1,10 +1,15 @@
-"""Stopping a run from outside: Ctrl-C, SIGTERM, or a file named abort.txt in its directory."""
+"""Stopping a run from outside: Ctrl-C, SIGTERM, a closed terminal, or a file named abort.txt."""
 
 import contextlib
 import signal
 from pathlib import Path
 
 ABORT_FILE = "abort.txt"
+
+# Windows has no SIGHUP.
+_SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class StopRequest:
@@ -17,6 +22,7 @@ class StopRequest:
     def __init__(self, run_dir):
         self._abort_file = Path(run_dir) / ABORT_FILE
         self._signal_name = None
+        self._cuts_short = False
 
     def reason(self):
         """Why to stop, as text, or None."""
@@ -28,14 +34,29 @@ class StopRequest:
 
     @contextlib.contextmanager
     def listening(self):
-        """Turns SIGINT and SIGTERM into requests while the block runs; a second one kills."""
+        """Turns signals into requests while the block runs.
+
+        A second SIGINT or SIGTERM kills. SIGHUP stays ignored where it was, as `nohup` wants it.
+        """
 
         def on_signal(number, _frame):
-            self._signal_name = signal.Signals(number).name
-            signal.signal(number, previous[number])
+            name = signal.Signals(number).name
+            self._signal_name = self._signal_name or name
+            # The system and the shell both report a closed terminal: more of these mean nothing.
+            if name != "SIGHUP":
+                signal.signal(number, previous[number])
+            if self._cuts_short:
+                self._cuts_short = False
+                raise _CutShortError
 
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        previous = {number: signal.signal(number, on_signal) for number in numbers}
+        previous = {}
+        for number in _SIGNALS:
+            handler = signal.getsignal(number)
+            if number.name == "SIGHUP" and handler == signal.SIG_IGN:
+                continue
+            # None stands for a handler that is not Python's, and cannot be set again.
+            previous[number] = signal.SIG_DFL if handler is None else handler
+            signal.signal(number, on_signal)
         try:
             yield self
         finally:
@@ -43,3 +64,22 @@ class StopRequest:
                 signal.signal(number, handler)
             # The next session of the run must not stop at once.
             self._abort_file.unlink(missing_ok=True)
+
+    def call_or_stop(self, function, *arguments):
+        """Calls a function that a signal ends at once; it must not change what is trained.
+
+        Returns:
+            What the function returns, or None if it was cut short.
+        """
+        try:
+            try:
+                self._cuts_short = True
+                return function(*arguments)
+            finally:
+                self._cuts_short = False
+        except _CutShortError:
+            return None
+
+
+class _CutShortError(BaseException):
+    """Like `KeyboardInterrupt`, nothing that handles errors may hold it up."""

@@ -12,7 +12,7 @@ from msg_stylegan.training.tick import Tick
 from msg_stylegan.training.training_state import TrainingState
 
 
-def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
+def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None):
     """Trains until `config.schedule.total_kimg`, from the newest checkpoint of the run if any.
 
     Args:
@@ -23,6 +23,8 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         info: Dictionary that snapshots carry.
         evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer)` that
             scores a snapshot; returns `(metric, value)` if it is the best one so far, else None.
+        begin: None, or a function of the number of images shown so far. It is called before
+            anything is written, when nothing more stands against the training.
 
     Returns:
         Why training stopped early, or None if it is finished.
@@ -31,6 +33,11 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
     """
+    with StopRequest(run_dir).listening() as stop_request:
+        return _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request)
+
+
+def _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request):
     schedule = config.schedule
 
     say("Making the networks ...")
@@ -41,6 +48,8 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         say(f"Nothing to do: {nimg / 1000:g} of {schedule.total_kimg:g} kimg are trained.")
         return None
     step = state.make_step(schedule.batch_size)
+    if begin:
+        begin(nimg)
     tick = Tick(nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration)
     output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
     if not state.is_resumed:
@@ -52,7 +61,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None):
         f"{strategy.num_replicas_in_sync} device(s). The first step is compiled, which takes from "
         "half a minute at low to several minutes at high resolutions."
     )
-    with StopRequest(run_dir).listening() as stop_request, progress_bar(nimg, schedule) as bar:
+    with progress_bar(nimg, schedule) as bar:
         stop_reason = run_ticks(
             config, step, tick, batches, output, state.checkpoint, stop_request, bar.update
         )
@@ -87,16 +96,22 @@ def run_ticks(config, step, tick, batches, output, checkpoint, stop_request, on_
             output.write_stats(tick)
             if tick.is_due(schedule.image_snapshot_ticks):
                 output.write_images(tick)
-            # An interruption saves everything, but does not wait for the metrics.
+            snapshot = None
             if tick.is_due(schedule.network_snapshot_ticks) or stop_reason:
-                output.write_networks(tick, evaluate=not stop_reason)
+                snapshot = output.write_networks(tick)
             if tick.is_due(schedule.checkpoint_ticks) or stop_reason:
                 checkpoint.save(tick.nimg)
+            # Last, because metrics take longest. An interruption does not wait for them.
+            if snapshot:
+                output.score_networks(snapshot, tick, stop_request)
             tick.start()
         if is_done:
             return None
         if stop_reason:
             return stop_reason
+        if stop_request.reason():
+            # It came while something was written; not everything may have been.
+            continue
 
         # Several iterations of: D update with the weight average, then G update.
         count = min(config.hardware.steps_per_call, tick.iterations_left())

@@ -2,20 +2,49 @@
 
 import contextlib
 import logging
+import logging.handlers
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
+LOG_FILE = "log.txt"
+
 _LOGGER = logging.getLogger("msg_stylegan")
 
 
-class _AboveProgressBar(logging.Handler):
+class _Lasting:
+    """A handler whose failures end no training. The first one is told to the other handlers."""
+
+    what = ""
+    _has_failed = False
+
+    def handleError(self, record):
+        if not self._has_failed:
+            self._has_failed = True
+            say(f"{self.what} cannot be written any more: {sys.exc_info()[1]}. Training goes on.")
+
+
+class _AboveProgressBar(_Lasting, logging.Handler):
     """Prints to the terminal without tearing a progress bar."""
 
+    what = "The output"
+
     def emit(self, record):
-        tqdm.write(self.format(record), file=sys.stdout)
-        sys.stdout.flush()
+        try:
+            tqdm.write(self.format(record), file=sys.stdout)
+            sys.stdout.flush()
+        except Exception:
+            self.handleError(record)
+
+
+class _LogFile(_Lasting, logging.FileHandler):
+    what = LOG_FILE
+
+    def close(self):
+        # What a full disk does not take was told already.
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 def say(message):
@@ -24,19 +53,47 @@ def say(message):
 
 
 @contextlib.contextmanager
-def logging_to(run_dir):
-    """While the block runs, `say` also writes to `<run_dir>/log.txt`; so does an uncaught error."""
-    handlers = [_AboveProgressBar()]
-    if run_dir is not None:
-        handlers.append(logging.FileHandler(Path(run_dir) / "log.txt", encoding="utf-8"))
+def logging_to(run_dir, held=False):
+    """While the block runs, `say` also writes to `<run_dir>/log.txt`; so does what ends the block.
+
+    Args:
+        run_dir: Run directory, or None for the terminal alone.
+        held: Whether the log begins when the function that is yielded is called. Nothing is
+            written if an error comes before that.
+
+    Yields:
+        Function without arguments that lets the log begin.
+    """
+    terminal = _AboveProgressBar()
+    waiting = logging.handlers.MemoryHandler(sys.maxsize, sys.maxsize, flushOnClose=False)
+    handlers = [terminal, waiting]
+
+    def begin():
+        if run_dir is None or waiting not in handlers:
+            return
+        log = _LogFile(Path(run_dir) / LOG_FILE, encoding="utf-8")
+        waiting.setTarget(log)
+        waiting.flush()
+        _LOGGER.removeHandler(waiting)
+        _LOGGER.addHandler(log)
+        handlers[:] = [terminal, log]
+
     _LOGGER.setLevel(logging.INFO)
     _LOGGER.propagate = False
     for handler in handlers:
         _LOGGER.addHandler(handler)
+    if not held:
+        begin()
     try:
-        yield
-    except Exception as error:
-        _LOGGER.info(f"Stopped by an error: {error}")
+        yield begin
+    except BaseException as error:
+        # On the terminal the caller says it.
+        _LOGGER.removeHandler(terminal)
+        if isinstance(error, Exception):
+            say(f"Stopped by an error: {str(error) or type(error).__name__}")
+        else:
+            begin()
+            say(f"Stopped by {type(error).__name__}.")
         raise
     finally:
         for handler in handlers:

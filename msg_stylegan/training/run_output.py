@@ -63,14 +63,21 @@ class RunOutput:
         for name, picture in self._grids.save_fakes(tick.kimg).items():
             self._writer.write_image(f"Fakes/{name}", picture, tick.nimg)
 
-    def write_networks(self, tick, evaluate):
-        """Saves a snapshot and, if wanted, scores it."""
+    def write_networks(self, tick):
+        """Saves a snapshot and returns its path."""
         info = {**self._info, "cur_nimg": tick.nimg}
-        snapshot = self._snapshots.save(self._nets, tick.kimg, info)
-        if evaluate and self._evaluate:
-            best = self._evaluate(self._nets, snapshot, tick.kimg, self._writer.events)
+        return self._snapshots.save(self._nets, tick.kimg, info)
+
+    def score_networks(self, snapshot, tick, stop_request):
+        """Scores a snapshot, unless training is to stop, and removes old ones."""
+        if self._evaluate and not stop_request.reason():
+            best = stop_request.call_or_stop(
+                self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events
+            )
             if best:
                 self._snapshots.record_best(snapshot, *best)
+            if reason := stop_request.reason():
+                say(f"{reason}: the metrics of {snapshot.name} may be missing.")
         self._snapshots.remove_old()
 
     def close(self):
