@@ -277,6 +277,16 @@ def _raise_all(problems):
         raise ValueError("\n  ".join([f"the configuration has {noun}:", *problems]))
 
 
+def differences(a, b):
+    """List of `(name, value in a, value in b)` of the options that differ."""
+    values_a, values_b = option_values(a), option_values(b)
+    return [
+        (name, values_a[name], values_b[name])
+        for name in values_a
+        if values_a[name] != values_b[name]
+    ]
+
+
 def architecture_differences(a, b):
     """Compares what decides the networks, for instance of a stored run and of its continuation.
 
@@ -285,10 +295,9 @@ def architecture_differences(a, b):
     Returns:
         A list of `(name, value in a, value in b)` of the options that differ.
     """
-    values_a, values_b = option_values(a), option_values(b)
     return [
-        (name, values_a[name], values_b[name])
-        for name in values_a
+        (name, old, new)
+        for name, old, new in differences(a, b)
         if name.startswith(("generator.", "discriminator."))
         or name
         in (
@@ -298,7 +307,7 @@ def architecture_differences(a, b):
             "growing.start_resolution",
         )
         # The decay of w_avg acts on training only and may change on the way.
-        if name != "generator.w_avg_beta" and values_a[name] != values_b[name]
+        if name != "generator.w_avg_beta"
     ]
 
 

@@ -3,6 +3,7 @@
 Replaces the original's habit of commenting lines of `train.py` in and out.
 """
 
+import copy
 import json
 import os
 import re
@@ -21,7 +22,8 @@ from presets import PRESETS, get_preset
 
 _PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join(PRESETS), 76))
 USAGE = f"""\
-usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--resume=RUN] [--dry_run]
+usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
+       python train.py --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
@@ -32,7 +34,10 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
   --config.OPTION=VALUE
                     Overrides one option; comes after --config=PRESET. Lists are written with
                     commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
-  --resume=RUN      Continues a run: "latest", its number, or its folder.
+  --resume=RUN      Continues a run: "latest", its number, or its folder. The run keeps its options,
+                    but for those that are given as --config.OPTION=VALUE.
+  --new_data        Lets --resume continue with another data set. If the old one has only moved,
+                    set data_dir instead.
   --dry_run         Prints the settings and what they lead to; writes nothing.
 
 Examples:
@@ -52,16 +57,21 @@ class Arguments:
     """What the command line asks for."""
 
     config: Config
-    # Directory of the run to continue, or None for a new run.
-    run_dir: Path | None
     dry_run: bool
+    # Directory of the run to continue, or None for a new run. The rest describes a continuation.
+    run_dir: Path | None = None
+    # Options of the run so far.
+    stored: Config | None = None
+    # The preset that the command line names for comparison, or None.
+    named: Config | None = None
+    # Whether the data set may be another one.
+    new_data: bool = False
 
 
 def parse_command_line(argv):
     """Turns the command line into a checked configuration.
 
-    A run to resume brings its own options, unless the command line names a preset; single options
-    override either.
+    A run to resume brings its own options. Those that the command line gives one by one change.
 
     Args:
         argv: Program name and arguments, like `sys.argv`.
@@ -76,18 +86,41 @@ def parse_command_line(argv):
         FileNotFoundError: No such run to resume.
     """
     parsed = _parse_flags(argv, get_preset(preset))
-    config, run_dir = parsed.config, None
     if parsed.resume is not None:
-        # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
-        from msg_stylegan.training.run_directory import find_run
+        arguments = _continuation(argv, parsed)
+    elif parsed.new_data:
+        raise UsageError("--new_data is for --resume: a new run may have any data set.")
+    else:
+        arguments = Arguments(config=parsed.config, dry_run=parsed.dry_run)
+    options.validate(arguments.config)
+    return arguments
 
-        run_dir = find_run(config.result_dir, parsed.resume)
-        stored = stored_config(run_dir)
-        if not parsed["config"].present:
-            config = _parse_flags(argv, stored).config
-        _check_same_networks(stored, config, run_dir)
-    options.validate(config)
-    return Arguments(config=config, run_dir=run_dir, dry_run=parsed.dry_run)
+
+def _continuation(argv, parsed):
+    # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
+    from msg_stylegan.training.run_directory import find_run
+
+    run_dir = find_run(parsed.config.result_dir, parsed.resume)
+    stored = stored_config(run_dir)
+    preset_arguments, others = _split_preset(argv[1:])
+    config = _parse_flags([argv[0], *others], copy.deepcopy(stored)).config
+    _check_same_networks(stored, config, run_dir)
+    named = _parse_flags([argv[0], *preset_arguments], stored).config if preset_arguments else None
+    return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
+
+
+def _split_preset(arguments):
+    """Parts the arguments that name a preset from all others."""
+    named, others = [], []
+    position = 0
+    while position < len(arguments):
+        argument = arguments[position]
+        # The name may be an argument of its own.
+        length = 2 if argument in ("--config", "-config") else 1
+        is_preset = length == 2 or re.match("--?config=", argument)
+        (named if is_preset else others).extend(arguments[position : position + length])
+        position += length
+    return named, others
 
 
 def _parse_flags(argv, base):
@@ -96,6 +129,7 @@ def _parse_flags(argv, base):
     # A set of flags of its own, because the global one holds dozens that mean nothing here.
     parsed = flags.FlagValues()
     flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
+    flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
     flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
     try:
         config_flags.DEFINE_config_dataclass(
@@ -211,13 +245,42 @@ def _type_name(expected):
     }[expected]
 
 
-def train(config, run_dir, dry_run):
+def option_notes(arguments):
+    """Lines about a continuation: what changes, and what stays other than in the named preset."""
+    stored, config, named = arguments.stored, arguments.config, arguments.named
+    if stored is None:
+        return []
+    lines = [
+        f"{name}: {_shown(old)} → {_shown(new)}"
+        for name, old, new in options.differences(stored, config)
+    ]
+    if lines:
+        lines.insert(0, "Options that change:")
+    if named is None:
+        return lines
+    kept = [
+        f"{name}: {_shown(own)} (in the preset: {_shown(other)})"
+        for name, own, other in options.differences(config, named)
+        if own == options.option_values(stored)[name] and name not in _PLACES
+    ]
+    if kept:
+        lines += [f"Options of the run that are kept, other than in {named.preset}:", *kept]
+    return lines
+
+
+# What a preset does not mean to say.
+_PLACES = ("data_dir", "result_dir", "cache_dir", "description")
+
+
+def _shown(value):
+    return _command_line_form(value) or "''"
+
+
+def train(arguments):
     """Trains, or tells what would be trained.
 
     Args:
-        config: Checked options.
-        run_dir: Directory of the run to continue, or None for a new one.
-        dry_run: Whether to print what would be done and write nothing.
+        arguments: `Arguments`. With `dry_run`, nothing is written.
     """
     # TensorFlow takes seconds to load; help and mistakes need not wait for it.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -229,22 +292,18 @@ def train(config, run_dir, dry_run):
     from metrics.metric import MetricOptions
     from metrics.registry import get_metrics
     from metrics.report import SnapshotScorer
-    from msg_stylegan.data.dataset import TFRecordDataset
     from msg_stylegan.networks import build_networks
-    from msg_stylegan.training import devices, kinds, run_directory
+    from msg_stylegan.training import devices, kinds, run_directory, run_history
     from msg_stylegan.training.architecture import describe_networks, network_options
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
 
+    config, run_dir = arguments.config, arguments.run_dir
     strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
     devices.prepare_graph_optimizer()
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
-    dataset = TFRecordDataset(
-        Path(config.data_dir) / config.dataset.path,
-        resolution=config.dataset.resolution,
-        max_label_size=config.dataset.max_label_size,
-    )
+    dataset, facts = _open_dataset(arguments)
     options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
     networks = network_options(config, dataset)
     find_optimizer(config.optimizer.name)
@@ -266,24 +325,39 @@ def train(config, run_dir, dry_run):
     )
     scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
     values = options.to_dict(config)
+    info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
     is_new = run_dir is None
     if is_new:
         run_dir = run_directory.next_run_directory(
-            config.result_dir, config.description or config.preset, strategy.num_replicas_in_sync
+            config.result_dir,
+            config.description or config.preset,
+            strategy.num_replicas_in_sync,
+            reserve=not arguments.dry_run,
         )
-    print(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
-    scorer.say_what_is_missing()
-    if dry_run:
-        print(describe_networks(build_networks(*networks)))
-        return
-    if is_new:
-        run_directory.create_run_directory(run_dir, values)
-    else:
-        run_directory.replace_options(run_dir, values)
-    info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
-    with logging_to(run_dir):
+        if not arguments.dry_run:
+            run_directory.create_run_directory(run_dir, values)
+
+    # A run that cannot be continued is left as it is: its log, too, begins only then.
+    with logging_to(None if arguments.dry_run else run_dir, held=not is_new) as begin_log:
+
+        def begin(nimg):
+            changes = [] if is_new else options.differences(arguments.stored, config)
+            run_history.add_session(
+                run_dir, nimg=nimg, options=values, changes=changes, dataset=facts
+            )
+            if changes:
+                run_directory.replace_options(run_dir, values)
+            begin_log()
+
+        say(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
+        for line in option_notes(arguments):
+            say(line)
+        scorer.say_what_is_missing()
+        if arguments.dry_run:
+            say(describe_networks(build_networks(*networks)))
+            return
         try:
-            kinds.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer)
+            kinds.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
         except tf.errors.ResourceExhaustedError as error:
             raise MemoryError(
                 f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
@@ -291,18 +365,54 @@ def train(config, run_dir, dry_run):
             ) from error
 
 
+def _open_dataset(arguments):
+    """Opens the data set; returns it and its `dataset_facts`, which must be those of the run."""
+    from msg_stylegan.data.dataset import TFRecordDataset
+    from msg_stylegan.training import run_history
+
+    config, run_dir, stored = arguments.config, arguments.run_dir, arguments.stored
+    try:
+        dataset = TFRecordDataset(
+            Path(config.data_dir) / config.dataset.path,
+            resolution=config.dataset.resolution,
+            max_label_size=config.dataset.max_label_size,
+        )
+    except ValueError as error:
+        if run_dir is None:
+            raise
+        raise ValueError(
+            f"{error}\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
+        ) from error
+    facts = run_history.dataset_facts(dataset)
+    if run_dir is not None and not arguments.new_data:
+        run_history.check_same_dataset(run_dir, facts, Path(stored.data_dir, stored.dataset.path))
+    return dataset, facts
+
+
 def summary(config, run_dir, dataset, num_replicas):
     """What is about to be trained: options, data set, devices and run directory."""
-    labels = f"{dataset.label_size} label components" if dataset.label_size else "no labels"
     return "\n".join(
         [
             json.dumps(options.to_dict(config), indent=2),
             f"Data set:      {dataset.path}: {dataset.num_images} images, "
-            f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, {labels}",
+            f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
+            f"{_labels_in_words(config, dataset)}",
             f"Devices:       {num_replicas}, batch of "
             f"{config.schedule.batch_size // num_replicas} images on each",
             f"Run directory: {run_dir}",
         ]
+    )
+
+
+def _labels_in_words(config, dataset):
+    used, stored = dataset.label_size, dataset.stored_label_size
+    words = f"{used} label components" if used else "no labels"
+    if used == stored:
+        return words
+    return (
+        f"{words}: {'all' if not used else 'the others'} of the {stored} that exist are ignored, "
+        f"because of dataset.max_label_size={config.dataset.max_label_size}. A new run uses them "
+        "with --config.dataset.max_label_size=-1"
     )
 
 
@@ -312,8 +422,7 @@ def main(argv):
         print(help_text())
         return 0
     try:
-        arguments = parse_command_line(argv)
-        train(arguments.config, arguments.run_dir, arguments.dry_run)
+        train(parse_command_line(argv))
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -143,8 +143,25 @@ def test_a_resumed_run_brings_its_options(make_run, tmp_path):
         assert arguments.config.loss.r1_gamma == 3.0
         assert arguments.config.schedule.total_kimg == 7.0
         assert arguments.config.preset == "cifar10"
-    # A preset that is named wins over the stored options.
-    assert parse("--resume=2", "--config=cifar10", place).config.loss.r1_gamma == 10.0
+    # A preset that is named is compared, and changes nothing.
+    for preset in (["--config=cifar10"], ["--config", "cifar10"], ["-config=cifar10"]):
+        arguments = parse("--resume=2", *preset, "--config.seed=4", place)
+        expected = options.option_values(stored) | {"result_dir": str(tmp_path), "seed": 4}
+        assert options.option_values(arguments.config) == expected
+        assert train.option_notes(arguments) == [
+            "Options that change:",
+            f"result_dir: results → {tmp_path}",
+            "seed: 333 → 4",
+            "Options of the run that are kept, other than in cifar10:",
+            "loss.r1_gamma: 3.0 (in the preset: 10.0)",
+        ]
+
+
+def test_new_data_belongs_to_resume(make_run, tmp_path, capsys):
+    make_run("00001-digits-1gpu", get_preset("digits"))
+    assert parse("--resume=1", "--new_data", f"--config.result_dir={tmp_path}").new_data
+    assert train.main(["train.py", "--new_data"]) == 2
+    assert "--new_data is for --resume" in capsys.readouterr().err
 
 
 def test_resuming_with_other_networks_is_refused(make_run, tmp_path, capsys):

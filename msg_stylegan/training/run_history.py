@@ -1,0 +1,83 @@
+"""What a run was trained on and with: a line for every session, so that no option is forgotten."""
+
+import datetime
+from pathlib import Path
+
+from msg_stylegan import __version__, files
+
+HISTORY_FILE = "options_history.jsonl"
+
+
+def add_session(run_dir, *, nimg, options, changes, dataset):
+    """Notes that a session begins.
+
+    Args:
+        run_dir: Run directory.
+        nimg: Images shown so far.
+        options: Nested dictionary of all options of the session.
+        changes: List of `(name, old value, new value)` of the options that differ from those of
+            the session before.
+        dataset: Its `dataset_facts`.
+    """
+    line = {
+        "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        "version": __version__,
+        "kimg": nimg / 1000.0,
+        "changes": {name: [old, new] for name, old, new in changes},
+        "dataset": dataset,
+        "options": options,
+    }
+    files.append_json_line(Path(run_dir) / HISTORY_FILE, line)
+
+
+def dataset_facts(dataset):
+    """What identifies a data set, and where it is, as a dictionary for JSON."""
+    return {
+        "path": str(dataset.path.absolute()),
+        "num_images": dataset.num_images,
+        "shape": list(dataset.shape),
+        "label_size": dataset.label_size,
+        "fingerprint": dataset.fingerprint(),
+    }
+
+
+def last_dataset(run_dir):
+    """The `dataset_facts` of the newest session, or None if an older version trained the run."""
+    sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE)
+    return sessions[-1]["dataset"] if sessions else None
+
+
+def check_same_dataset(run_dir, facts, stored_path):
+    """Refuses another data set than that of the newest session; where it lies does not matter.
+
+    Args:
+        run_dir: Run directory.
+        facts: `dataset_facts` of the data set to continue with.
+        stored_path: Path of the data set by the options of the run.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    old = last_dataset(run_dir)
+    if old is None:
+        # All that older versions have noted.
+        is_same = Path(facts["path"]).name == Path(stored_path).absolute().name
+        old = {"path": str(stored_path)}
+    else:
+        is_same = all(old[name] == facts[name] for name in facts if name != "path")
+    if not is_same:
+        raise ValueError(
+            f"{run_dir} was trained on {_describe(old)}. To continue it with another data set, "
+            f"{_describe(facts)}, add --new_data. If that is not meant, name the old one by "
+            "--config.data_dir and --config.dataset.path."
+        )
+
+
+def _describe(facts):
+    if "shape" not in facts:
+        return facts["path"]
+    shape = "x".join(map(str, facts["shape"]))
+    return (
+        f"{facts['path']} ({facts['num_images']} images of {shape}, {facts['label_size']} label "
+        f"components, content {facts['fingerprint'][:8]})"
+    )
