@@ -343,7 +343,12 @@ def train(arguments):
         def begin(nimg):
             changes = [] if is_new else options.differences(arguments.stored, config)
             run_history.add_session(
-                run_dir, nimg=nimg, options=values, changes=changes, dataset=facts
+                run_dir,
+                nimg=nimg,
+                options=values,
+                changes=changes,
+                dataset=facts,
+                version=info["version"],
             )
             if changes:
                 run_directory.replace_options(run_dir, values)

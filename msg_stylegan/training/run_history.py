@@ -3,12 +3,12 @@
 import datetime
 from pathlib import Path
 
-from msg_stylegan import __version__, files
+from msg_stylegan import files
 
 HISTORY_FILE = "options_history.jsonl"
 
 
-def add_session(run_dir, *, nimg, options, changes, dataset):
+def add_session(run_dir, *, nimg, options, changes, dataset, version):
     """Notes that a session begins.
 
     Args:
@@ -18,10 +18,11 @@ def add_session(run_dir, *, nimg, options, changes, dataset):
         changes: List of `(name, old value, new value)` of the options that differ from those of
             the session before.
         dataset: Its `dataset_facts`.
+        version: Version of this program.
     """
     line = {
         "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        "version": __version__,
+        "version": version,
         "kimg": nimg / 1000.0,
         "changes": {name: [old, new] for name, old, new in changes},
         "dataset": dataset,
