@@ -62,7 +62,9 @@ def create_celeba(args):
 
 def create_from_images(args):
     labels = None if args.labels == "none" else args.labels
-    source = sources.open_source(args.folder, preparation_of(args), labels, args.max_images)
+    source = sources.open_source(
+        args.folder, preparation_of(args), labels, args.max_images, args.names_encoding
+    )
     _create(args, source, shuffled=bool(args.shuffle))
 
 
@@ -153,12 +155,8 @@ def build_parser():
     command.add_argument("--split", default="train", help=_default("which part"))
     command.add_argument("--data_dir", metavar="DIR", help="folder of TensorFlow Datasets")
     add_preparation_arguments(command)
-    _add_create(
-        commands,
-        create_digits,
-        None,
-        "scikit-learn's 1,797 handwritten digits, 32x32 grayscale, with labels; no download",
-    )
+    digits = "scikit-learn's 1,797 handwritten digits, 32x32 grayscale, with labels; no download"
+    _add_create(commands, create_digits, None, digits)
     _add_inspection(commands)
     return parser
 
@@ -197,19 +195,19 @@ def _add_originals(commands):
 
 
 def _add_create_from_images(commands):
-    command = _add_create(
-        commands,
-        create_from_images,
-        "FOLDER",
-        "images of any kind",
-        "folder of images, also at gs://..., zip or tar archive, or text file of paths",
-    )
+    folder = "folder of images, also at gs://..., zip or tar archive, or text file of paths"
+    command = _add_create(commands, create_from_images, "FOLDER", "images of any kind", folder)
     add_preparation_arguments(command)
     command.add_argument(
         "--labels",
         metavar="auto|folders|FILE.json|FILE.csv|none",
         default="auto",
         help=_default("where labels come from; auto: dataset.json beside the images, if any"),
+    )
+    command.add_argument(
+        "--names_encoding",
+        metavar="NAME",
+        help="code page of names in an archive that are not UTF-8, for example cp932 or gbk",
     )
     _add_max_images(command)
     _add_shuffle(command)

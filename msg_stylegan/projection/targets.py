@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources.image_names import image_paths
+from msg_stylegan.data.sources.folder import image_paths
 from msg_stylegan.data.sources.storage import read_file
 
 _USUAL_READER = PictureReader()

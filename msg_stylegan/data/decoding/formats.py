@@ -1,5 +1,6 @@
 """Formats of image files that Pillow can decode."""
 
+import contextlib
 import functools
 
 from PIL import Image, ImageFile
@@ -24,9 +25,14 @@ def image_endings():
 def _decoders():
     """Formats that Pillow can decode; some of its plugins are only stubs."""
     Image.init()
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
     stub = ImageFile.StubImageFile
+    # Of videos it knows the size only.
     return {
         name
         for name, (opener, _) in Image.OPEN.items()
-        if not (isinstance(opener, type) and issubclass(opener, stub))
+        if not (isinstance(opener, type) and issubclass(opener, stub)) and name != "MPEG"
     }

@@ -37,10 +37,15 @@ class EncodedImages:
         if max_images is not None and max_images < 1:
             raise ValueError(f"`max_images` must be 1 or more. Received: {max_images}")
         if not store.names:
-            raise ValueError(f"{store.path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
+            known = ".png, .jpg, .jpeg, .webp, .bmp, ..."
+            raise ValueError(" ".join([f"{store.path} holds no images ({known}).", *store.notices]))
         self._store = store
-        found = read_labels(labels, store)
-        self.warnings = [*store.notices, *found.notices]
+        try:
+            found = read_labels(labels, store)
+        except ValueError as error:
+            # What is left out, or looks wrong, may be the reason.
+            raise ValueError(" ".join([str(error), *store.notices])) from error
+        self.warnings = [*(f"{store.path}: {notice}" for notice in store.notices), *found.notices]
         self.labels, self.class_names = found.rows, found.class_names
         names = store.names[:max_images]
         if self.labels is not None:

@@ -12,8 +12,16 @@ from msg_stylegan.data.sources.tar_archive import open_tar
 from msg_stylegan.data.sources.uncompressed_copy import is_compressed
 from msg_stylegan.data.sources.zip_archive import open_zip
 
+_UNREAD_ARCHIVES = {
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "rar",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x1f\x9d": "compress (.Z)",
+}
 
-def open_source(path, preparation, labels=None, max_images=None):
+
+def open_source(path, preparation, labels=None, max_images=None, names_encoding=None):
     """Opens a source of image files: `EncodedImages` of what `open_store` returns.
 
     Args:
@@ -21,16 +29,18 @@ def open_source(path, preparation, labels=None, max_images=None):
         preparation: `ImagePreparation`.
         labels: See `read_labels`.
         max_images: Only so many, from the first one on; None = all.
+        names_encoding: See `open_store`.
     """
-    return EncodedImages(open_store(path), preparation, labels, max_images)
+    return EncodedImages(open_store(path, names_encoding), preparation, labels, max_images)
 
 
-def open_store(path):
+def open_store(path, names_encoding=None):
     """Opens what holds encoded images. What a path is follows from its content.
 
     Args:
         path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
             zip or tar archive of such a folder; or text file with the path of one image per line.
+        names_encoding: Code page of names in an archive that are not UTF-8; None = not known.
 
     Returns:
         A store: a small object that can be pickled, with
@@ -45,10 +55,25 @@ def open_store(path):
             `notices`: List of sentences: what was left out.
 
     Raises:
-        ValueError: Nothing of this kind, or a damaged archive.
+        ValueError: Nothing of this kind, a damaged archive, or one in another code page.
         OSError: A file that cannot be read.
     """
-    return RemoteFolderStore(path) if is_remote(path) else _opener(Path(path))(path)
+    opener = RemoteFolderStore if is_remote(path) else _opener(Path(path))
+    if names_encoding is None:
+        return opener(path)
+    if opener not in (open_zip, open_tar):
+        raise ValueError(f"{path} is no archive: `--names_encoding` is for names in archives.")
+    _check_encoding(names_encoding)
+    return opener(path, names_encoding)
+
+
+def _check_encoding(name):
+    try:
+        b"a".decode(name)
+    except (LookupError, ValueError):
+        raise ValueError(
+            f"`--names_encoding` must be a code page of letters, such as cp932. Received: {name}"
+        ) from None
 
 
 def _opener(path):
@@ -59,9 +84,17 @@ def _opener(path):
             f"There is no {path}. Expected a folder of images, a zip or tar archive of images, or "
             "a text file with their paths."
         )
+    with path.open("rb") as file:
+        start = file.read(8)
+    for magic, kind in _UNREAD_ARCHIVES.items():
+        if start.startswith(magic):
+            raise ValueError(
+                f"{path} is an archive of the kind {kind}, which is not read. Unpack it and give "
+                "the folder of images, or pack that as zip or tar."
+            )
     # A tar archive may end with a zip archive in it, by which it would pass for one.
     if is_compressed(path) or tarfile.is_tarfile(path):
         return open_tar
-    if zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
+    if start.startswith(b"PK\3\4") or zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
         return open_zip
     return open_tar if path.suffix.lower() == ".tar" else ListStore

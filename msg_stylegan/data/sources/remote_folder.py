@@ -3,7 +3,8 @@
 import posixpath
 
 from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.image_names import is_hidden, printable, select_images
+from msg_stylegan.data.sources.image_names import is_hidden, printable
+from msg_stylegan.data.sources.selection import select_images
 from msg_stylegan.data.sources.storage import check_size, checksum
 
 
@@ -26,7 +27,9 @@ class RemoteFolderStore:
     def __init__(self, path):
         self.path = path.rstrip("/")
         self.facts = {"kind": "folder"}
-        self.names, self.other_names, self.notices = select_images(_visible_names(self.path))
+        self.names, self.other_names, self.notices = select_images(
+            _visible_names(self.path), self.read_member
+        )
 
     def __getstate__(self):
         return {**self.__dict__, "other_names": []}
@@ -40,14 +43,14 @@ class RemoteFolderStore:
     def checksum(self, index):
         return checksum(self.data(index))
 
-    def read_member(self, name):
+    def read_member(self, name, limit=None):
         # Processes that only read local files start without TensorFlow, whose start takes seconds.
         import tensorflow as tf
 
         try:
             with tf.io.gfile.GFile(f"{self.path}/{name}", "rb") as file:
                 check_size(file.size())
-                return file.read()
+                return file.read(-1 if limit is None else limit)
         except tf.errors.NotFoundError:
             raise SkippedImageError("there is no such file") from None
         except tf.errors.PermissionDeniedError:

@@ -23,8 +23,8 @@ _BROKEN_FILE = {
 }
 
 
-def read_file(path):
-    """Content of an image file: bytes.
+def read_file(path, limit=None):
+    """Content of an image file: bytes, the first `limit` of them unless it is None.
 
     Raises:
         SkippedImageError: The file is missing, broken, too large, or no file.
@@ -37,7 +37,10 @@ def read_file(path):
         if not stat.S_ISREG(status.st_mode):
             raise SkippedImageError("it is not a file")
         check_size(status.st_size)
-        return path.read_bytes()
+        if limit is None:
+            return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(limit)
     except OSError as error:
         if error.errno not in _BROKEN_FILE:
             raise

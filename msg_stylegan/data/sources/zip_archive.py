@@ -1,78 +1,85 @@
 """Images of zip archives, which are not unpacked."""
 
-import contextlib
+import stat
 import struct
 import zipfile
 import zlib
 from pathlib import Path
 
 from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.archive import ArchiveStore, relative_name
+from msg_stylegan.data.sources.archive import ArchiveFile, ArchiveStore
+from msg_stylegan.data.sources.archive_contents import Contents, Link, Place
+from msg_stylegan.data.sources.joined_zips import read_tables
 from msg_stylegan.data.sources.storage import check_size
+from msg_stylegan.data.sources.zip_names import entry_name
 
 _ENCRYPTED = 0xFFFF  # As a method, which zip does not have.
-
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-_UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 1
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_MAX_PATH = 4096  # Bytes of the longest path of Linux.
 
 
-def open_zip(path):
-    """The `ArchiveStore` of a zip archive; of two files of one name the last one counts.
+def open_zip(path, names_encoding=None):
+    """The `ArchiveStore` of a zip archive, or of several that were joined.
 
     Args:
         path: Path of the archive.
+        names_encoding: Code page of the names that do not say that they are UTF-8; None = UTF-8
+            where a name can be that, else code page 437.
 
     Raises:
-        ValueError: The archive is damaged.
+        ValueError: The archive is damaged, something else follows it, or its names are not in this
+            code page.
         OSError: The archive cannot be read.
     """
-    with Path(path).open("rb") as file:
+    file = ArchiveFile(path)
+    with Path(path).open("rb") as opened:
         try:
-            with zipfile.ZipFile(file) as archive:
-                places = dict(_places(archive))
+            tables = read_tables(opened)
         # A damaged table of contents shows as various errors.
         except Exception as error:
             raise ValueError(f"{path} is a damaged zip archive: {error}") from error
-    return ArchiveStore(path, path, "zip", places, _unpacked)
+    contents = Contents()
+    for entry in tables:
+        name, is_known = entry_name(entry, names_encoding)
+        if name.endswith("/") or (name.endswith("\\") and not entry.file_size):
+            continue
+        contents.add(name, _place_or_link(entry, file))
+        if not is_known:
+            contents.undecoded.append(name)
+    return ArchiveStore(path, "zip", file, contents, _unpacked)
 
 
-def _unpacked(bytes_at, offset, stored, size, crc, method):
+def _place_or_link(entry, file):
+    method = _ENCRYPTED if entry.flag_bits & _ENCRYPTED_FLAG else entry.compress_type
+    place = Place(entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, method)
+    # Systems other than Unix have other numbers there, without this one.
+    if not stat.S_ISLNK(entry.external_attr >> 16):
+        return place
+    try:
+        return Link(_unpacked(file, place, _MAX_PATH).decode("utf-8", "surrogateescape"))
+    except SkippedImageError:
+        return Link("")
+
+
+def _unpacked(file, place, limit):
+    offset, stored, size, crc, method = place
     if method == _ENCRYPTED:
         raise SkippedImageError("it is encrypted")
     if method not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         name = zipfile.compressor_names.get(method, method)
         raise SkippedImageError(f"it is compressed by the method {name}, not by deflate")
     check_size(stored)
-    header = bytes_at(offset, _LOCAL_HEADER.size)
+    header = file.bytes_at(offset, _LOCAL_HEADER.size)
     signature, name_size, extra_size = _LOCAL_HEADER.unpack(header)
-    data = bytes_at(offset + len(header) + name_size + extra_size, stored)
+    count, most = (stored, size) if limit is None else (min(stored, limit), limit)
+    data = file.bytes_at(offset + len(header) + name_size + extra_size, count)
     if method == zipfile.ZIP_DEFLATED:
-        data = _inflated(data, size)
-    if signature != b"PK\3\4" or len(data) != size or zlib.crc32(data) != crc:
+        data = _inflated(data, most)
+    is_whole = limit is not None or (len(data) == size and zlib.crc32(data) == crc)
+    if signature != b"PK\3\4" or not is_whole:
         raise SkippedImageError("the archive is damaged: the checksum of the image is wrong")
     return data
-
-
-def _places(archive):
-    for entry in archive.infolist():
-        name = _name(entry)
-        if entry.is_dir():
-            continue
-        if entry.header_offset < 0:
-            raise ValueError(f"{name} lies before its start")
-        encrypted = entry.flag_bits & _ENCRYPTED_FLAG
-        method = _ENCRYPTED if encrypted else entry.compress_type
-        yield name, (entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, method)
-
-
-def _name(entry):
-    name = entry.filename
-    if not entry.flag_bits & _UTF8_FLAG:
-        # Many tools write UTF-8 without saying so.
-        with contextlib.suppress(UnicodeError):
-            name = name.encode("cp437").decode("utf-8")
-    return relative_name(name.replace("\\", "/"))
 
 
 def _inflated(data, size):
