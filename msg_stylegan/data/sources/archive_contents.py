@@ -57,7 +57,7 @@ class Contents:
             if isinstance(entry, Link):
                 target = self._target(name)
                 entry = self._entries.get(target)
-                if entry is None:
+                if not isinstance(entry, Place):
                     folders = self._folders() if folders is None else folders
                     num_dead += target not in folders
                     continue
