@@ -9,8 +9,9 @@ import pytest
 from image_sources import WRITERS, encoded, noise, pixels, write_folder, write_zip
 from PIL import Image
 
+from msg_stylegan.data.decoding import formats
 from msg_stylegan.data.image_preparation import ImagePreparation
-from msg_stylegan.data.sources import image_names, open_source, open_store
+from msg_stylegan.data.sources import open_source, open_store
 
 SIXTEEN = ImagePreparation(resolution=16, channels=3)
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(100)
@@ -21,8 +22,8 @@ def without_plugins(monkeypatch):
     """Pillow as it is by itself, before and after each test."""
 
     def forget():
-        for cached in ("_decoders", "_image_endings", "decodable_formats"):
-            getattr(image_names, cached).cache_clear()
+        for cached in ("_decoders", "image_endings", "decodable_formats"):
+            getattr(formats, cached).cache_clear()
 
     for registry in ("OPEN", "ID", "EXTENSION"):
         monkeypatch.setattr(Image, registry, getattr(Image, registry).copy())
