@@ -22,6 +22,7 @@ from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
 from msg_stylegan.exit_status import exit_status
 from msg_stylegan.files import append_json_line
+from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run
 from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.training.devices import make_strategy
@@ -291,14 +292,12 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
     options = nets.info.get("options") if nets else None
     resolution, label_size = (nets.G_ema.resolution, nets.G_ema.label_size) if nets else (0, 0)
     imported = read_statistics(args.import_stats) if args.import_stats else None
-    if args.reals:
-        reals = open_images(args.reals, resolution=resolution, max_label_size=label_size)
-    elif nets is None or (imported and not label_size):
-        reals = None
-    else:
-        reals = open_images(
-            training_data(options), resolution=resolution, max_label_size=label_size
-        )
+    table = label_table(nets.G_ema, nets.info) if nets else None
+    reals_path = args.reals
+    if not reals_path and nets and (label_size or not imported):
+        # Beside imported statistics, reals are there for their labels only.
+        reals_path = training_data(options, required=not imported or table.notice)
+    reals = open_reals(reals_path, resolution, label_size) if reals_path else None
     mirror = args.mirror
     if mirror is None:
         mirror = options is not None and options["dataset"]["mirror"]
@@ -307,7 +306,7 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
         reals,
         networks=networks,
         cache_dir=args.cache_dir,
-        labels_dataset=reals if label_size else None,
+        labels_dataset=labels_to_draw(reals, table) if label_size else None,
         mirror=mirror,
         seed=args.seed,
         batch_size=args.batch_size,
@@ -316,13 +315,51 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
     )
 
 
-def training_data(options):
-    """Folder of the data set that networks were trained on, from the options in their snapshot."""
-    if options is None:
+def open_reals(path, resolution, label_size):
+    """Real images; with labels, if they have as many numbers as the networks take."""
+    reals = open_images(path, resolution=resolution)
+    if label_size and getattr(reals, "stored_label_size", 0) >= label_size:
+        reals = open_images(path, resolution=resolution, max_label_size=label_size)
+    return reals
+
+
+def labels_to_draw(reals, table):
+    """What a conditional generator gets its labels from: the reals, or else the snapshot.
+
+    Raises:
+        ValueError: Neither has labels.
+    """
+    if getattr(reals, "label_size", 0) == table.label_size:
+        return reals
+    found = "there are no real images" if reals is None else f"{reals.path} has no such labels"
+    if table.notice:
+        raise ValueError(
+            f"The networks take labels of size {table.label_size}, but {found}, and the snapshot "
+            "holds none. Name by --reals a data set with labels."
+        )
+    print(f"notice: labels are drawn from those in the snapshot: {found}.", file=sys.stderr)
+    return table
+
+
+def training_data(options, required):
+    """Folder of the data set that networks were trained on, from the options in their snapshot.
+
+    Returns:
+        Path; None if it is not there, and not required.
+
+    Raises:
+        ValueError: The options do not tell, though it is required.
+        FileNotFoundError: It is required, but is somewhere else.
+    """
+    path = None
+    if options is not None:
+        path = Path(options["data_dir"]) / options["dataset"]["path"]
+    if not required:
+        return path if path and path.is_dir() else None
+    if path is None:
         raise ValueError(
             "The snapshot does not say which data set it was trained on. Name it by --reals."
         )
-    path = Path(options["data_dir"]) / options["dataset"]["path"]
     if not path.is_dir():
         raise FileNotFoundError(
             f"There is no {path}, the data set of the training. Say by --reals where it is now."

@@ -20,7 +20,7 @@ from msg_stylegan.training.run_directory import find_run
 
 SUFFIXES = (".keras", ".pkl", ".pth", ".npz")
 _SNAPSHOT_CLASS = "msg_stylegan>Networks"
-_MAX_CONFIG_BYTES = 2**20
+_MAX_CONFIG_BYTES = 2**24
 # What files begin with: zip archives; pickles of protocol 2 and later, or 0 and 1.
 _ZIP = b"PK\x03\x04"
 _PICKLES = tuple(b"\x80(]}c")

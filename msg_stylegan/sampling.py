@@ -56,31 +56,6 @@ def latents_of_seeds(G, seeds):
     return np.asarray(G.place_z(z_of_seeds(seeds, G.z_dim)))
 
 
-def classes_of_seeds(seeds, num_classes):
-    """Class number that belongs to each seed: uniform, and independent of the other seeds."""
-    # The second word keeps this stream apart from that of `z_of_seeds`.
-    return [int(np.random.default_rng((seed, 1)).integers(num_classes)) for seed in seeds]
-
-
-def labels_of_seeds(G, seeds, label_class=None):
-    """Labels of the images of seeds.
-
-    Args:
-        G: Generator, for `label_size`.
-        seeds: Whole numbers.
-        label_class: Class of all images; None for that of each seed, by `classes_of_seeds`.
-
-    Returns:
-        One-hot float32 array `[N, label_size]`; None for a generator without labels.
-    """
-    if not G.label_size:
-        return None
-    classes = [label_class] * len(seeds)
-    if label_class is None:
-        classes = classes_of_seeds(seeds, G.label_size)
-    return np.eye(G.label_size, dtype=np.float32)[classes]
-
-
 def default_psi(G):
     """Psi of the truncation trick where none is chosen: 1, which is none, if G has no mapping."""
     return _DEFAULT_PSI if G.has_mapping else 1.0
@@ -96,8 +71,8 @@ def draw_latents(G, seed, start, count, labels_dataset=None):
         seed: Whole number >= 0, or tuple of such, that names the sequence.
         start: Number of the first image.
         count: How many.
-        labels_dataset: Data set whose label rows are drawn, so that classes appear as often as
-            among the reals. Needed when `G.label_size > 0`.
+        labels_dataset: Data set, or `LabelTable`, whose label rows are drawn, so that classes
+            appear as often as among the reals. Needed when `G.label_size > 0`.
 
     Returns:
         Tuple `(z, labels)`: float32 `[count, z_dim]` and float32 `[count, label_size]`.

@@ -6,12 +6,10 @@ from tiny_run import make_dataset, make_networks
 
 from msg_stylegan.sampling import (
     Sampler,
-    classes_of_seeds,
     default_psi,
     draw_latents,
     generate_images,
     iterate_images,
-    labels_of_seeds,
     latents_of_seeds,
     to_uint8,
     z_of_seeds,
@@ -35,22 +33,6 @@ def test_latents_of_seeds_are_the_ones_of_the_stylegan_family():
     np.testing.assert_array_equal(z[:1], z_of_seeds([3], 5))
     assert z.dtype == np.float32
     assert z_of_seeds([], 5).shape == (0, 5)
-
-
-def test_classes_of_seeds_cover_all_classes_and_stand_alone():
-    classes = classes_of_seeds(range(200), 3)
-    assert set(classes) == {0, 1, 2}
-    assert classes_of_seeds([150], 3) == classes[150:151]
-
-
-def test_labels_of_seeds_are_one_hot_rows_of_their_classes():
-    G = make_networks(label_size=3).G_ema
-    labels = labels_of_seeds(G, range(20))
-    assert labels.dtype == np.float32
-    np.testing.assert_array_equal(labels, np.eye(3)[classes_of_seeds(range(20), 3)])
-    np.testing.assert_array_equal(labels_of_seeds(G, [4, 9], label_class=0), [[1, 0, 0]] * 2)
-    assert labels_of_seeds(G, [], label_class=0).shape == (0, 3)
-    assert labels_of_seeds(make_networks().G_ema, [4]) is None
 
 
 def test_latents_of_seeds_lie_where_the_generator_wants_them():

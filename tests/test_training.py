@@ -72,6 +72,8 @@ def test_snapshot_of_a_run(finished):
     run_dir, _ = finished
     nets = load_networks(run_dir)
     assert nets.info["cur_nimg"] == 128
+    # Of the images 0 to 51, in turn.
+    assert nets.info["labels"] == {"kind": "classes", "counts": [18, 17, 17], "names": None}
     labels = np.eye(3, dtype=np.float32)
     images = nets.G_ema(np.zeros((3, 8)), labels, truncation_psi=0.7, noise_mode="const")
     assert [image.shape for image in images] == [(3, r, r, 1) for r in (4, 8, 16)]

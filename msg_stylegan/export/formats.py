@@ -11,6 +11,7 @@ from msg_stylegan.export.network_files import write_keras, write_npz
 from msg_stylegan.export.onnx_file import write_onnx
 from msg_stylegan.export.saved_model import write_saved_model
 from msg_stylegan.export.tflite_file import write_tflite
+from msg_stylegan.label_table import label_table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,8 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
         path: File to write, or folder for "savedmodel".
         format_name: Key of `FORMATS`.
         options: `ExportOptions`; None for the defaults.
-        info: Dictionary that describes the run, for the formats that hold networks.
+        info: Dictionary that describes the run, for the formats that hold networks, and for what
+            is said about the labels.
         force: Whether to replace an older file, or an older folder of a SavedModel.
 
     Returns:
@@ -66,7 +68,10 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
             write(G, options, temporary)
     else:
         _write_folder(path, lambda folder: write(G, options, folder))
-    return describe(G, options)
+    table = label_table(G, info or {})
+    # What is only supposed about the labels is better left unsaid.
+    labels = f"; labels: {table.describe()}" if G.label_size and not table.notice else ""
+    return describe(G, options) + labels
 
 
 def _check_options(format_name, kind, options):

@@ -1,6 +1,7 @@
 """A row per class, a column per seed.
 
-Writes OUTDIR/classes.png, for a network with labels. A column has the same latent and the same
+Writes OUTDIR/classes.png, for a network with classes, of which those are drawn that it was trained
+with. A column has the same latent and the same
 noise in every row, so that the rows differ by the class alone.
 """
 
@@ -17,26 +18,31 @@ from msg_stylegan.image_grids import enlarge, image_grid, save_image
 
 
 def add_arguments(parser):
-    add_seed_arguments(parser, seeds="a column for each", one_class=False)
+    add_seed_arguments(parser, seeds="a column for each", one_label=False)
     add_scale_argument(parser)
     add_zoom_argument(parser)
 
 
 def run(args):
     source = SeedImages(args, args.scale)
-    num_classes = source.G.label_size
-    if not num_classes:
+    table = source.label_table
+    if not table.label_size:
         raise ValueError(
             "This network was trained without labels, so it has no classes to show. Train with "
             "--config.dataset.max_label_size=-1 on a data set with labels."
         )
+    if table.classes is None:
+        raise ValueError(
+            f"The labels of this network are no classes, but vectors of {table.label_size} "
+            "numbers. The command images draws them, with --label one that you choose."
+        )
     images = []
-    for label in tqdm(np.eye(num_classes, dtype=np.float32), unit="row", disable=None):
+    for number in tqdm(table.classes, unit="row", disable=None):
         for seed in args.seeds:
-            ws = source.map(source.z(seed), label[None])
+            ws = source.map(source.z(seed), table.of_class(number))
             images.append(source.draw(ws, seed)[-1])
-    sheet = image_grid(np.concatenate(images), (len(args.seeds), num_classes))
+    sheet = image_grid(np.concatenate(images), (len(args.seeds), len(table.classes)))
     path = args.outdir / "classes.png"
-    facts = {**source.metadata(args.seeds), "class": f"0-{num_classes - 1}, one per row"}
+    facts = {**source.metadata(args.seeds), **table.class_metadata(table.classes.tolist())}
     save_image(enlarge(sheet[None], args.zoom)[0], path, facts)
     print(path)

@@ -58,7 +58,7 @@ def add_arguments(parser):
 def run(args):
     source = SeedImages(args, args.scale)
     directions = find_directions(source.G, args.layers)
-    scale = Latents.of(source.G, _SCALE_SEED, args.label_class).scale
+    scale = Latents.of(source.G, _SCALE_SEED, source.label_table).scale
     path = args.outdir / "directions.json"
     write_directions(path, directions, scale, source.network_facts)
     print(path)

@@ -10,7 +10,7 @@ from msg_stylegan.generation.arguments import (
     parse_seeds,
     positive,
 )
-from msg_stylegan.generation.label_class import add_class_argument, check_class
+from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
 from msg_stylegan.generation.scale_choice import choose_scales
 from msg_stylegan.pretrained import find_network_file, load_networks
 from msg_stylegan.projection import generator_with_noise_maps
@@ -18,7 +18,6 @@ from msg_stylegan.sampling import (
     Mapper,
     WsSampler,
     default_psi,
-    labels_of_seeds,
     latents_of_seeds,
 )
 
@@ -50,7 +49,7 @@ def add_seed_arguments(
     cutoff=8,
     noise_mode="const",
     required=True,
-    one_class=True,
+    one_label=True,
 ):
     """Options of every command that draws the images of seeds: `SeedImages` reads them.
 
@@ -60,7 +59,7 @@ def add_seed_arguments(
         cutoff: Default of `--truncation_cutoff`; None for all layers.
         noise_mode: Default of `--noise_mode`.
         required: Whether the seeds must be given.
-        one_class: Whether the command has the option `--class`.
+        one_label: Whether the command has the options `--class` and `--label`.
     """
     add_network_arguments(parser)
     parser.add_argument(
@@ -69,10 +68,10 @@ def add_seed_arguments(
         type=argument(parse_seeds),
         help=f"{seeds}, such as 0-31,77",
     )
-    if one_class:
-        add_class_argument(parser, "class of a network with labels (default: drawn by the seed)")
+    if one_label:
+        add_label_arguments(parser, "all images", "drawn by the seed")
     else:
-        parser.set_defaults(label_class=None)
+        parser.set_defaults(label_class=None, label=None)
     parser.add_argument(
         "--truncation_psi",
         type=argument(finite),
@@ -115,6 +114,7 @@ class SeedImages:
 
     Attributes:
         G: The generator.
+        label_table: `LabelTable` of the labels that are drawn.
         network_facts: Dictionary, see the function of this name.
         resolutions: Sides of the images that are drawn, low to high.
         truncation_psi: The option, or what it is by default for this network.
@@ -130,10 +130,11 @@ class SeedImages:
         """
         self._args = args
         network_file = find_network_file(args.network, args.result_dir)
-        self.G = generator_with_noise_maps(load_generator(network_file), noise_maps)
+        G, info = load_generator(network_file)
+        self.G = generator_with_noise_maps(G, noise_maps)
         # The file is read whole for them: once, not for each picture.
         self.network_facts = network_facts(network_file)
-        check_class(args.label_class, self.G)
+        self.label_table = chosen_labels(args, self.G, info)
         self.resolutions = choose_scales(scales, self.G.resolutions)
         self._sampler = WsSampler(self.G, resolutions=self.resolutions, noise_mode=args.noise_mode)
         self._mapper = Mapper(self.G)
@@ -173,7 +174,7 @@ class SeedImages:
 
     def labels(self, seed):
         """Label of a seed, float32 `[1, label_size]`; None for a network without labels."""
-        return labels_of_seeds(self.G, [seed], self._args.label_class)
+        return self.label_table.of_seeds([seed])
 
     def ws(self, seed):
         """Truncated w of a seed for every layer, float32 `[1, num_ws, w_dim]`."""
@@ -206,20 +207,18 @@ class SeedImages:
                 "seed": ",".join(map(str, seeds)),
                 "truncation_psi": self.truncation_psi,
                 "truncation_cutoff": self._args.truncation_cutoff,
+                **self.label_table.metadata(seeds),
             }
-        if seeds and self.G.label_size:
-            labels = labels_of_seeds(self.G, seeds, self._args.label_class)
-            result["class"] = ",".join(map(str, labels.argmax(axis=1)))
         return {**result, **(facts or {})}
 
 
 def load_generator(path):
-    """The generator of a file of networks: the moving average, if there is one."""
+    """The generator of a file of networks, the moving average if there is one, and its info."""
     nets = load_networks(path)
     G = nets.G_ema if nets.G_ema is not None else nets.G
     if G is None:
         raise ValueError(f"{path} holds no generator to draw with.")
-    return G
+    return G, nets.info
 
 
 def check_noise_inputs(G):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
 from msg_stylegan.generation.arguments import argument, not_negative, positive
-from msg_stylegan.generation.label_class import add_class_argument, check_class
+from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
 from msg_stylegan.generation.network_source import (
     add_network_arguments,
     add_outdir_argument,
@@ -78,9 +78,7 @@ def add_arguments(parser):
         default=0,
         help="decides the starting points (default: %(default)s)",
     )
-    add_class_argument(
-        parser, "class of the starting points, for a network with labels (default: all classes)"
-    )
+    add_label_arguments(parser, "the starting points", "those of the training")
     parser.add_argument(
         "--noise_mode",
         choices=("const", "none"),
@@ -123,8 +121,8 @@ def run(args):
     reader = reader_of(args)
     paths = find_images(args.target)
     network_file = find_network_file(args.network, args.result_dir)
-    G = load_generator(network_file)
-    check_class(args.label_class, G)
+    G, info = load_generator(network_file)
+    labels = chosen_labels(args, G, info)
     distance = None if args.lpips == "off" else args.open_lpips(args)
     projector = Projector(
         G,
@@ -133,7 +131,7 @@ def run(args):
         noise_mode=args.noise_mode,
         num_steps=args.steps,
         seed=args.seed,
-        label_class=args.label_class,
+        labels=labels,
         distance=distance,
     )
     settings = {
@@ -143,7 +141,7 @@ def run(args):
         "noise_mode": args.noise_mode,
         "max_steps": args.steps,
         "seed": args.seed,
-        "class": args.label_class,
+        **labels.choice,
         "lpips": distance is not None,
     }
     failures, results = [], []

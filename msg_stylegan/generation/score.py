@@ -10,13 +10,12 @@ import csv
 import io
 from pathlib import Path
 
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
 from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json, write_text
-from msg_stylegan.generation.label_class import add_class_argument, check_class
+from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
 from msg_stylegan.generation.network_source import (
     add_network_arguments,
     network_facts,
@@ -35,7 +34,7 @@ def add_arguments(parser):
     )
     add_reader_arguments(parser)
     add_network_arguments(parser)
-    add_class_argument(parser, "class that the images should have, for a network with labels")
+    add_label_arguments(parser, "the images", "none: a network with labels needs one")
     parser.add_argument(
         "--sort", action="store_true", help="lowest logit first, instead of the order given"
     )
@@ -55,10 +54,17 @@ def run(args):
     reader = reader_of(args)
     paths = find_images(args.images)
     network_file = find_network_file(args.network, args.result_dir)
-    D = load_networks(network_file).D
+    nets = load_networks(network_file)
+    D = nets.D
     if D is None:
         raise ValueError(f"{network_file} holds no discriminator, so that it cannot score images.")
-    scorer = Scorer(D, args.label_class)
+    labels = chosen_labels(args, D, nets.info)
+    if D.label_size and args.label_class is None and args.label is None:
+        choice = f"--label, {labels.describe()}"
+        if labels.classes is not None:
+            choice = f"--class, {labels.class_list()}"
+        raise ValueError(f"This network was trained with labels. Choose {choice}.")
+    scorer = Scorer(D, labels.of_seeds([0]))
     rows, failures = [], []
     for path in tqdm(paths, unit="img", disable=None):
         try:
@@ -72,7 +78,7 @@ def run(args):
     for row in rows:
         print(f"{row['logit']:12.4f}  {row['image']}")
     if args.output:
-        facts = {**network_facts(network_file), "class": args.label_class}
+        facts = {**network_facts(network_file), **labels.choice}
         _write(args.output, rows, facts)
     return failures
 
@@ -82,25 +88,14 @@ class Scorer:
 
     Args:
         D: Discriminator.
-        label_class: Class that the images should have; None for an unconditional network.
-
-    Raises:
-        ValueError: The class is missing, or there is no such class.
+        label: Label that the images should have, float32 `[1, label_size]`; None for an
+            unconditional network.
     """
 
-    def __init__(self, D, label_class=None):
-        check_class(label_class, D)
-        if D.label_size and label_class is None:
-            raise ValueError(
-                f"This network was trained with labels. Choose --class, 0 to {D.label_size - 1}."
-            )
-        labels = None
-        if D.label_size:
-            labels = np.eye(D.label_size, dtype=np.float32)[[label_class]]
-
+    def __init__(self, D, label=None):
         def logit(image):
             image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
-            return D(ops.image_scales(image, D.resolutions), labels)[0, 0]
+            return D(ops.image_scales(image, D.resolutions), label)[0, 0]
 
         self._logit = tf.function(logit, autograph=False)
 

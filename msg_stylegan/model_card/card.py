@@ -11,7 +11,7 @@ _TASK = "unconditional-image-generation"
 _PROJECT = "MSG-StyleGAN for TensorFlow 2"
 
 
-def card_text(name, facts, info, G, *, license_name, picture, snapshot):
+def card_text(name, facts, info, G, table, *, license_name, picture, snapshot):
     """Writes the card.
 
     Args:
@@ -19,6 +19,7 @@ def card_text(name, facts, info, G, *, license_name, picture, snapshot):
         facts: `RunFacts`.
         info: `Networks.info` of the snapshot, without folders.
         G: Its generator.
+        table: `LabelTable` of the generator.
         license_name: Name of a licence as model hubs write it, such as "cc-by-nc-4.0"; None if it
             is not known.
         picture: Name of the picture beside the card.
@@ -32,10 +33,10 @@ def card_text(name, facts, info, G, *, license_name, picture, snapshot):
         f"# {name}",
         _introduction(G),
         f"![Samples]({picture})\n\n*Each strip is one sample at {_scales(G)} pixels.*",
-        _table("Data", _data(info, G)),
+        _table("Data", _data(info, G, table)),
         _table("Training", _training(facts, info)),
         _scores(facts),
-        _usage(G, snapshot),
+        _usage(G, table, snapshot),
         _licence(license_name),
     ]
     return "\n\n".join(parts) + "\n"
@@ -76,13 +77,13 @@ def _introduction(G):
     )
 
 
-def _data(info, G):
+def _data(info, G, table):
     options = info.get("options", {}).get("dataset", {})
     return {
         "data set": _dataset(info),
         "resolution": f"{G.resolution}x{G.resolution}",
         "channels": G.num_channels,
-        "labels": G.label_size or "none",
+        "labels": table.describe(),
         "mirrored": "half of the images" if options.get("mirror") else "no",
     }
 
@@ -122,8 +123,12 @@ def _scores(facts):
     )
 
 
-def _usage(G, snapshot):
-    labels = f", labels=np.eye({G.label_size})[[0] * 4]" if G.label_size else ""
+def _usage(G, table, snapshot):
+    labels = ""
+    if G.label_size:
+        labels = f", labels=np.array([{table.read_labels([0])[0].tolist()}] * 4)"
+    if table.classes is not None:
+        labels = f", labels=np.eye({G.label_size})[[{table.classes[0]}] * 4]"
     psi = f", truncation_psi={default_psi(G)}" if G.has_mapping else ""
     return (
         "## Use\n\n"

@@ -2,11 +2,12 @@
 
 from msg_stylegan import files
 from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.label_table import label_table
 from msg_stylegan.model_card.card import card_text
 from msg_stylegan.model_card.run_facts import read_run, without_folders
 from msg_stylegan.networks import save_networks
 from msg_stylegan.pretrained import load_networks
-from msg_stylegan.sampling import Sampler, default_psi, labels_of_seeds, latents_of_seeds
+from msg_stylegan.sampling import Sampler, default_psi, latents_of_seeds
 
 CARD_FILE = "README.md"
 PICTURE_FILE = "samples.png"
@@ -36,14 +37,16 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
     facts = read_run(run_dir)
     nets = load_networks(facts.snapshot)
     info = without_folders(nets.info)
+    table = label_table(nets.G_ema, nets.info)
     with files.atomic_directory(folder) as temporary:
-        save_image(_sample_sheet(nets.G_ema), temporary / PICTURE_FILE)
+        save_image(_sample_sheet(nets.G_ema, table), temporary / PICTURE_FILE)
         save_networks(nets, temporary / facts.snapshot.name, info)
         text = card_text(
             name,
             facts,
             info,
             nets.G_ema,
+            table,
             license_name=license_name,
             picture=PICTURE_FILE,
             snapshot=facts.snapshot.name,
@@ -52,12 +55,12 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
     return facts.snapshot
 
 
-def _sample_sheet(G):
+def _sample_sheet(G, table):
     """All scales of the images of the first seeds: uint8 `[H, W, C]`."""
     zoom = max(_SHOWN_SIZE // G.resolution, 1)
     most = _SHEET_PIXELS // (len(G.resolutions) * (zoom * G.resolution) ** 2)
     seeds = range(min(max(most, 1), _SHEET_SAMPLES))
     batch_size = min(len(seeds), 4)
     sampler = Sampler(G, batch_size, truncation_psi=default_psi(G), noise_mode="const")
-    images = sampler(latents_of_seeds(G, seeds), labels_of_seeds(G, seeds))
+    images = sampler(latents_of_seeds(G, seeds), table.of_seeds(seeds))
     return contact_sheet(images, columns=2, zoom=zoom)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from msg_stylegan.label_table import label_table
 from msg_stylegan.sampling import latents_of_seeds
 
 # StyleGAN2 takes 10,000. The mean and one standard deviation need fewer.
@@ -29,24 +30,20 @@ class Latents:
     radius: float | None
 
     @classmethod
-    def of(cls, G, seed, label_class=None):
+    def of(cls, G, seed, labels=None):
         """Draws the samples.
 
         Args:
             G: Generator.
             seed: Whole number >= 0.
-            label_class: Class of a conditional generator; None for all classes alike.
+            labels: `LabelTable`, whose classes count alike; None for all classes of a conditional
+                generator.
         """
         # A stream of its own: the samples are not the images of the seeds 0, 1, ...
         first = np.random.default_rng((seed, 2)).integers(2**31)
-        z = latents_of_seeds(G, range(first, first + NUM_SAMPLES))
-        labels = None
-        if G.label_size:
-            classes = np.arange(NUM_SAMPLES) % G.label_size
-            if label_class is not None:
-                classes = np.full(NUM_SAMPLES, label_class)
-            labels = np.eye(G.label_size, dtype=np.float32)[classes]
-        w = np.asarray(G.mapping(z, labels))
+        seeds = range(first, first + NUM_SAMPLES)
+        labels = labels or label_table(G, {})
+        w = np.asarray(G.mapping(latents_of_seeds(G, seeds), labels.of_samples(seeds)))
         mean = w.mean(axis=0)
         radius = None
         if not G.has_mapping:

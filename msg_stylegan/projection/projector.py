@@ -61,7 +61,7 @@ class Projector:
         num_steps=1000,
         num_starts=256,
         seed=0,
-        label_class=None,
+        labels=None,
         distance=None,
     ):
         """Prepares everything that does not depend on the target.
@@ -76,7 +76,7 @@ class Projector:
             num_starts: Random w that are tried as a beginning, at their place and halfway to the
                 mean.
             seed: Whole number >= 0 from which the random w follow.
-            label_class: Class of the random w of a conditional generator; None for all alike.
+            labels: `LabelTable` of the random w; None for all classes of a conditional generator.
             distance: See `PyramidLoss`.
 
         Raises:
@@ -95,7 +95,7 @@ class Projector:
         self._num_steps = num_steps
         self._num_starts = num_starts
         self._noise_mode = noise_mode
-        self._latents = Latents.of(G, seed, label_class)
+        self._latents = Latents.of(G, seed, labels)
         self._stored_maps = [np.asarray(layer.const) for layer in noise_maps.noise_layers(self.G)]
         # In units of the spread around the mean.
         rows = G.num_ws if space == "w+" else 1

@@ -2,6 +2,7 @@
 
 import time
 
+from msg_stylegan.label_table import label_facts
 from msg_stylegan.training import stats as training_stats
 from msg_stylegan.training.run_log import say
 from msg_stylegan.training.sample_grids import SampleGrids
@@ -25,7 +26,8 @@ class RunOutput:
         schedule = config.schedule
         self._nets = nets
         self._progress = progress
-        self._info = info
+        # Whoever draws with the networks needs labels, but may not have the data set.
+        self._info = {**info, "labels": label_facts(dataset)} if dataset.label_size else info
         self._evaluate = evaluate
         self._max_skipped_updates = schedule.max_skipped_updates
         self._skipped_in_a_row = {"G": 0, "D": 0}
