@@ -1,18 +1,26 @@
-"""Aligned and cropped CelebA, from its folder of PNG or JPEG files."""
+"""Aligned and cropped CelebA, from PNG or JPEG files at any depth of a folder or archive."""
 
-from pathlib import Path
+import collections
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.arrays import count_warnings
-from msg_stylegan.data.sources.storage import read_file
+from msg_stylegan.data.sources.image_files import open_store
+from msg_stylegan.data.sources.image_names import printable
 
-_FOLDERS = (("img_align_celeba_png", "*.png"), ("img_align_celeba", "*.jpg"))
 _WIDTH, _HEIGHT = 178, 218
 _HALF_SIDE = 64
 _NUM_IMAGES = 202599
+
+_FOLDERS = ("img_align_celeba_png", "img_align_celeba")
+_KINDS = {".png": ".png", ".jpg": ".jpg", ".jpeg": ".jpg"}
+_MOST_OTHERS = 6
+
+# `folder` in the store, the `numbers` of its images there, and what to tell of others.
+_Found = collections.namedtuple("_Found", ["folder", "numbers", "notices"])
 
 
 class CelebaSource:
@@ -20,7 +28,9 @@ class CelebaSource:
 
     Args:
         folder: Folder of `img_align_celeba_png`, which the original reads, or of the official
-            `img_align_celeba` with JPEG files, or one of these two themselves.
+            `img_align_celeba` with JPEG files, at any depth; one of these two themselves; or an
+            archive of them, such as `img_align_celeba.zip`. The fullest folder counts; of PNG and
+            JPEG in equal numbers, PNG.
         cx: Column of the centre of the cut, 64 to 114.
         cy: Row of the centre of the cut, 64 to 154.
 
@@ -40,17 +50,20 @@ class CelebaSource:
                     f"of {side} can be cut out. Received: {value}"
                 )
         self._left, self._top = cx - _HALF_SIDE, cy - _HALF_SIDE
-        self._folder, self._names = _find_images(Path(folder))
-        self.num_images = len(self._names)
-        self.description = {"kind": "celeba", "path": str(self._folder), "cx": cx, "cy": cy}
-        self.warnings = count_warnings(self._folder, self.num_images, _NUM_IMAGES)
+        self._store = open_store(Path(folder))
+        found = _find_images(self._store)
+        self._numbers = found.numbers
+        self.num_images = len(found.numbers)
+        place = str(Path(self._store.path, found.folder))
+        self.description = {"kind": "celeba", "path": place, "cx": cx, "cy": cy}
+        self.warnings = count_warnings(place, self.num_images, _NUM_IMAGES) + found.notices
 
     def name(self, index):
-        return str(self._folder / self._names[index])
+        return self._store.name(self._numbers[index])
 
     def read(self, index):
         reader = PictureReader()
-        image = reader.open(read_file(self._folder / self._names[index]))
+        image = reader.open(self._store.data(self._numbers[index]))
         reader.decode(image)
         pixels = np.asarray(image)
         if pixels.shape != (_HEIGHT, _WIDTH, 3):
@@ -63,16 +76,35 @@ class CelebaSource:
         return pixels[self._top : self._top + side, self._left : self._left + side]
 
 
-def _find_images(folder):
-    """The folder that holds the images, and their names, sorted."""
-    places = [(folder / name, pattern) for name, pattern in _FOLDERS]
-    places += [(folder, pattern) for _, pattern in _FOLDERS]
-    for place, pattern in places:
-        # Hidden files are no images; some systems leave them beside each.
-        names = sorted(path.name for path in place.glob(pattern) if path.name[0] != ".")
-        if names:
-            return place, names
-    raise ValueError(
-        f"{folder} holds no images of CelebA: expected img_align_celeba_png/*.png or "
-        "img_align_celeba/*.jpg in it."
+def _find_images(store):
+    """The `_Found` with the most images, in the right folder if there is one."""
+    numbers = collections.defaultdict(list)
+    for number, name in enumerate(store.names):
+        path = PurePosixPath(name)
+        if (kind := _KINDS.get(path.suffix.lower())) is not None:
+            numbers[path.parent, kind].append(number)
+    if not numbers:
+        archives = [name for name in store.other_names if "celeba" in name.lower()]
+        hint = f" Unpack {store.path}/{printable(archives[0])}." if archives else ""
+        raise ValueError(
+            f"{store.path} holds no images of CelebA: expected img_align_celeba_png/*.png or "
+            f"img_align_celeba/*.jpg in it.{hint}"
+        )
+
+    def order(group):
+        folder, kind = group
+        is_known = folder.name in _FOLDERS or folder == PurePosixPath()
+        return not is_known, -len(numbers[group]), kind != ".png", folder
+
+    chosen = min(numbers, key=order)
+    used = f"{len(numbers[chosen])} {chosen[1]} in {_shown(store, chosen[0])}"
+    others = ", ".join(
+        f"{len(numbers[group])} {group[1]} in {_shown(store, group[0])}"
+        for group in sorted(numbers, key=order)[1:_MOST_OTHERS]
     )
+    notices = [f"{used} are used; left out were {others}."] if others else []
+    return _Found(str(chosen[0]), numbers[chosen], notices)
+
+
+def _shown(store, folder):
+    return printable(str(Path(store.path, folder)))

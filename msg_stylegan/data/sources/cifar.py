@@ -1,10 +1,9 @@
 """CIFAR-10 and CIFAR-100 from their "python version", the pickles that the authors publish."""
 
-from pathlib import Path
-
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource
+from msg_stylegan.data.sources.known_files import find_file
 from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
 
 _NUM_IMAGES = 50000
@@ -14,13 +13,15 @@ def open_cifar10(folder):
     """The training images of CIFAR-10: 32x32 RGB, ten classes.
 
     Args:
-        folder: Folder of `data_batch_1` to `data_batch_5`. `batches.meta` has names of the classes.
+        folder: Folder of `data_batch_1` to `data_batch_5`, or one above it. `batches.meta` has
+            names of the classes.
 
     Raises:
         ValueError: A file is missing or damaged.
     """
-    paths = [Path(folder) / f"data_batch_{number}" for number in range(1, 6)]
-    names = _class_names(Path(folder) / "batches.meta", "label_names", 10)
+    place = find_file(folder, "data_batch_1").parent
+    paths = [place / f"data_batch_{number}" for number in range(1, 6)]
+    names = _class_names(place / "batches.meta", "label_names", 10)
     return _open(paths, "labels", 10, {"kind": "cifar10", "path": str(folder)}, names)
 
 
@@ -28,14 +29,15 @@ def open_cifar100(folder):
     """The training images of CIFAR-100: 32x32 RGB, a hundred (fine) classes.
 
     Args:
-        folder: Folder of `train`. `meta` has names of the classes.
+        folder: Folder of `train`, or one above it. `meta` has names of the classes.
 
     Raises:
         ValueError: A file is missing or damaged.
     """
-    names = _class_names(Path(folder) / "meta", "fine_label_names", 100)
+    path = find_file(folder, "train")
+    names = _class_names(path.with_name("meta"), "fine_label_names", 100)
     description = {"kind": "cifar100", "path": str(folder)}
-    return _open([Path(folder) / "train"], "fine_labels", 100, description, names)
+    return _open([path], "fine_labels", 100, description, names)
 
 
 def _open(paths, labels_key, num_classes, description, class_names):

@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -11,6 +10,7 @@ from PIL import Image
 from msg_stylegan.data import pyramid
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.sources.known_files import find_file
 
 # Every so many keys one is remembered: all keys of the largest category would take 300 MB.
 _STRIDE = 256
@@ -26,7 +26,7 @@ class LsunSource:
     Images that cannot be decoded are skipped, as in the original.
 
     Args:
-        folder: Folder of the database.
+        folder: Folder of the database, or one above it.
         resolution: Side that the squares are resized to (Lanczos), a power of two.
         max_images: Stop after that many; None = all. Images whose header cannot be read do not
             count, those whose pixels cannot be decoded do, unlike in the original.
@@ -62,7 +62,7 @@ class LsunWideSource:
     (Lanczos) to `width` x `height`: only an image exactly as wide as that keeps all rows.
 
     Args:
-        folder: Folder of the database.
+        folder: Folder of the database, or one above it.
         width: Width of the images and side of the squares, a power of two.
         height: Height of the images, at most `width`.
         max_images: Stop after that many, as in `LsunSource`; small images do not count either.
@@ -120,9 +120,10 @@ class _LmdbImages:
     """Access by number to the images of an LMDB database; can be pickled."""
 
     def __init__(self, folder):
-        self._path = Path(folder).absolute()
-        if not (self._path / "data.mdb").is_file():
-            raise ValueError(f"{folder} is no LMDB database: it has no file data.mdb.")
+        try:
+            self._path = find_file(folder, "data.mdb").parent.absolute()
+        except ValueError as error:
+            raise ValueError(f"{folder} is no LMDB database. {error}") from None
         with _environment(str(self._path), os.getpid()).begin() as transaction:
             self._num_entries = transaction.stat()["entries"]
             keys = transaction.cursor().iternext(keys=True, values=False)

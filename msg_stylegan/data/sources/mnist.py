@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource, count_warnings
+from msg_stylegan.data.sources.known_files import find_file
 
 _IMAGES_NAME = "train-images-idx3-ubyte"
 _LABELS_NAME = "train-labels-idx1-ubyte"
@@ -21,7 +22,7 @@ def open_mnist(folder):
 
     Args:
         folder: Folder of `train-images-idx3-ubyte.gz` and `train-labels-idx1-ubyte.gz`, which may
-            be unpacked.
+            be unpacked and lie in folders of it.
 
     Raises:
         ValueError: A file is missing or is not what its name says.
@@ -92,16 +93,13 @@ def _read_images(folder):
 
 def _read_idx(folder, name, num_dimensions):
     """Reads a file of bytes in the IDX format: uint8 with the given number of dimensions."""
-    path = Path(folder) / f"{name}.gz"
-    plain = Path(folder) / name
-    if not path.is_file() and not plain.is_file():
-        raise ValueError(f"There is no file {path}. Give the folder of the files of MNIST.")
+    # Some tools unpack to a name with another point.
+    plain = (name, name.replace("-idx", ".idx"))
+    path = find_file(folder, *(f"{name}.gz" for name in plain), *plain)
     try:
-        if path.is_file():
-            data = gzip.decompress(path.read_bytes())
-        else:
-            path = plain
-            data = path.read_bytes()
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     # Two zeros, 8 for bytes, the number of dimensions, then the sides as big-endian numbers.

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource
+from msg_stylegan.data.sources.known_files import find_file
 from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
 
 _MAT_NAME = "train_32x32.mat"
@@ -16,23 +17,17 @@ def open_svhn(path):
 
     Args:
         path: Folder of `train_1.pkl` to `train_3.pkl`, which the original reads, or of the official
-            `train_32x32.mat`; or path of a `.mat` file.
+            `train_32x32.mat`, or one above it; or path of a `.mat` file.
 
     Raises:
         ValueError: A file is missing or damaged.
     """
     path = Path(path)
-    pickles = [path / f"train_{number}.pkl" for number in range(1, 4)]
-    mat = path / _MAT_NAME if path.is_dir() else path
-    if pickles[0].is_file():
-        parts = [_read_pickle(part) for part in pickles]
-    elif mat.is_file():
-        parts = [_read_mat(mat)]
+    file = path if path.suffix == ".mat" else find_file(path, "train_1.pkl", _MAT_NAME)
+    if file.suffix == ".pkl":
+        parts = [_read_pickle(file.with_name(f"train_{number}.pkl")) for number in range(1, 4)]
     else:
-        raise ValueError(
-            f"There is no file {mat}. Give the folder of {_MAT_NAME}, of train_1.pkl to "
-            "train_3.pkl, or a .mat file."
-        )
+        parts = [_read_mat(file)]
     return ArraySource(
         np.concatenate([images for images, _ in parts]),
         np.concatenate([classes for _, classes in parts]),
