@@ -188,7 +188,7 @@ def _add_originals(commands):
     command.add_argument("--height", type=int, default=384, help=_default("height without bars"))
     _add_max_images(command)
 
-    folder = "folder of img_align_celeba_png or of img_align_celeba"
+    folder = "folder of img_align_celeba_png or img_align_celeba, or img_align_celeba.zip"
     command = _add_create(commands, create_celeba, "FOLDER", "CelebA, faces of 128x128", folder)
     command.add_argument("--cx", type=int, default=89, help=_default("column of the centre"))
     command.add_argument("--cy", type=int, default=121, help=_default("row of the centre"))
