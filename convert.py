@@ -11,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from msg_stylegan import load_networks
-from msg_stylegan.exit_status import exit_status
+from msg_stylegan.command_line import run_command
 from msg_stylegan.legacy.npz_networks import write_npz_networks
 from msg_stylegan.networks import save_networks
 
@@ -80,14 +80,11 @@ def describe_network(network):
 
 
 def main(argv=None):
-    """Converts one file.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    args = build_parser().parse_args(argv)
-    return exit_status(
-        lambda: convert(args.source, args.target, args.force),
+    """Converts one file; returns the exit status, see `run_command`."""
+    return run_command(
+        build_parser,
+        lambda args: convert(args.source, args.target, args.force),
+        argv,
         interrupted="Interrupted. Nothing was written.",
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from msg_stylegan.command_line import run_command
 from msg_stylegan.data import record_format, sources
 from msg_stylegan.data.conversion import convert, shuffled_order
 from msg_stylegan.data.parts import LEVELS
@@ -21,11 +22,8 @@ from msg_stylegan.data.sources.remote_folder import is_remote
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.sources.tfds import TfdsSource
 from msg_stylegan.data.worker_pool import num_cores
-from msg_stylegan.exit_status import exit_status
 
 # Worker processes import this file again. What takes a while is imported where it is needed.
-
-_KEPT = "Interrupted. The same command continues where it was."
 
 
 def create_mnist(args):
@@ -257,7 +255,7 @@ def _add_create(commands, run, folder, of_what, folder_help=None):
         help="make the shards by an Apache Beam pipeline, such as DirectRunner or DataflowRunner",
     )
     group.add_argument("--beam_options", metavar="TEXT", default="", help="more options for it")
-    command.set_defaults(run=run, interrupted=_KEPT)
+    command.set_defaults(run=run)
     return command
 
 
@@ -300,13 +298,13 @@ def _add_inspection(commands):
     command.add_argument(
         "--ignore_labels", type=int, choices=(0, 1), default=0, help=_default("1: only images")
     )
-    command.set_defaults(run=compare, interrupted="Interrupted.")
+    command.set_defaults(run=compare)
 
 
 def _add_look(commands, name, run, text):
     command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
     command.add_argument("dir", metavar="DIR", help="folder of the data set")
-    command.set_defaults(run=run, interrupted="Interrupted.")
+    command.set_defaults(run=run)
     return command
 
 
@@ -315,13 +313,13 @@ def _default(text):
 
 
 def main(argv=None):
-    """Runs one command.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    args = build_parser().parse_args(argv)
-    return exit_status(lambda: args.run(args), interrupted=args.interrupted)
+    """Runs one command; returns its exit status, see `run_command`."""
+    return run_command(
+        build_parser,
+        lambda args: args.run(args),
+        argv,
+        interrupted="Interrupted. The same command continues a data set that was being made.",
+    )
 
 
 def _create(args, source, shuffled=None):
@@ -335,7 +333,7 @@ def _create(args, source, shuffled=None):
     command = {
         name: value
         for name, value in sorted(vars(args).items())
-        if name not in ("out", "workers", "runner", "beam_options", "run", "interrupted")
+        if name not in ("out", "workers", "runner", "beam_options", "run")
     }
     manifest = _convert(
         args,

@@ -9,7 +9,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import config
-from msg_stylegan.exit_status import exit_status
+from msg_stylegan.command_line import run_command
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.generation.network_source import add_network_arguments
 from msg_stylegan.pretrained import find_network_file, load_networks
@@ -97,13 +97,8 @@ def export(args):
 
 
 def main(argv=None):
-    """Writes one file.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    args = build_parser().parse_args(argv)
-    return exit_status(lambda: export(args), interrupted="Interrupted. Nothing was written.")
+    """Writes one file; returns the exit status, see `run_command`."""
+    return run_command(build_parser, export, argv, interrupted="Interrupted. Nothing was written.")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import config
 from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
-from msg_stylegan.exit_status import exit_status
+from msg_stylegan.command_line import run_command
 from msg_stylegan.generation import (
     classes,
     directions,
@@ -84,14 +84,12 @@ def open_lpips(args):
 
 
 def main(argv=None):
-    """Runs one command.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    args = build_parser().parse_args(argv)
-    return exit_status(
-        lambda: args.run(args), interrupted="Interrupted. Pictures up to now are kept."
+    """Runs one command; returns its exit status, see `run_command`."""
+    return run_command(
+        build_parser,
+        lambda args: args.run(args),
+        argv,
+        interrupted="Interrupted. Pictures up to now are kept.",
     )
 
 

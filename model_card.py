@@ -9,7 +9,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import config
-from msg_stylegan.exit_status import exit_status
+from msg_stylegan.command_line import UsageError, run_command
 from msg_stylegan.model_card.folder import write_model_folder
 from msg_stylegan.model_card.hub import push_folder
 from msg_stylegan.training.run_directory import find_run
@@ -54,6 +54,8 @@ def build_parser():
 
 def make_card(args):
     """Writes the folder and, if wanted, sends it."""
+    if args.private and not args.push_to_hub:
+        raise UsageError("--private goes with --push_to_hub")
     run_dir = find_run(args.result_dir, args.run)
     name = args.title or run_dir.name
     snapshot = write_model_folder(run_dir, args.output, name=name, license_name=args.license)
@@ -63,16 +65,10 @@ def make_card(args):
 
 
 def main(argv=None):
-    """Makes one folder.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    if args.private and not args.push_to_hub:
-        parser.error("--private goes with --push_to_hub")
-    return exit_status(lambda: make_card(args), interrupted="Interrupted. No half folder is left.")
+    """Makes one folder; returns the exit status, see `run_command`."""
+    return run_command(
+        build_parser, make_card, argv, interrupted="Interrupted. No half folder is left."
+    )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from metrics.moments import read_statistics, write_statistics
 from metrics.registry import get_metrics, known_names
 from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
-from msg_stylegan.exit_status import exit_status
+from msg_stylegan.command_line import UsageError, run_command
 from msg_stylegan.files import append_json_line
 from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run
@@ -154,29 +154,21 @@ def build_parser():
 
 
 def main(argv=None):
-    """Runs the program.
-
-    Returns:
-        Exit status, see `exit_status`; 2 for wrong usage, by argparse.
-    """
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    fetches = [name for name in WEIGHTS if getattr(args, f"fetch_{name}")]
-    if not (args.network or args.run or args.fakes or args.export_stats or fetches):
-        parser.error("say what to score: --network, --run or --fakes")
-    if args.all and not args.run:
-        parser.error("--all goes with --run")
-
-    def job():
-        for name in fetches:
-            fetch_weights(name, args.cache_dir)
-        return run(args)
-
-    return exit_status(job, interrupted="Interrupted. Results up to now are kept.")
+    """Runs the program; returns its exit status, see `run_command`."""
+    return run_command(
+        build_parser, run, argv, interrupted="Interrupted. Results up to now are kept."
+    )
 
 
 def run(args):
     """Scores what the arguments ask for; returns the messages of metrics that failed."""
+    fetches = [name for name in WEIGHTS if getattr(args, f"fetch_{name}")]
+    if not (args.network or args.run or args.fakes or args.export_stats or fetches):
+        raise UsageError("say what to score: --network, --run or --fakes")
+    if args.all and not args.run:
+        raise UsageError("--all goes with --run")
+    for name in fetches:
+        fetch_weights(name, args.cache_dir)
     for name in ("num_images", "batch_size", "seed", "num_gpus", "logical_cpus"):
         if getattr(args, name) < 0:
             raise ValueError(f"--{name} must not be negative. Received {getattr(args, name)}.")

@@ -17,6 +17,7 @@ from ml_collections import config_flags
 
 import options
 from config import Config, preset
+from msg_stylegan.command_line import UsageError, exit_status
 from options import did_you_mean
 from presets import PRESETS, get_preset
 
@@ -46,10 +47,6 @@ Examples:
 
 Options with their types and defaults; config.py says what they mean:
 """
-
-
-class UsageError(ValueError):
-    """The command line cannot be understood."""
 
 
 @dataclass
@@ -422,19 +419,16 @@ def _labels_in_words(config, dataset):
 
 
 def main(argv):
-    """Runs the program; returns its exit status."""
-    if {"-h", "-help", "--help"} & set(argv[1:]):
-        print(help_text())
-        return 0
-    try:
+    """Runs the program; returns its exit status, see `exit_status`."""
+
+    def job():
+        if {"-h", "-help", "--help"} & set(argv[1:]):
+            print(help_text())
+            return
         train(parse_command_line(argv))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    # What training says is in its log, too.
+    return exit_status(job, interrupted="Interrupted.", output_is_result=False)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ import numpy as np
 
 import config
 from msg_stylegan import load_networks
+from msg_stylegan.command_line import run_command
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.label_classes import classes_of
-from msg_stylegan.exit_status import exit_status
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
 from msg_stylegan.pretrained import find_network_file
@@ -78,9 +78,14 @@ def build_parser():
 
 
 def main(argv=None):
-    """Runs the program; returns its exit status, see `exit_status`."""
-    args = build_parser().parse_args(argv)
-    return exit_status(lambda: run(args), interrupted="Interrupted. Nothing is recorded.")
+    """Runs the program; returns its exit status, see `run_command`."""
+    return run_command(
+        build_parser,
+        run,
+        argv,
+        interrupted="Interrupted. Nothing is recorded.",
+        needs_arguments=False,
+    )
 
 
 def run(args):

@@ -19,8 +19,8 @@ from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.metric import MetricOptions
 from metrics.registry import get_metrics
+from msg_stylegan.command_line import run_command
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.exit_status import exit_status
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
 from msg_stylegan.training import devices
@@ -100,11 +100,13 @@ def build_parser(experiment):
 
 
 def main(experiment, argv=None):
-    """Runs an experiment; returns its exit status, see `exit_status`."""
-    args = build_parser(experiment).parse_args(argv)
-    return exit_status(
-        lambda: run(experiment, args),
+    """Runs an experiment; returns its exit status, see `run_command`."""
+    return run_command(
+        lambda: build_parser(experiment),
+        lambda args: run(experiment, args),
+        argv,
         interrupted="Interrupted. Everything is saved; the same command continues.",
+        needs_arguments=False,
     )
 
 

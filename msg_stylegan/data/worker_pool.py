@@ -9,6 +9,8 @@ import signal
 import threading
 from concurrent.futures.process import BrokenProcessPool
 
+from msg_stylegan.faults import keep_user_message
+
 _function = None
 
 
@@ -94,4 +96,8 @@ def _end_with_caller(lifeline):
 
 
 def _call(task):
-    _function(task)
+    try:
+        _function(task)
+    except Exception as error:
+        keep_user_message(error)
+        raise

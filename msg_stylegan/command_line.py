@@ -1,0 +1,99 @@
+"""The frame around every command: its arguments, its output, its errors and its exit status."""
+
+import os
+import sys
+from pathlib import Path
+
+from msg_stylegan.faults import user_message
+from msg_stylegan.output_streams import lasting_output
+
+
+class UsageError(ValueError):
+    """The command line cannot be understood."""
+
+
+def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
+    """Parses the command line and does what it says.
+
+    Args:
+        build_parser: Function that returns an `argparse.ArgumentParser`.
+        run: Function of the parsed arguments. It returns the messages of parts that failed, or
+            None.
+        argv: Arguments; None for those of the process.
+        interrupted: What to say after Ctrl-C.
+        needs_arguments: Whether the command without arguments shows its help.
+
+    Returns:
+        Exit status, see `exit_status`.
+
+    Raises:
+        SystemExit: 0 after help, 2 after wrong usage.
+    """
+    with lasting_output():
+        parser = build_parser()
+        argv = sys.argv[1:] if argv is None else argv
+        if needs_arguments and not argv:
+            parser.print_help(sys.stderr)
+            parser.exit(2)
+        args = parser.parse_args(argv)
+
+    def job():
+        try:
+            return run(args)
+        except UsageError as error:
+            parser.error(str(error))
+
+    return exit_status(job, interrupted)
+
+
+def exit_status(job, interrupted, *, output_is_result=True):
+    """Does a job; what a user brought about becomes one line.
+
+    Args:
+        job: Function without arguments. It returns the messages of parts that failed, or None.
+        interrupted: What to say after Ctrl-C.
+        output_is_result: Whether the job failed if standard output cannot be written, to a full
+            disk for instance.
+
+    Returns:
+        Exit status: 0, 1 after an error, 2 after wrong usage, 130 after Ctrl-C.
+
+    Raises:
+        Exception: A fault of the program, after a line that says so.
+    """
+    with lasting_output() as loss:
+        try:
+            failures = list(job() or [])
+        except KeyboardInterrupt:
+            print(interrupted, file=sys.stderr)
+            return 130
+        except UsageError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except Exception as error:
+            message = user_message(error)
+            if message is None:
+                print(
+                    "This is a fault of the program. Please report it with the following text:",
+                    file=sys.stderr,
+                )
+                raise
+            failures = [message]
+        if output_is_result and (error := loss()):
+            failures.append(f"the output is incomplete: {error}")
+        for failure in failures:
+            print(f"error: {failure}", file=sys.stderr)
+        return 1 if failures else 0
+
+
+def path(text):
+    """Type of an argument that is a path as a `pathlib.Path`; `~` is the home folder.
+
+    The shell replaces it at the start of a word only, not in `--option=~/folder`.
+    """
+    return Path(os.path.expanduser(text))
+
+
+def path_or_address(text):
+    """Type of an argument that may also be an address such as `gs://...`, or a name; a text."""
+    return os.path.expanduser(text)
