@@ -1,19 +1,12 @@
 """Rewrites trained networks as a snapshot or as arrays: `python convert.py SRC DST`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import numpy as np
 
-from msg_stylegan import load_networks
 from msg_stylegan.command_line import run_command
-from msg_stylegan.legacy.npz_networks import write_npz_networks
-from msg_stylegan.networks import save_networks
 
 _SUFFIXES = (".keras", ".npz")
 
@@ -49,6 +42,11 @@ def convert(source, target, force):
         raise ValueError(f"{target} is a folder or the source itself. Choose another name.")
     if target.exists() and not force:
         raise FileExistsError(f"{target} exists already. Choose another name or use --force.")
+    # They start TensorFlow, for which help and mistakes need not wait.
+    from msg_stylegan.legacy.npz_networks import write_npz_networks
+    from msg_stylegan.networks import save_networks
+    from msg_stylegan.pretrained import load_networks
+
     nets = load_networks(source)
     print(describe(source, nets))
     if target.suffix == ".npz":

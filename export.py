@@ -1,18 +1,13 @@
 """Writes a trained generator for other programs: `python export.py --format onnx ...`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
-
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import config
 from msg_stylegan.command_line import run_command
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.generation.network_source import add_network_arguments
-from msg_stylegan.pretrained import find_network_file, load_networks
 
 
 def build_parser():
@@ -77,6 +72,9 @@ def build_parser():
 
 def export(args):
     """Opens the network and writes the file."""
+    # It starts TensorFlow, for which help and mistakes need not wait.
+    from msg_stylegan.pretrained import find_network_file, load_networks
+
     options = ExportOptions(
         batch_size=args.batch_size,
         truncation_psi=args.truncation_psi,

@@ -1,14 +1,9 @@
 """Draws pictures with a trained generator: `python generate.py COMMAND --help`."""
 
 import argparse
-import os
 import sys
 
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import config
-from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
 from msg_stylegan.command_line import run_command
 from msg_stylegan.generation import (
     classes,
@@ -74,6 +69,8 @@ def open_lpips(args):
     Raises:
         MissingWeightsError: They are missing and `--lpips on` is given.
     """
+    from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
+
     paths = {"vgg16": args.vgg16_weights, "lpips": args.lpips_weights}
     try:
         return FeatureNetworks(args.cache_dir, paths=paths).lpips().distance

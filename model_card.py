@@ -1,16 +1,11 @@
 """Makes a folder for a model hub: `python model_card.py --run latest --output FOLDER`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import config
 from msg_stylegan.command_line import UsageError, run_command
-from msg_stylegan.model_card.folder import write_model_folder
 from msg_stylegan.model_card.hub import push_folder
 from msg_stylegan.training.run_directory import find_run
 
@@ -56,6 +51,9 @@ def make_card(args):
     """Writes the folder and, if wanted, sends it."""
     if args.private and not args.push_to_hub:
         raise UsageError("--private goes with --push_to_hub")
+    # It starts TensorFlow, for which help and mistakes need not wait.
+    from msg_stylegan.model_card.folder import write_model_folder
+
     run_dir = find_run(args.result_dir, args.run)
     name = args.title or run_dir.name
     snapshot = write_model_folder(run_dir, args.output, name=name, license_name=args.license)

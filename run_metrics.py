@@ -1,36 +1,12 @@
 """Scores snapshots or files: `python run_metrics.py --network RUN --metrics fid50k`."""
 
 import argparse
-import os
 import sys
-from pathlib import Path
-
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-import tensorflow as tf
 
 import config
-from metrics.evaluation import MetricEvaluator
-from metrics.feature_networks.fetch import fetch_weights
-from metrics.feature_networks.library import FeatureNetworks
-from metrics.image_files import open_images
-from metrics.metric import MetricOptions
-from metrics.moments import read_statistics, write_statistics
-from metrics.registry import get_metrics, known_names
-from metrics.report import SnapshotScorer, images_table, score_images
-from msg_stylegan import load_networks
+from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
+from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
-from msg_stylegan.files import append_json_line
-from msg_stylegan.label_table import label_table
-from msg_stylegan.networks import snapshots_of_run
-from msg_stylegan.pretrained import find_network_file
-from msg_stylegan.training.devices import make_strategy
-from msg_stylegan.training.run_directory import OPTIONS_FILE
-from msg_stylegan.training.snapshots import Snapshots
-
-# Pretrained networks that metrics look through.
-WEIGHTS = ("inception", "vgg16", "lpips")
 
 
 def build_parser():
@@ -102,7 +78,7 @@ def build_parser():
         help="SavedModel or .keras file, with a JSON file beside it that describes its input: fid, "
         "kid, pr and dc in its space",
     )
-    for name in WEIGHTS:
+    for name in PUBLISHED:
         default = getattr(config.MetricsOptions, f"{name}_weights")
         how.add_argument(
             f"--{name}_weights",
@@ -110,7 +86,7 @@ def build_parser():
             default=default,
             help=f"weights of {name} (default: {default or f'looked for in CACHE_DIR/{name}'})",
         )
-    for name in WEIGHTS:
+    for name in PUBLISHED:
         how.add_argument(
             f"--fetch_{name}",
             action="store_true",
@@ -162,201 +138,20 @@ def main(argv=None):
 
 def run(args):
     """Scores what the arguments ask for; returns the messages of metrics that failed."""
-    fetches = [name for name in WEIGHTS if getattr(args, f"fetch_{name}")]
+    fetches = [name for name in PUBLISHED if getattr(args, f"fetch_{name}")]
     if not (args.network or args.run or args.fakes or args.export_stats or fetches):
         raise UsageError("say what to score: --network, --run or --fakes")
     if args.all and not args.run:
         raise UsageError("--all goes with --run")
-    for name in fetches:
-        fetch_weights(name, args.cache_dir)
     for name in ("num_images", "batch_size", "seed", "num_gpus", "logical_cpus"):
         if getattr(args, name) < 0:
             raise ValueError(f"--{name} must not be negative. Received {getattr(args, name)}.")
-    strategy = make_strategy(args.num_gpus, args.logical_cpus)
-    with strategy.scope():
-        networks = FeatureNetworks(
-            args.cache_dir,
-            paths={name: getattr(args, f"{name}_weights") for name in WEIGHTS},
-            custom=args.feature_network,
-        )
-    names = args.metrics or ["fid" if args.fakes else "fid50k"]
-    metrics = get_metrics(names, MetricOptions(args.num_images, networks.custom_name))
-    if args.network or args.run:
-        return score_snapshots(args, metrics, networks, strategy)
-    if args.fakes:
-        return score_files(args, metrics, networks, strategy)
-    if args.export_stats:
-        evaluator = make_evaluator(args, metrics, networks, strategy)
-        export_statistics(evaluator, args.export_stats)
-    return []
+    for name in fetches:
+        fetch_weights(name, args.cache_dir)
+    # This starts TensorFlow, for which help and mistakes need not wait.
+    from metrics.scoring import score
 
-
-def score_snapshots(args, metrics, networks, strategy):
-    """Scores one snapshot, or all of a run, and prints a table."""
-    snapshots = find_snapshots(args)
-    with strategy.scope():
-        nets = open_generator(snapshots[0])
-    evaluator = make_evaluator(args, metrics, networks, strategy, nets)
-    if args.export_stats:
-        export_statistics(evaluator, args.export_stats)
-    scorer = SnapshotScorer(evaluator, num_gpus=strategy.num_replicas_in_sync)
-
-    folder = snapshots[0].parent
-    writer = None
-    if (folder / OPTIONS_FILE).exists():
-        writer = tf.summary.create_file_writer(str(folder), filename_suffix=".metrics")
-    missing = scorer.say_what_is_missing()
-    for index, snapshot in enumerate(snapshots):
-        skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}
-        if len(skip) == len(metrics):
-            continue
-        if index:
-            with strategy.scope():
-                nets = open_generator(snapshot)
-        # Files of other systems do not say how long the networks were trained.
-        kimg = nets.info.get("cur_nimg", 0) / 1000
-        scorer(nets, snapshot, kimg, writer, skip=skip)
-    if args.all:
-        note_best(scorer, folder)
-    print(f"\n{scorer.table(snapshots)}")
-    return [*missing.values(), *scorer.failures]
-
-
-def find_snapshots(args):
-    """The snapshots to score, oldest first.
-
-    Raises:
-        FileNotFoundError: There are none.
-    """
-    name = args.network or args.run
-    newest = find_network_file(name, args.result_dir)
-    return snapshots_of_run(newest.parent) if args.all and not Path(name).is_file() else [newest]
-
-
-def open_generator(path):
-    """Networks of a file, after checking that there is a generator to score.
-
-    Raises:
-        ValueError: There is none.
-    """
-    nets = load_networks(path)
-    if nets.G_ema is None:
-        raise ValueError(f"{path} holds no generator, so there is nothing to score.")
-    return nets
-
-
-def note_best(scorer, folder):
-    """Records the best snapshot of a run by the first of the metrics."""
-    best = scorer.best(folder)
-    if best:
-        snapshot, metric, value = best
-        Snapshots(folder, keep=0).record_best(snapshot, metric, value)
-        print(f"Best snapshot by {metric}: {snapshot}, {value:.4f}")
-
-
-def score_files(args, metrics, networks, strategy):
-    """Scores images in files, and prints a table."""
-    fakes = open_images(args.fakes)
-    evaluator = make_evaluator(args, metrics, networks, strategy)
-    if args.export_stats:
-        export_statistics(evaluator, args.export_stats)
-    lines, failures = score_images(evaluator, fakes)
-    for line in lines if args.output else []:
-        append_json_line(args.output, line)
-    print(images_table(evaluator, fakes, lines))
-    return failures
-
-
-def export_statistics(evaluator, path):
-    """Writes the statistics of the reals that a Fréchet distance uses."""
-    metrics = [metric for metric in evaluator.metrics if metric.real_moments]
-    if len(metrics) != 1:
-        raise ValueError(
-            "--export_stats needs exactly one Fréchet distance in --metrics, such as fid50k_full, "
-            f"to know which statistics are meant. Received {len(metrics)}."
-        )
-    write_statistics(path, evaluator.of_reals().real_moments(metrics[0]))
-    print(f"Wrote the statistics of {metrics[0].name} to {path}.")
-
-
-def make_evaluator(args, metrics, networks, strategy, nets=None):
-    """Opens the reals that the arguments name, or those of the training of `nets`."""
-    options = nets.info.get("options") if nets else None
-    resolution, label_size = (nets.G_ema.resolution, nets.G_ema.label_size) if nets else (0, 0)
-    imported = read_statistics(args.import_stats) if args.import_stats else None
-    table = label_table(nets.G_ema, nets.info) if nets else None
-    reals_path = args.reals
-    if not reals_path and nets and (label_size or not imported):
-        # Beside imported statistics, reals are there for their labels only.
-        reals_path = training_data(options, required=not imported or table.notice)
-    reals = open_reals(reals_path, resolution, label_size) if reals_path else None
-    mirror = args.mirror
-    if mirror is None:
-        mirror = options is not None and options["dataset"]["mirror"]
-    return MetricEvaluator(
-        metrics,
-        reals,
-        networks=networks,
-        cache_dir=args.cache_dir,
-        labels_dataset=labels_to_draw(reals, table) if label_size else None,
-        mirror=mirror,
-        seed=args.seed,
-        batch_size=args.batch_size,
-        strategy=strategy,
-        imported=imported,
-    )
-
-
-def open_reals(path, resolution, label_size):
-    """Real images; with labels, if they have as many numbers as the networks take."""
-    reals = open_images(path, resolution=resolution)
-    if label_size and getattr(reals, "stored_label_size", 0) >= label_size:
-        reals = open_images(path, resolution=resolution, max_label_size=label_size)
-    return reals
-
-
-def labels_to_draw(reals, table):
-    """What a conditional generator gets its labels from: the reals, or else the snapshot.
-
-    Raises:
-        ValueError: Neither has labels.
-    """
-    if getattr(reals, "label_size", 0) == table.label_size:
-        return reals
-    found = "there are no real images" if reals is None else f"{reals.path} has no such labels"
-    if table.notice:
-        raise ValueError(
-            f"The networks take labels of size {table.label_size}, but {found}, and the snapshot "
-            "holds none. Name by --reals a data set with labels."
-        )
-    print(f"notice: labels are drawn from those in the snapshot: {found}.", file=sys.stderr)
-    return table
-
-
-def training_data(options, required):
-    """Folder of the data set that networks were trained on, from the options in their snapshot.
-
-    Returns:
-        Path; None if it is not there, and not required.
-
-    Raises:
-        ValueError: The options do not tell, though it is required.
-        FileNotFoundError: It is required, but is somewhere else.
-    """
-    path = None
-    if options is not None:
-        path = Path(options["data_dir"]) / options["dataset"]["path"]
-    if not required:
-        return path if path and path.is_dir() else None
-    if path is None:
-        raise ValueError(
-            "The snapshot does not say which data set it was trained on. Name it by --reals."
-        )
-    if not path.is_dir():
-        raise FileNotFoundError(
-            f"There is no {path}, the data set of the training. Say by --reals where it is now."
-        )
-    return path
+    return score(args)
 
 
 if __name__ == "__main__":

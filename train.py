@@ -5,7 +5,6 @@ Replaces the original's habit of commenting lines of `train.py` in and out.
 
 import copy
 import json
-import os
 import re
 import sys
 import textwrap
@@ -280,7 +279,6 @@ def train(arguments):
         arguments: `Arguments`. With `dry_run`, nothing is written.
     """
     # TensorFlow takes seconds to load; help and mistakes need not wait for it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf
 
     import msg_stylegan

@@ -6,12 +6,8 @@ that always draws the same good 7 would score well, the variety within the class
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
-
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 

@@ -10,7 +10,6 @@ weights, and "fd50k-NAME" a network of the user; none of them can be compared wi
 import functools
 
 import numpy as np
-import scipy.linalg
 
 from metrics.metric import Family, Metric, format_count
 from metrics.metric_names import choose_count, choose_feature_space
@@ -51,6 +50,8 @@ def frechet_distance(a, b):
 
 def _trace_of_root(a, b):
     """tr((A B)^(1/2)) of two covariances, float64 [d, d]."""
+    import scipy.linalg
+
     # With A = F F^T, A B has the eigenvalues of the symmetric F^T B F. This needs no square root of
     # a matrix without symmetry, which is slower and can come out complex.
     for first, second in ((a, b), (b, a)):
@@ -68,6 +69,8 @@ def _trace_of_root(a, b):
 
 
 def _sum_of_roots(matrix):
+    import scipy.linalg
+
     if not matrix.size:
         return 0.0
     values = scipy.linalg.eigvalsh(matrix, driver="evd", check_finite=False, overwrite_a=True)

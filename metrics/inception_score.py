@@ -8,7 +8,6 @@ import functools
 import itertools
 
 import numpy as np
-import scipy.special
 
 from metrics.metric import Family, Metric, format_count
 from metrics.metric_names import choose_count
@@ -42,6 +41,8 @@ def inception_score(logits):
 
 
 def _score(logits):
+    import scipy.special
+
     total = np.zeros(logits.shape[1])
     negative_entropy = 0.0
     for start in range(0, len(logits), _ROWS_AT_A_TIME):

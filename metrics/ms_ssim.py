@@ -10,7 +10,6 @@ import functools
 import math
 
 import numpy as np
-import tensorflow as tf
 
 from metrics.metric import Family, Metric, checked_batches, format_count, parse_count
 
@@ -43,6 +42,8 @@ def ms_ssim(a, b):
     Raises:
         ValueError: Different shapes, or sizes that cannot be halved 4 times.
     """
+    import tensorflow as tf
+
     step = 2 ** (len(WEIGHTS) - 1)
     if a.shape[1:] != b.shape[1:] or a.shape[1] % step or a.shape[2] % step:
         raise ValueError(
@@ -77,6 +78,8 @@ def mean_ms_ssim(batches, num_pairs, report=lambda count: None):
     Raises:
         ValueError: Images of the wrong type, size or number.
     """
+    import tensorflow as tf
+
     compiled = None
     values = []
     rest = None
@@ -107,6 +110,8 @@ def _ssim_maps(a, b):
 
 def _blur(images):
     """Gaussian window, which shrinks with its standard deviation for images that are smaller."""
+    import tensorflow as tf
+
     channels = images.shape[3]
     size = min(_WINDOW_SIZE, images.shape[1], images.shape[2])
     positions = np.arange(size) - (size - 1) / 2

@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from metrics.metric import Family, Metric, format_count
 from metrics.metric_names import choose_count
@@ -36,6 +35,8 @@ def prepare_images(images, *, crop):
         float32 tensor `[N, h, w, 3]`, h and w at most 256, nominal range [0, 255], neither limited
         nor rounded: rounding would be larger than what is measured.
     """
+    import tensorflow as tf
+
     if crop:
         c = images.shape[1] // 8
         images = images[:, 3 * c : 7 * c, 2 * c : 6 * c]

@@ -1,8 +1,12 @@
 """MSG-StyleGAN: multi-scale gradient GANs (Karnewar & Wang, CVPR 2020) in TensorFlow 2."""
 
+from msg_stylegan.tensorflow_start import watch_for_tensorflow
+
 __version__ = "0.1.0"
 
 __all__ = ["__version__", "load_networks"]
+
+watch_for_tensorflow()
 
 
 def __getattr__(name):

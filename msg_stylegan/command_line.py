@@ -91,9 +91,10 @@ def path(text):
 
     The shell replaces it at the start of a word only, not in `--option=~/folder`.
     """
-    return Path(os.path.expanduser(text))
+    return Path(path_or_address(text))
 
 
 def path_or_address(text):
     """Type of an argument that may also be an address such as `gs://...`, or a name; a text."""
-    return os.path.expanduser(text)
+    # `Path.expanduser` would take the second slash of an address, and fail on names like "~$1".
+    return os.path.expanduser(text)  # noqa: PTH111

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ class _LastingStream:
 
     def __init__(self, stream, descriptor):
         # A descriptor that was closed leaves Python without a stream.
-        self._stream = stream or open(descriptor, "w", encoding="utf-8", closefd=False)
+        self._stream = stream or os.fdopen(descriptor, "w", encoding="utf-8", closefd=False)
         self._error = None
         # Streams of notebooks have no encoding to fail.
         if hasattr(stream, "reconfigure"):
@@ -61,7 +62,7 @@ class _LastingStream:
         except OSError as error:
             self._error = self._error or error
             # What waits in the buffer would fail again, at the latest when Python ends.
-            with contextlib.suppress(OSError), open(os.devnull, "wb") as nowhere:
+            with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())
 
     def __getattr__(self, name):

@@ -1,17 +1,16 @@
 """What all tests share."""
 
-import os
 import random
 import signal
 import sys
 from pathlib import Path
 
-# Before TensorFlow is imported: its start-up messages would drown a failure.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 import hypothesis
 import numpy as np
 import pytest
+
+# Before TensorFlow, which it starts without the settings of other programs.
+import msg_stylegan  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 # Recordings from the original systems, which do not belong to the repository.

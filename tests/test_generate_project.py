@@ -9,7 +9,7 @@ from tiny_run import make_networks, make_run
 import generate
 from metrics.feature_networks import lpips, vgg16
 from metrics.feature_networks.library import FeatureNetworks
-from msg_stylegan.generation import project
+from msg_stylegan import projection
 from msg_stylegan.projection import generator_with_noise_maps, read_projection
 from msg_stylegan.sampling import to_uint8
 
@@ -140,14 +140,14 @@ def test_a_broken_target_does_not_stop_the_others(results, targets, tmp_path, ca
 
 
 def test_interruption_keeps_what_is_found(results, targets, tmp_path, monkeypatch, capsys):
-    class Interrupted(project.Projector):
+    class Interrupted(projection.Projector):
         def search(self, image):
             for step in super().search(image):
                 yield step
                 if step == 5:
                     raise KeyboardInterrupt
 
-    monkeypatch.setattr(project, "Projector", Interrupted)
+    monkeypatch.setattr(projection, "Projector", Interrupted)
     assert call(results, tmp_path, f"--target={targets}", "--steps=100") == 130
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "projections.json"]
     facts = read_projection(tmp_path / "a" / "projection.npz").facts

@@ -2,11 +2,7 @@
 
 import argparse
 import dataclasses
-import os
 from pathlib import Path
-
-# Before TensorFlow is imported: its start-up messages would drown ours.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import config
 import presets

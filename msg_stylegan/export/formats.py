@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msg_stylegan import files
-from msg_stylegan.export.image_function import ExportOptions, describe
 from msg_stylegan.export.network_files import write_keras, write_npz
 from msg_stylegan.export.onnx_file import write_onnx
+from msg_stylegan.export.options import ExportOptions
 from msg_stylegan.export.saved_model import write_saved_model
 from msg_stylegan.export.tflite_file import write_tflite
 from msg_stylegan.label_table import label_table
@@ -68,6 +68,9 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
             write(G, options, temporary)
     else:
         _write_folder(path, lambda folder: write(G, options, folder))
+    # Like the writers it starts TensorFlow, which those who ask for the names need not wait for.
+    from msg_stylegan.export.image_function import describe
+
     table = label_table(G, info or {})
     # What is only supposed about the labels is better left unsaid.
     labels = f"; labels: {table.describe()}" if G.label_size and not table.notice else ""

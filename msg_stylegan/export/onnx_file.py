@@ -1,7 +1,5 @@
 """Generators as ONNX files."""
 
-from msg_stylegan.export.image_function import image_function
-
 # Version of the operations; runtimes from 2022 on know it.
 _OPSET = 17
 
@@ -25,6 +23,8 @@ def write_onnx(G, options, path):
             f"The onnx format needs onnx and tf2onnx ({error}). Install them by: "
             'pip install -c constraints.txt -e ".[export]"'
         ) from error
+    from msg_stylegan.export.image_function import image_function
+
     function = image_function(G, options)
     model, _ = tf2onnx.convert.from_function(
         function, input_signature=function.input_signature, opset=_OPSET

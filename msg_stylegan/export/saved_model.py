@@ -1,10 +1,5 @@
 """Generators as TensorFlow SavedModels, made of TensorFlow's own operations only."""
 
-import tensorflow as tf
-
-from msg_stylegan.export.image_function import image_function
-from msg_stylegan.networks.variables import tensorflow_variable
-
 
 def write_saved_model(G, options, folder):
     """Writes a SavedModel with one signature, `serving_default`.
@@ -14,6 +9,11 @@ def write_saved_model(G, options, folder):
         options: `ExportOptions`.
         folder: Existing, empty folder.
     """
+    import tensorflow as tf
+
+    from msg_stylegan.export.image_function import image_function
+    from msg_stylegan.networks.variables import tensorflow_variable
+
     module = tf.Module()
     # Weights that are wrapped are not stored with the graph.
     module.weights = [tensorflow_variable(variable) for variable in G.variables]

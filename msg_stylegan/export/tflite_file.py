@@ -2,8 +2,6 @@
 
 import tempfile
 
-import tensorflow as tf
-
 from msg_stylegan.export.saved_model import write_saved_model
 
 
@@ -18,6 +16,8 @@ def write_tflite(G, options, path):
     Raises:
         ValueError: TFLite has no such operations.
     """
+    import tensorflow as tf
+
     with tempfile.TemporaryDirectory() as folder:
         write_saved_model(G, options, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)

@@ -22,8 +22,6 @@ from msg_stylegan.generation.network_source import (
     add_seed_arguments,
 )
 from msg_stylegan.image_grids import contact_sheet, save_image
-from msg_stylegan.projection import Latents
-from msg_stylegan.style_directions import direction_shift, find_directions, write_directions
 
 # Seed of the w that the length of a step of strength 1 is measured with.
 _SCALE_SEED = 0
@@ -56,6 +54,9 @@ def add_arguments(parser):
 
 
 def run(args):
+    from msg_stylegan.projection import Latents
+    from msg_stylegan.style_directions import direction_shift, find_directions, write_directions
+
     source = SeedImages(args, args.scale)
     directions = find_directions(source.G, args.layers)
     scale = Latents.of(source.G, _SCALE_SEED, source.label_table).scale

@@ -16,8 +16,6 @@ from msg_stylegan.generation.network_source import (
     add_seed_arguments,
 )
 from msg_stylegan.image_grids import save_image
-from msg_stylegan.projection import read_projection
-from msg_stylegan.style_directions import direction_shift, read_direction
 
 
 def add_arguments(parser):
@@ -43,6 +41,9 @@ def add_arguments(parser):
 
 
 def run(args):
+    from msg_stylegan.projection import read_projection
+    from msg_stylegan.style_directions import direction_shift, read_direction
+
     if (args.seeds is None) == (args.w is None):
         raise ValueError("Give either --seeds or --w.")
     if args.strength is not None and args.direction is None:

@@ -29,8 +29,6 @@ from msg_stylegan.generation.network_source import (
 from msg_stylegan.generation.scale_choice import add_scales_argument
 from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
 from msg_stylegan.image_grids import LAYOUTS, contact_sheet
-from msg_stylegan.interpolation import lerp, slerp
-from msg_stylegan.pictures.latent_paths import gaussian_loop, key_frame_path
 
 # Options that are stored in the video.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
@@ -142,6 +140,8 @@ class _Standstill:
 
 
 def _loops(source, args):
+    from msg_stylegan.pictures.latent_paths import gaussian_loop
+
     num_frames = _num_frames(args)
     sigma = args.smoothing * args.transition
     walks = []
@@ -154,6 +154,9 @@ def _loops(source, args):
 
 
 def _key_frames(source, args):
+    from msg_stylegan.interpolation import lerp, slerp
+    from msg_stylegan.pictures.latent_paths import key_frame_path
+
     if len(args.seeds) < 2:
         raise ValueError("--path slerp needs at least two --seeds: one for each key frame.")
     transition = args.transition

@@ -12,14 +12,8 @@ from msg_stylegan.generation.arguments import (
 )
 from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
 from msg_stylegan.generation.scale_choice import choose_scales
-from msg_stylegan.pretrained import find_network_file, load_networks
-from msg_stylegan.projection import generator_with_noise_maps
-from msg_stylegan.sampling import (
-    Mapper,
-    WsSampler,
-    default_psi,
-    latents_of_seeds,
-)
+
+# What starts TensorFlow is imported where it is needed: help and mistakes need not wait for it.
 
 
 def add_network_arguments(parser):
@@ -128,6 +122,10 @@ class SeedImages:
             scales: Scales to draw, see `choose_scales`.
             noise_maps: See `generator_with_noise_maps`.
         """
+        from msg_stylegan.pretrained import find_network_file
+        from msg_stylegan.projection import generator_with_noise_maps
+        from msg_stylegan.sampling import Mapper, WsSampler, default_psi
+
         self._args = args
         network_file = find_network_file(args.network, args.result_dir)
         G, info = load_generator(network_file)
@@ -170,6 +168,8 @@ class SeedImages:
 
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""
+        from msg_stylegan.sampling import latents_of_seeds
+
         return latents_of_seeds(self.G, [seed])
 
     def labels(self, seed):
@@ -214,6 +214,8 @@ class SeedImages:
 
 def load_generator(path):
     """The generator of a file of networks, the moving average if there is one, and its info."""
+    from msg_stylegan.pretrained import load_networks
+
     nets = load_networks(path)
     G = nets.G_ema if nets.G_ema is not None else nets.G
     if G is None:

@@ -24,16 +24,6 @@ from msg_stylegan.generation.network_source import (
 )
 from msg_stylegan.image_grids import contact_sheet, save_image
 from msg_stylegan.pictures.video import VideoWriter
-from msg_stylegan.pretrained import find_network_file
-from msg_stylegan.projection import (
-    SPACES,
-    Projection,
-    Projector,
-    find_images,
-    read_target,
-    scale_errors,
-)
-from msg_stylegan.sampling import to_uint8
 
 # Most frames of a video, not counting the last second, which shows the result.
 _NUM_FRAMES = 180
@@ -55,7 +45,7 @@ def add_arguments(parser):
     add_reader_arguments(parser)
     parser.add_argument(
         "--space",
-        choices=SPACES,
+        choices=("w", "w+"),
         default="w",
         help="one w for all layers, which stays close to what the network makes, or one for each "
         "layer (w+), which comes closer to the target (default: %(default)s)",
@@ -118,6 +108,9 @@ def run(args):
     Returns:
         Messages of targets that cannot be used.
     """
+    from msg_stylegan.pretrained import find_network_file
+    from msg_stylegan.projection import Projector, find_images, read_target
+
     reader = reader_of(args)
     paths = find_images(args.target)
     network_file = find_network_file(args.network, args.result_dir)
@@ -201,6 +194,9 @@ class _Search:
 
     def save(self, settings):
         """Writes the files, but for the video, and prints the errors."""
+        from msg_stylegan.projection import Projection, scale_errors
+        from msg_stylegan.sampling import to_uint8
+
         images = self._images()
         pyramid = [level.numpy() for level in self._projector.loss.target_pyramid(self._target)]
         errors = scale_errors(images, pyramid)
@@ -227,6 +223,8 @@ class _Search:
         return "converged" if self._projector.is_converged else "all steps done"
 
     def _images(self):
+        from msg_stylegan.sampling import to_uint8
+
         return [to_uint8(image).numpy() for image in self._projector.best_images()]
 
     def _frame(self):

@@ -10,7 +10,6 @@ import csv
 import io
 from pathlib import Path
 
-import tensorflow as tf
 from tqdm import tqdm
 
 from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
@@ -20,9 +19,6 @@ from msg_stylegan.generation.network_source import (
     add_network_arguments,
     network_facts,
 )
-from msg_stylegan.networks import ops
-from msg_stylegan.pretrained import find_network_file, load_networks
-from msg_stylegan.projection import find_images, read_target
 
 
 def add_arguments(parser):
@@ -49,6 +45,9 @@ def run(args):
     Returns:
         Messages of images that cannot be read.
     """
+    from msg_stylegan.pretrained import find_network_file, load_networks
+    from msg_stylegan.projection import find_images, read_target
+
     if args.output and args.output.suffix.lower() not in (".csv", ".json"):
         raise ValueError(f"--output is a .csv or .json file. Received {args.output}.")
     reader = reader_of(args)
@@ -93,6 +92,10 @@ class Scorer:
     """
 
     def __init__(self, D, label=None):
+        import tensorflow as tf
+
+        from msg_stylegan.networks import ops
+
         def logit(image):
             image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
             return D(ops.image_scales(image, D.resolutions), label)[0, 0]
@@ -101,7 +104,7 @@ class Scorer:
 
     def __call__(self, image):
         """Logit of a uint8 image `[r, r, C]`, as a float."""
-        return float(self._logit(tf.constant(image)))
+        return float(self._logit(image))
 
 
 def _write(path, rows, facts):

@@ -1,5 +1,7 @@
 """Generators and discriminators of the MSG-GAN family, and the file that holds them."""
 
+# Before all others.
+from msg_stylegan.networks import keras_check  # noqa: F401
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.progan_options import (

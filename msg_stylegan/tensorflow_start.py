@@ -1,0 +1,145 @@
+"""The start of TensorFlow and Keras: quiet, and free of settings that are meant for other programs.
+
+Keras takes settings from environment variables and from a personal file, `~/.keras/keras.json`,
+when it is imported, which TensorFlow does. They are put right at that moment, whoever brings it
+about; so nothing happens to programs that need neither of them.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+# What the networks are written for. Keras calls these the defaults.
+_SETTINGS = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "nnx_enabled": False,
+}
+# Variables -> values that change nothing.
+_VARIABLES = {
+    "KERAS_BACKEND": ("", "tensorflow"),
+    "KERAS_NNX_ENABLED": ("", "0", "false"),
+    "KERAS_MAX_EPOCHS": (),
+    "KERAS_MAX_STEPS_PER_EPOCH": (),
+    "TF_USE_LEGACY_KERAS": ("", "0", "false", "False"),
+}
+# A folder below a file: Keras finds no settings there and can write none.
+_NO_FOLDER = str(Path(__file__).resolve() / "keras")
+
+
+def watch_for_tensorflow():
+    """Prepares the first import of TensorFlow or Keras, if it is still to come."""
+    if not {"tensorflow", "keras"} & set(sys.modules):
+        sys.meta_path.insert(0, _Watch())
+
+
+class _Watch(importlib.abc.MetaPathFinder):
+    """Sees an import of TensorFlow or Keras first."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in ("tensorflow", "keras"):
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None:
+            spec.loader = _PreparedLoader(spec.loader)
+        return spec
+
+
+class _PreparedLoader(importlib.abc.Loader):
+    def __init__(self, loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self._loader
+        with _own_settings(), _quiet():
+            self._loader.exec_module(module)
+            # TensorFlow may leave it for later.
+            importlib.import_module("keras")
+
+
+@contextlib.contextmanager
+def _own_settings():
+    """Hides foreign settings while the block runs, then says which."""
+    # Also the messages of the start of devices, which comes later. Errors are raised besides.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    foreign = [f"{name}={os.environ[name]}" for name in _VARIABLES if _is_foreign(name)]
+    for name in _VARIABLES:
+        os.environ.pop(name, None)
+    # Stays, for processes that start from here.
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    home = os.environ.get("KERAS_HOME")
+    file = _settings_file(home)
+    if _has_foreign_settings(file):
+        foreign.append(str(file))
+        os.environ["KERAS_HOME"] = _NO_FOLDER
+    try:
+        yield
+    finally:
+        os.environ.pop("KERAS_HOME", None)
+        if home is not None:
+            os.environ["KERAS_HOME"] = home
+    if foreign:
+        print(
+            f"note: {', '.join(foreign)} overruled: the networks need Keras on TensorFlow with "
+            "its default settings.",
+            file=sys.stderr,
+        )
+
+
+def _is_foreign(name):
+    return name in os.environ and os.environ[name] not in _VARIABLES[name]
+
+
+def _settings_file(home):
+    """The file that Keras would read, by its own rules."""
+    if home is None:
+        base = Path("~").expanduser()
+        home = (base if os.access(base, os.W_OK) else Path("/tmp")) / ".keras"
+    return Path(home, "keras.json").expanduser()
+
+
+def _has_foreign_settings(file):
+    try:
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        return any(settings.get(name, value) != value for name, value in _SETTINGS.items())
+    except FileNotFoundError:
+        return False
+    # What cannot be read here would end the start of Keras.
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return True
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps what TensorFlow's libraries write when they are loaded, unless something goes wrong.
+
+    They heed no variable yet at that time. Who asks for all messages gets these, too.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1"):
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        messages = stack.enter_context(tempfile.TemporaryFile())
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        standard_error = os.dup(2)
+        stack.callback(os.close, standard_error)
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            os.write(standard_error, messages.read())
+            raise
+        finally:
+            os.dup2(standard_error, 2)

@@ -1,0 +1,132 @@
+"""Settings of other programs, and what TensorFlow says when it starts."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from msg_stylegan import tensorflow_start
+
+# Prints what Keras and processes that start from here get, as a line of JSON.
+PROGRAM = """
+import json, os
+import msg_stylegan
+import tensorflow as tf
+from tensorflow import keras
+
+tf.constant(1) + 1
+backend = keras.backend
+import msg_stylegan.networks
+print(json.dumps([backend.backend(), backend.floatx(), backend.epsilon(),
+    backend.image_data_format(), os.environ["KERAS_BACKEND"], os.environ.get("KERAS_HOME")]))
+"""
+
+
+def start(program=PROGRAM, **environment):
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("KERAS_", "TF_")) and name != "PYTHONPATH"
+    }
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+def test_settings_of_other_programs_change_nothing(tmp_path):
+    # Keras refuses to start with them, but for the last.
+    settings = {"floatx": "bfloat16", "epsilon": 1, "image_data_format": "channels_first"}
+    file = tmp_path / "keras.json"
+    file.write_text(json.dumps(settings))
+    done = start(
+        KERAS_BACKEND="jax",
+        TF_USE_LEGACY_KERAS="1",
+        KERAS_NNX_ENABLED="1",
+        KERAS_MAX_EPOCHS="one",
+        KERAS_HOME=str(tmp_path),
+    )
+    assert done.returncode == 0, done.stderr
+    expected = ["tensorflow", "float32", 1e-7, "channels_last", "tensorflow", str(tmp_path)]
+    assert json.loads(done.stdout) == expected
+    (note,) = done.stderr.splitlines()
+    for name in ("KERAS_BACKEND=jax", "TF_USE_LEGACY_KERAS=1", "KERAS_MAX_EPOCHS=one", str(file)):
+        assert name in note
+    assert json.loads(file.read_text()) == settings
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.slow
+def test_tensorflow_starts_in_silence(tmp_path):
+    done = start(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0", HOME=str(tmp_path))
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "content, is_foreign",
+    [
+        (None, False),
+        ("{}", False),
+        ('{"floatx": "float32", "epsilon": 1e-07, "backend": "tensorflow"}', False),
+        # The backend is decided by the variable, which has the last word.
+        ('{"backend": "jax"}', False),
+        ('{"floatx": "float16"}', True),
+        ('{"epsilon": 1e-3}', True),
+        ('{"image_data_format": "channels_first"}', True),
+        ('{"nnx_enabled": true}', True),
+        ("[]", True),
+        ("{", True),
+        ("\xff", True),
+    ],
+)
+def test_personal_settings(tmp_path, content, is_foreign):
+    file = tmp_path / "keras.json"
+    if content is not None:
+        file.write_text(content, encoding="latin-1")
+    assert tensorflow_start._has_foreign_settings(file) == is_foreign
+
+
+def test_a_folder_in_place_of_personal_settings(tmp_path):
+    assert tensorflow_start._has_foreign_settings(tmp_path)
+
+
+def test_the_settings_are_looked_for_where_keras_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert tensorflow_start._settings_file(None) == tmp_path / ".keras" / "keras.json"
+    assert tensorflow_start._settings_file("~/k") == tmp_path / "k" / "keras.json"
+
+
+@pytest.mark.parametrize("is_missing", [False, True])
+def test_a_keras_on_something_else_is_refused_in_one_line(is_missing):
+    """A program that has started Keras itself, before it asks for our networks."""
+    program = f"""
+import sys, types
+
+class Keras:
+    @property
+    def backend(self):
+        if {is_missing}:
+            raise ImportError("no jax")
+        return types.SimpleNamespace(backend=lambda: "jax")
+
+sys.modules["tensorflow"] = types.ModuleType("tensorflow")
+sys.modules["tensorflow"].keras = Keras()
+import msg_stylegan
+try:
+    import msg_stylegan.networks
+except ImportError as error:
+    print(error)
+"""
+    done = start(program)
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = done.stdout.splitlines()
+    assert "jax" in line
+    assert "Import msg_stylegan before" in line
