@@ -31,12 +31,16 @@ def lasting_output():
 
 
 class _LastingStream:
-    """A text stream whose `write` and `flush` always succeed."""
+    """A text stream whose `write` and `flush` always succeed.
+
+    Attributes:
+        error: The first `OSError` of the stream below, or None.
+    """
 
     def __init__(self, stream, descriptor):
         # A descriptor that was closed leaves Python without a stream.
         self._stream = stream or os.fdopen(descriptor, "w", encoding="utf-8", closefd=False)
-        self._error = None
+        self.error = None
         # Streams of notebooks have no encoding to fail.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -53,14 +57,14 @@ class _LastingStream:
 
     def loss(self):
         self.flush()
-        went_away = self._error is not None and self._error.errno == errno.EPIPE
-        return None if went_away else self._error
+        went_away = self.error is not None and self.error.errno == errno.EPIPE
+        return None if went_away else self.error
 
     def _try(self, function, *arguments):
         try:
             function(*arguments)
         except OSError as error:
-            self._error = self._error or error
+            self.error = self.error or error
             # What waits in the buffer would fail again, at the latest when Python ends.
             with contextlib.suppress(OSError), Path(os.devnull).open("wb") as nowhere:
                 os.dup2(nowhere.fileno(), self._stream.fileno())

@@ -34,6 +34,9 @@ class _AboveProgressBar(_Lasting, logging.Handler):
         try:
             tqdm.write(self.format(record), file=sys.stdout)
             sys.stdout.flush()
+            # Commands write to a stream that never fails, but knows what it lost.
+            if error := getattr(sys.stdout, "error", None):
+                raise error
         except Exception:
             self.handleError(record)
 
