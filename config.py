@@ -22,6 +22,9 @@ result_dir = os.environ.get("SM_MODEL_DIR") or "results"
 # which may be removed at any time.
 cache_dir = "cache"
 
+# The shell, which replaces "~" elsewhere, does not see the names above.
+data_dir, result_dir, cache_dir = map(os.path.expanduser, (data_dir, result_dir, cache_dir))
+
 
 @dataclass
 class DatasetOptions:

@@ -5,7 +5,9 @@ An option is named by its path, as in `loss.r1_gamma`. Standard library only.
 
 import dataclasses
 import difflib
+import functools
 import math
+import os
 import re
 import typing
 
@@ -68,6 +70,22 @@ def option_values(config):
             value = getattr(value, part)
         values[name] = value
     return values
+
+
+def expand_home(config, known=None):
+    """Replaces a `~` at the start of paths by the home folder, in place; the shell may leave it.
+
+    Args:
+        config: A `Config`.
+        known: Dict of option names to values that stay as they are, such as those of a run that
+            is resumed; or None.
+    """
+    for name, value in option_values(config).items():
+        # No option but a path begins with it.
+        if isinstance(value, str) and value.startswith("~") and value != (known or {}).get(name):
+            *groups, key = name.split(".")
+            group = functools.reduce(getattr, groups, config)
+            setattr(group, key, os.path.expanduser(value))  # noqa: PTH111
 
 
 def to_dict(config):

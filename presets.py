@@ -18,7 +18,7 @@ from config import (
     OptimizerOptions,
     ScheduleOptions,
 )
-from options import did_you_mean
+from options import did_you_mean, expand_home
 
 
 def _digits(max_label_size=0, image_grid="16x8"):
@@ -205,6 +205,12 @@ def get_preset(name):
     Raises:
         ValueError: There is no such preset; names near matches. Or it cannot have this size.
     """
+    config = _find_preset(name)
+    expand_home(config)
+    return config
+
+
+def _find_preset(name):
     name, has_size, size = name.partition(":")
     if has_size and name == "bmsg":
         return dataclasses.replace(_sized_bmsg(size), preset=name)

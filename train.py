@@ -16,7 +16,7 @@ from ml_collections import config_flags
 
 import options
 from config import Config, preset
-from msg_stylegan.command_line import UsageError, exit_status
+from msg_stylegan.command_line import UsageError, exit_status, expand_home
 from options import did_you_mean
 from presets import PRESETS, get_preset
 
@@ -96,7 +96,7 @@ def _continuation(argv, parsed):
     # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
     from msg_stylegan.training.run_directory import find_run
 
-    run_dir = find_run(parsed.config.result_dir, parsed.resume)
+    run_dir = find_run(parsed.config.result_dir, expand_home(parsed.resume))
     stored = stored_config(run_dir)
     preset_arguments, others = _split_preset(argv[1:])
     config = _parse_flags([argv[0], *others], copy.deepcopy(stored)).config
@@ -122,6 +122,7 @@ def _split_preset(arguments):
 def _parse_flags(argv, base):
     """Parses with `base` as the configuration when no preset is named."""
     _check_option_names(argv)
+    known = options.option_values(base)
     # A set of flags of its own, because the global one holds dozens that mean nothing here.
     parsed = flags.FlagValues()
     flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
@@ -141,6 +142,7 @@ def _parse_flags(argv, base):
         raise UsageError(_readable(str(error))) from None
     if rest:
         raise UsageError(f"unexpected argument {rest[0]!r}. Options look like --name=value.")
+    options.expand_home(parsed.config, known)
     return parsed
 
 

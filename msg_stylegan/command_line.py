@@ -36,6 +36,8 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
             parser.print_help(sys.stderr)
             parser.exit(2)
         args = parser.parse_args(argv)
+        for name, value in vars(args).items():
+            setattr(args, name, expand_home(value))
 
     def job():
         try:
@@ -86,15 +88,15 @@ def exit_status(job, interrupted, *, output_is_result=True):
         return 1 if failures else 0
 
 
-def path(text):
-    """Type of an argument that is a path as a `pathlib.Path`; `~` is the home folder.
+def expand_home(value):
+    """Replaces a `~` at the start of a text or path, or of those in a list, by the home folder.
 
-    The shell replaces it at the start of a word only, not in `--option=~/folder`.
+    The shell does it for words that begin with `~`, which `--option=~/folder` does not, and has no
+    part in `config.py`. Anything else is returned as it is.
     """
-    return Path(path_or_address(text))
-
-
-def path_or_address(text):
-    """Type of an argument that may also be an address such as `gs://...`, or a name; a text."""
-    # `Path.expanduser` would take the second slash of an address, and fail on names like "~$1".
-    return os.path.expanduser(text)  # noqa: PTH111
+    if isinstance(value, list):
+        return [expand_home(item) for item in value]
+    if isinstance(value, (str, Path)):
+        # `Path.expanduser` fails on names such as "~$report" instead of leaving them.
+        return type(value)(os.path.expanduser(value))  # noqa: PTH111
+    return value

@@ -1,0 +1,108 @@
+"""A `~` that the shell leaves alone: behind `--option=`, in config.py and in the environment."""
+
+import argparse
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+import options
+import presets
+import train
+from msg_stylegan.command_line import expand_home, run_command
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def test_texts_paths_and_lists(home):
+    assert expand_home("~") == str(home)
+    assert expand_home("~/a b/[c]") == f"{home}/a b/[c]"
+    assert expand_home(Path("~/a")) == home / "a"
+    assert expand_home(["~/a", "b"]) == [f"{home}/a", "b"]
+    assert expand_home("~root/a") == "/root/a"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a", "./~", "a/~/b", "gs://bucket//~/a", "~$report", "~nobody-of-this-name/a", 3, None],
+)
+def test_everything_else_stays(value):
+    assert expand_home(value) == value
+    assert type(expand_home(value)) is type(value)
+
+
+def test_all_arguments_of_a_command(home):
+    def build_parser():
+        parser = argparse.ArgumentParser()
+        parser.add_argument("out")
+        parser.add_argument("--sheet", type=Path)
+        parser.add_argument("--target", nargs="+")
+        # As from config.py, for an option and beside them.
+        parser.add_argument("--result_dir", default="~/results")
+        parser.set_defaults(cache_dir="~/cache", run=len)
+        return parser
+
+    seen = {}
+    argv = ["~/out", "--sheet=~/sheet.png", "--target", "~/a", "b"]
+    assert (
+        run_command(build_parser, lambda args: seen.update(vars(args)), argv, interrupted="") == 0
+    )
+    assert seen == {
+        "out": f"{home}/out",
+        "sheet": home / "sheet.png",
+        "target": [f"{home}/a", "b"],
+        "result_dir": f"{home}/results",
+        "cache_dir": f"{home}/cache",
+        "run": len,
+    }
+
+
+PATHS = [
+    "data_dir",
+    "result_dir",
+    "cache_dir",
+    "dataset.path",
+    "metrics.inception_weights",
+    "metrics.vgg16_weights",
+    "metrics.lpips_weights",
+]
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_options_of_a_training(home, name):
+    for argv in ([f"--config.{name}=~/x"], [f"--config.{name}", "~/x"]):
+        config = train.parse_command_line(["train.py", "--config=digits", *argv]).config
+        assert options.option_values(config)[name] == f"{home}/x"
+
+
+def test_presets_and_names_in_config(home, monkeypatch):
+    monkeypatch.setattr(presets.PRESETS["digits"].dataset, "path", "~/digits")
+    assert presets.get_preset("digits").dataset.path == f"{home}/digits"
+    monkeypatch.setenv("SM_CHANNEL_TRAINING", "~/data")
+    assert runpy.run_path(str(ROOT / "config.py"))["data_dir"] == f"{home}/data"
+
+
+def test_a_resumed_run(home, tmp_path):
+    """It is found in the home folder, and what it has stored stays as it is."""
+    run_dir = home / "runs" / "00001-digits-1gpu"
+    run_dir.mkdir(parents=True)
+    stored = presets.get_preset("digits")
+    stored.data_dir = "~/as it was"
+    text = json.dumps(options.to_dict(stored))
+    (run_dir / "training_options.json").write_text(text, encoding="utf-8")
+    for argv in (
+        ["--resume=latest", "--config.result_dir=~/runs"],
+        [f"--resume=~/runs/{run_dir.name}"],
+    ):
+        arguments = train.parse_command_line(["train.py", *argv, "--config.cache_dir=~/cache"])
+        assert arguments.run_dir == run_dir
+        assert arguments.config.data_dir == "~/as it was"
+        assert arguments.config.cache_dir == f"{home}/cache"
