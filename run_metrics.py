@@ -7,6 +7,7 @@ import config
 from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
 from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
+from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments
 
 
 def build_parser():
@@ -24,7 +25,7 @@ def build_parser():
     )
     fakes.add_argument("--run", metavar="RUN", help="run whose snapshots to score")
     fakes.add_argument(
-        "--fakes", metavar="PATH", help="images: folder, zip archive or folder of TFRecords"
+        "--fakes", metavar="PATH", help="images: folder, zip or tar archive, list or folder of TFRecords"
     )
     parser.add_argument(
         "--all", action="store_true", help="with --run: every snapshot, not just the newest one"
@@ -37,8 +38,7 @@ def build_parser():
     reals.add_argument(
         "--reals",
         metavar="PATH",
-        help="real images: folder of TFRecords, folder of images or zip archive (default: the data "
-        "set of the training)",
+        help="real images, in any of the forms of --fakes (default: the data set of the training)",
     )
     reals.add_argument(
         "--mirror",
@@ -92,6 +92,14 @@ def build_parser():
             action="store_true",
             help=f"download the weights of {name} to CACHE_DIR/{name} first",
         )
+
+    files = parser.add_argument_group("images in files")
+    add_reader_arguments(files)
+    files.add_argument(
+        "--skip_broken",
+        action="store_true",
+        help="leave out images that cannot be used, instead of stopping at the first one",
+    )
 
     where = parser.add_argument_group("where and how to run")
     where.add_argument(

@@ -1,40 +1,43 @@
-"""Images in files, from whatever made them, as metrics read them: folder, zip archive, TFRecords.
+"""Images in files, from whatever made them, as metrics read them: folder, archive, list, TFRecords.
 
-Pixels are those that pytorch-fid, clean-fid and torch-fidelity see, which all use
-`Image.open(file).convert("RGB")` of Pillow: an alpha channel is dropped without blending, CMYK and
-palettes become RGB, of several frames the first one counts, and a rotation in EXIF data is not
-applied. One thing differs: grayscale of 16 bits is scaled to 8, where those tools clip it to white.
+Files become pixels by the rules of the data set tool, see `PictureReader`. Plain RGB and grayscale
+files have the pixels that pytorch-fid, clean-fid and torch-fidelity see. These tools drop an alpha
+channel without blending, leave rotated photographs lying, ignore colour profiles and clip grayscale
+of 16 bits to white: there the pixels are others on purpose, those of a data set of the same files.
 """
 
 import hashlib
-import io
 import os
-import zipfile
-import zlib
+import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
+from metrics.reading_ahead import results_ahead
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.sources import decoding, image_paths, is_image_name, read_in_order
+from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
+from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
+from msg_stylegan.data.sources import SkippedImageError, open_store
+from msg_stylegan.data.sources.storage import checksum
 
-# Raise it when the same files give other pixels.
-_VERSION = 1
+# Bounds of the memory for decoded images: of those that are read ahead, and of a batch.
+_READ_AHEAD_BYTES = 2**30
+_BATCH_BYTES = 2**28
 
-_READ_BYTES = 1 << 20
+# What a pixel takes while it is decoded, in Pillow and as an array.
+_DECODING_BYTES = 8
 
 
-def open_images(path, resolution=0, max_label_size=0):
+def open_images(path, resolution=0, max_label_size=0, reader=None, skip_broken=False):
     """Opens images to be scored. What a path is follows from its content, not from its name.
 
     Args:
-        path: Folder of images, also in sub-folders; or a zip archive of such a folder, which is
-            not unpacked; or a folder of TFRecords that `dataset_tool.py` has made. Hidden files
-            and files whose ending is not that of an image are left out.
+        path: A folder of TFRecords that `dataset_tool.py` has made, or see `open_store`.
         resolution: For TFRecords, see `TFRecordDataset`.
         max_label_size: For TFRecords, see `TFRecordDataset`.
+        reader: For files, `PictureReader`; None for one with the usual rules.
+        skip_broken: For files, see `ImageFiles`.
 
     Returns:
         `ImageFiles`, or `TFRecordDataset`, which has the same attributes and methods.
@@ -43,45 +46,57 @@ def open_images(path, resolution=0, max_label_size=0):
         ValueError: Nothing of this kind, no images, or an image that cannot be read.
         OSError: A file that may not be read.
     """
-    path = Path(path)
-    if path.is_dir():
-        if any(path.glob("*.tfrecords")):
-            return TFRecordDataset(path, resolution, max_label_size)
-        return ImageFiles(path, _Folder(path))
-    if not path.exists():
-        raise ValueError(f"There is no {path}. Expected a folder, a zip archive or TFRecords.")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path} is no zip archive, or a damaged one. Expected a folder of images, a zip "
-            "archive of images, or a folder of TFRecords."
-        )
-    return ImageFiles(path, _Archive(path))
+    if Path(path).is_dir() and any(Path(path).glob("*.tfrecords")):
+        return TFRecordDataset(path, resolution, max_label_size)
+    return ImageFiles(open_store(path), reader or PictureReader(), skip_broken)
 
 
 class ImageFiles:
-    """Images of a folder or a zip archive, always RGB, in the order of their relative paths.
+    """Images of a store, always RGB, in the order of the store.
+
+    What is left out, and what is odd about images, is told on stderr, once.
+
+    Args:
+        store: See `open_store`.
+        reader: `PictureReader`.
+        skip_broken: Whether images that cannot be used are left out instead of being an error. To
+            find them, all images are decoded at once.
 
     Attributes:
-        path: The path.
+        path: The path, a text.
         name: Its last component.
         num_images: Number of images.
         shape: `(height, width, 3)` of all images, or None when they differ in size.
 
     Raises:
-        ValueError: No images, or one whose header cannot be read.
+        ValueError: No images, or one that cannot be used, as far as its header tells.
     """
 
-    def __init__(self, path, storage):
-        self.path = Path(path)
-        self.name = self.path.absolute().name
-        self.num_images = storage.num_images
-        if not self.num_images:
-            raise ValueError(f"{path} holds no images.")
-        self._storage = storage
+    def __init__(self, store, reader, skip_broken=False):
+        self.path = store.path
+        self.name = Path(store.path).absolute().name
+        self._store, self._reader = store, reader
+        self._num_threads = os.cpu_count() or 1
+        for notice in store.notices:
+            _tell(f"{self.path}: {notice}")
         # All headers are read at once: errors show before the hours of work.
-        sizes = {storage.size(i) for i in _progress(range(self.num_images), "Checking")}
+        headers, reasons = self._looked_through(self._header, range(len(store.names)), skip_broken)
+        self._num_threads = _num_threads(size for size, _ in headers.values())
+        if skip_broken:
+            sound, more = self._looked_through(self._decode, headers, skip_broken)
+            headers, reasons = {index: headers[index] for index in sound}, reasons | more
+        self._tell_skipped(reasons)
+        if not headers:
+            raise ValueError(f"{self.path} holds no images{' that can be used' * bool(reasons)}.")
+        self._indices = list(headers)
+        self.num_images = len(headers)
+        sizes = {size for size, _ in headers.values()}
         self.shape = (*sizes.pop(), 3) if len(sizes) == 1 else None
-        self._fingerprint = None
+        rules = VERSION, reader.background, reader.value_range
+        content = repr([rules, *sorted(checksum for _, checksum in headers.values())])
+        self._fingerprint = hashlib.sha256(content.encode()).hexdigest()
+        self._unread = set(range(self.num_images))
+        self._remarks = {}
 
     def iterate_images(
         self, batch_size, num_images=None, mirror=False, seed=0, start=0, order=None
@@ -90,7 +105,7 @@ class ImageFiles:
 
         Args:
             batch_size: Images per batch. The last one may be shorter, and so is one before an
-                image of another size.
+                image of another size, and one of very large images.
             num_images: Images in all; None = as many as there are.
             start: Position of the first image; from `num_images` of this object on, positions
                 count on into the next round.
@@ -111,11 +126,11 @@ class ImageFiles:
         if mirror:
             flip = np.random.PCG64(seed).advance(start).random_raw(count) >> np.uint64(63) == 1
         positions = (position % self.num_images for position in range(start, start + count))
-        numbers = positions if order is None else (order[position] for position in positions)
+        numbers = [int(i if order is None else order[i]) for i in positions]
         batch = []
-        images = read_in_order(self._storage, numbers, num_threads=os.cpu_count() or 1)
-        for flipped, (_, image) in zip(flip, images, strict=True):
-            if batch and (len(batch) == batch_size or image.shape != batch[0].shape):
+        for flipped, image in zip(flip, self._images(numbers), strict=True):
+            is_full = len(batch) == batch_size or len(batch) * image.nbytes >= _BATCH_BYTES
+            if batch and (is_full or image.shape != batch[0].shape):
                 yield np.stack(batch)
                 batch = []
             batch.append(image[:, ::-1] if flipped else image)
@@ -125,101 +140,92 @@ class ImageFiles:
     def fingerprint(self):
         """Identifies the content, whatever the path and the dates are: 64 hexadecimal digits.
 
-        Sizes and CRC-32 of all image files count; names and order do not. A zip archive has the
-        same fingerprint as the folder in it. Files in a folder are read whole for it.
+        Sizes and CRC-32 of all image files count, and the rules of reading; names and order do not,
+        nor whether the files lie in a folder or in an archive.
         """
-        if self._fingerprint is None:
-            digest = hashlib.sha256(f"images {_VERSION}".encode())
-            numbers = _progress(range(self.num_images), "Fingerprint")
-            for checksum in sorted(map(self._storage.checksum, numbers)):
-                digest.update(repr(checksum).encode())
-            self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
+    def _images(self, numbers):
+        """Yields the images of these numbers, uint8 `[H, W, 3]`."""
 
-class _Storage:
-    """Encoded images by number; subclasses know where they lie. May be used by many threads."""
+        def read(number):
+            return self._named(self._read, self._indices[number])
 
-    def read(self, index):
-        """Decodes an image; uint8 `[H, W, 3]`."""
-        with decoding(self.name(index)):
-            with self.open(index) as file:
-                # To its end, as Pillow may not: only there an archive compares its checksum.
-                data = file.read()
-            with Image.open(io.BytesIO(data)) as image:
-                return _to_rgb(image)
+        images = results_ahead(read, numbers, self._num_threads)
+        for number, (image, found) in zip(numbers, images, strict=True):
+            if number in self._unread:
+                self._unread.remove(number)
+                add_image_remarks(self._remarks, number, found)
+                if not self._unread:
+                    self._tell_remarks()
+            yield image
 
-    def size(self, index):
-        """`(height, width)`, without decoding."""
-        with decoding(self.name(index)), self.open(index) as file, Image.open(file) as image:
-            return image.height, image.width
+    def _read(self, index):
+        """Pixels, uint8 `[H, W, 3]`, and `remarks_of_image`."""
+        with remarks_of_image() as found:
+            image = self._reader.pixels(self._reader.open(self._store.data(index)))
+        return np.asarray(image.convert("RGB")), found
 
+    def _header(self, index):
+        """`(height, width)`, and size and CRC-32 of the file."""
+        data = self._store.data(index)
+        width, height = upright_size(self._reader.open(data))
+        return (height, width), checksum(data)
 
-class _Folder(_Storage):
-    def __init__(self, path):
-        self._paths = image_paths(path)
-        self.num_images = len(self._paths)
+    def _decode(self, index):
+        """Nothing, of an image that can be read."""
+        self._read(index)
 
-    def name(self, index):
-        return str(self._paths[index])
+    def _looked_through(self, function, indices, skip_broken):
+        """Calls a function for images.
 
-    def open(self, index):
-        return self._paths[index].open("rb")
+        Returns:
+            Dictionary of its results by index, and one of the reasons of images that cannot be
+            used, which are errors unless they are to be skipped.
+        """
 
-    def checksum(self, index):
-        """Size and CRC-32 of the file."""
-        size = checksum = 0
-        with self.open(index) as file:
-            while block := file.read(_READ_BYTES):
-                size += len(block)
-                checksum = zlib.crc32(block, checksum)
-        return size, checksum
+        def look(index):
+            try:
+                return function(index) if skip_broken else self._named(function, index)
+            except SkippedImageError as error:
+                return error
 
+        found = _progress(results_ahead(look, indices, self._num_threads), len(indices))
+        results = dict(zip(indices, found, strict=True))
+        reasons = {i: error for i, error in results.items() if isinstance(error, SkippedImageError)}
+        return {i: result for i, result in results.items() if i not in reasons}, reasons
 
-class _Archive(_Storage):
-    def __init__(self, path):
-        self._path = path
+    def _named(self, function, index):
         try:
-            self._archive = zipfile.ZipFile(path)
-        # A damaged table of contents shows as various errors.
-        except Exception as error:
-            raise ValueError(f"{path} is a damaged zip archive: {error}") from error
-        found = {info.filename: info for info in self._archive.infolist() if _is_image(info)}
-        self._entries = [found[name] for name in sorted(found)]
-        self.num_images = len(self._entries)
+            return function(index)
+        except SkippedImageError as error:
+            raise ValueError(
+                f"{self._store.name(index)} cannot be used: {error}. --skip_broken goes on without "
+                "such images."
+            ) from error
 
-    def name(self, index):
-        return f"{self._path}/{self._entries[index].filename}"
+    def _tell_skipped(self, reasons):
+        if reasons:
+            first = min(reasons)
+            _tell(
+                f"{self.path}: {len(reasons)} of {len(self._store.names)} images cannot be used "
+                f"and are left out. The first one: {self._store.name(first)}: {reasons[first]}."
+            )
 
-    def open(self, index):
-        return self._archive.open(self._entries[index])
-
-    def checksum(self, index):
-        entry = self._entries[index]
-        return entry.file_size, entry.CRC
-
-
-def _is_image(entry):
-    # macOS keeps its own notes of each file in a folder of this name.
-    ours = not entry.filename.startswith("__MACOSX/")
-    return ours and not entry.is_dir() and is_image_name(entry.filename)
+    def _tell_remarks(self):
+        for text in sentences(self._remarks, lambda i: self._store.name(self._indices[i])):
+            _tell(f"{self.path}: {text}")
 
 
-def _to_rgb(image):
-    """Pixels of an opened image of Pillow; uint8 `[H, W, 3]`."""
-    # Pillow before version 11 opens PNG files of 16 bits with the mode "I".
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        # As Pillow does with RGB of 16 bits. Its `convert` would clip.
-        gray = (np.asarray(image) >> 8).astype(np.uint8)
-        return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
-    if image.mode in ("I", "F"):
-        raise ValueError(
-            f"mode {image.mode} does not say which number is white. Convert it to 8 bits first."
-        )
-    # Has no effect on the colours, but Pillow warns of it.
-    image.info.pop("transparency", None)
-    return np.asarray(image.convert("RGB"))
+def _num_threads(sizes):
+    """Threads that may decode images of such sizes."""
+    largest = _DECODING_BYTES * max((height * width for height, width in sizes), default=1)
+    return max(1, min(os.cpu_count() or 1, _READ_AHEAD_BYTES // (2 * largest)))
 
 
-def _progress(items, description):
-    return tqdm(items, desc=description, unit="img", delay=1, leave=False, disable=None)
+def _tell(text):
+    tqdm.write(f"notice: {text}", file=sys.stderr)
+
+
+def _progress(items, total):
+    return tqdm(items, total=total, desc="Checking", unit="img", delay=1, leave=False, disable=None)

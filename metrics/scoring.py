@@ -14,6 +14,7 @@ from metrics.moments import read_statistics, write_statistics
 from metrics.registry import get_metrics
 from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
+from msg_stylegan.data.decoding.reader_arguments import reader_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run
@@ -109,7 +110,7 @@ def note_best(scorer, folder):
 
 def score_files(args, metrics, networks, strategy):
     """Scores images in files, and prints a table."""
-    fakes = open_images(args.fakes)
+    fakes = open_files(args, args.fakes)
     evaluator = make_evaluator(args, metrics, networks, strategy)
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)
@@ -142,7 +143,7 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
     if not reals_path and nets and (label_size or not imported):
         # Beside imported statistics, reals are there for their labels only.
         reals_path = training_data(options, required=not imported or table.notice)
-    reals = open_reals(reals_path, resolution, label_size) if reals_path else None
+    reals = open_reals(args, reals_path, resolution, label_size) if reals_path else None
     mirror = args.mirror
     if mirror is None:
         mirror = options is not None and options["dataset"]["mirror"]
@@ -160,11 +161,16 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
     )
 
 
-def open_reals(path, resolution, label_size):
+def open_files(args, path, **options):
+    """Opens images by the rules that the arguments give for files."""
+    return open_images(path, reader=reader_of(args), skip_broken=args.skip_broken, **options)
+
+
+def open_reals(args, path, resolution, label_size):
     """Real images; with labels, if they have as many numbers as the networks take."""
-    reals = open_images(path, resolution=resolution)
+    reals = open_files(args, path, resolution=resolution)
     if label_size and getattr(reals, "stored_label_size", 0) >= label_size:
-        reals = open_images(path, resolution=resolution, max_label_size=label_size)
+        reals = open_files(args, path, resolution=resolution, max_label_size=label_size)
     return reals
 
 

@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import tarfile
 import warnings
 import zipfile
 import zlib
@@ -9,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
+from metrics import image_files
 from metrics.image_files import open_images
+from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.writer import DatasetWriter
 
 # In the order of their relative paths: "." sorts before "/", capitals before small letters.
@@ -60,6 +63,18 @@ def opened(request, photos, tmp_path):
     folder, images = photos
     path = folder if request.param == "folder" else zipped(folder, tmp_path / "photos.data")
     return open_images(path), images
+
+
+def test_tar_archives_and_lists_are_read_like_folders(photos, tmp_path):
+    folder, images = photos
+    with tarfile.open(tmp_path / "photos.tar.gz", "w:gz") as archive:
+        archive.add(folder, "photos")
+    (tmp_path / "photos.txt").write_text("".join(f"photos/{name}\n" for name in NAMES))
+    expected = open_images(folder).fingerprint()
+    for name in ("photos.tar.gz", "photos.txt"):
+        files = open_images(tmp_path / name)
+        np.testing.assert_array_equal(stacked(files), images)
+        assert files.fingerprint() == expected
 
 
 def test_images_come_in_the_order_of_their_paths(opened):
@@ -140,7 +155,7 @@ def test_tfrecords_are_recognised_and_keep_their_channels(tmp_path):
         assert len(records.fingerprint()) == 64
 
 
-# Expected pixels of modes, as other tools have them.
+# Expected pixels of plain modes, as other tools have them.
 
 
 def pixels_of(image, path, **options):
@@ -165,39 +180,24 @@ def test_gray_of_all_depths_becomes_rgb(tmp_path):
     np.testing.assert_array_equal(one, np.where(expected > 99, 255, 0))
 
 
-def test_alpha_is_dropped(tmp_path):
-    image = noise(0, channels=4)
-    rgba = pixels_of(Image.fromarray(image), tmp_path / "rgba" / "x.png")
-    np.testing.assert_array_equal(rgba, image[:, :, :3])
-    la = pixels_of(Image.fromarray(image[:, :, 2:]), tmp_path / "la" / "x.png")
-    np.testing.assert_array_equal(la, np.repeat(image[:, :, 2:3], 3, axis=2))
-
-
-def test_palette_with_transparency(tmp_path):
-    palette = Image.fromarray(noise(0)).quantize(16)
-    expected = np.asarray(palette.convert("RGB"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        pixels = pixels_of(palette, tmp_path / "p" / "x.png", transparency=bytes(range(16)))
-    np.testing.assert_array_equal(pixels, expected)
-
-
 def test_cmyk_becomes_rgb(tmp_path):
     pixels = pixels_of(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), tmp_path / "c" / "x.tiff")
     np.testing.assert_array_equal(pixels, np.broadcast_to([0, 255, 255], (8, 8, 3)))
 
 
-def test_rotation_in_exif_data_is_not_applied(tmp_path):
-    image = noise(0, 8, 12)
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    pixels = pixels_of(Image.fromarray(image), tmp_path / "e" / "x.png", exif=exif)
-    np.testing.assert_array_equal(pixels, image)
+def test_rules_of_reading_reach_the_pixels(tmp_path):
+    image = noise(0, channels=4)
+    save(tmp_path / "x.png", image)
+    for background, value in (("black", 0), ("white", 255)):
+        (found,) = stacked(open_images(tmp_path, reader=PictureReader(background)))
+        alpha = image[:, :, 3:] / 255
+        expected = image[:, :, :3] * alpha + value * (1 - alpha)
+        assert np.abs(found - expected).max() <= 1.001
 
 
 def test_pixels_without_a_known_white_are_refused(tmp_path):
     save(tmp_path / "x.tiff", np.zeros((8, 8), np.float32))
-    with pytest.raises(ValueError, match=r"x\.tiff cannot be read .* mode F does not say"):
+    with pytest.raises(ValueError, match=r"x\.tiff cannot be used: its mode F does not say"):
         stacked(open_images(tmp_path))
 
 
@@ -234,7 +234,7 @@ def test_path_that_holds_no_images(tmp_path):
     with pytest.raises(ValueError, match=r"holds no images"):
         open_images(tmp_path)
     (tmp_path / "notes.zip").write_text("no archive")
-    with pytest.raises(ValueError, match=r"notes\.zip is no zip archive, or a damaged one"):
+    with pytest.raises(ValueError, match=r"notes\.zip is a damaged zip archive"):
         open_images(tmp_path / "notes.zip")
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
         archive.writestr("readme.txt", "nothing")
@@ -262,7 +262,7 @@ def test_damaged_headers_are_named_at_once(opened, photos, tmp_path):
     folder, _ = photos
     (folder / "sub" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
     path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
-    with pytest.raises(ValueError, match=r"sub/bad\.png cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"sub/bad\.png cannot be used: it is no image"):
         open_images(path)
 
 
@@ -271,7 +271,7 @@ def test_damaged_pixels_are_named(opened, photos, tmp_path):
     data = (folder / "a" / "x.png").read_bytes()
     (folder / "a" / "x.png").write_bytes(data[: len(data) // 2])
     path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
-    with pytest.raises(ValueError, match=r"a/x\.png cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"a/x\.png cannot be used: it cannot be read as an"):
         stacked(open_images(path))
 
 
@@ -286,13 +286,13 @@ def test_damaged_archives(tmp_path, where):
     if where == "pixels":
         # The second image's: uncompressed, so that only the archive's own sum can tell.
         data[data.rindex(b"BM") + 200] ^= 255
-        message = r"x\.zip/1\.bmp cannot be read as an image: Bad CRC-32"
+        message = r"x\.zip/1\.bmp cannot be used: the archive is damaged: the checksum"
     elif where == "table of contents":
         data[data.index(b"PK\x01\x02")] = 0
         message = r"x\.zip is a damaged zip archive"
     else:
         del data[-30:]
-        message = r"x\.zip is no zip archive, or a damaged one"
+        message = r"x\.zip is a damaged zip archive"
     (tmp_path / "x.zip").write_bytes(data)
     with pytest.raises(ValueError, match=message):
         stacked(open_images(tmp_path / "x.zip"))
@@ -333,5 +333,96 @@ def test_bombs_are_refused(tmp_path):
     header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
     (tmp_path / "bomb.png").write_bytes(data + chunk(b"IEND", b""))
-    with pytest.raises(ValueError, match=r"bomb\.png cannot be read .* exceeds limit"):
+    with pytest.raises(ValueError, match=r"bomb\.png cannot be used: it has 3600000000 pixels"):
         open_images(tmp_path)
+
+
+# Images that cannot be used.
+
+
+def test_broken_images_can_be_skipped(opened, photos, tmp_path, capsys):
+    folder, images = photos
+    (folder / "a.png").write_bytes(b"no image")
+    data = (folder / "sub" / "deep" / "1.tiff").read_bytes()
+    (folder / "sub" / "deep" / "1.tiff").write_bytes(data[: len(data) // 2])
+    (folder / "empty.png").touch()
+    path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
+    with pytest.raises(
+        ValueError, match=r"a\.png cannot be used: it is no .* --skip_broken goes on"
+    ):
+        open_images(path)
+    files = open_images(path, skip_broken=True)
+    np.testing.assert_array_equal(stacked(files), images[[0, 2, 3]])
+    assert files.num_images == 3
+    error = capsys.readouterr().err
+    assert "3 of 6 images cannot be used and are left out. The first one: " in error
+    assert "a.png: it is no image of a known format" in error
+
+    sound = tmp_path / "sound"
+    for i in (0, 2, 3):
+        target = sound / NAMES[i]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes((folder / NAMES[i]).read_bytes())
+    assert open_images(sound).fingerprint() == files.fingerprint()
+
+
+def test_nothing_but_broken_images(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="holds no images that can be used"):
+        open_images(tmp_path, skip_broken=True)
+
+
+def test_odd_images_are_told_once(tmp_path, capsys):
+    for i in range(3):
+        save(tmp_path / f"{i}.png", np.full((8, 8), 900 + i, np.uint16))
+    files = open_images(tmp_path)
+    stacked(files, num_images=2)
+    assert "notice" not in capsys.readouterr().err
+    stacked(files, num_images=7)
+    stacked(files)
+    error = capsys.readouterr().err
+    assert error.count("notice: ") == 1
+    assert "largest value of 3 gray images of 16 bits is 902 of 65535" in error
+    assert "--value_range=1023" in error
+    bright = open_images(tmp_path, reader=PictureReader(value_range=(0, 1023)))
+    assert stacked(bright).min() > 220
+    assert bright.fingerprint() != files.fingerprint()
+
+
+# Memory.
+
+
+def test_memory_is_bounded_for_huge_images(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "_BATCH_BYTES", 16 * 16 * 3 * 2)
+    monkeypatch.setattr(image_files, "_READ_AHEAD_BYTES", 16 * 16 * 8 * 2)
+    images = [noise(i) for i in range(7)]
+    for i, image in enumerate(images):
+        save(tmp_path / f"{i}.png", image)
+    held, most = set(), 0
+
+    class Reader(PictureReader):
+        def pixels(self, image):
+            nonlocal most
+            held.add(id(image))
+            most = max(most, len(held))
+            return super().pixels(image)
+
+    batches = []
+    for batch in open_images(tmp_path, reader=Reader()).iterate_images(5):
+        batches.append(batch)
+        held.clear()
+    assert [len(batch) for batch in batches] == [2, 2, 2, 1]
+    np.testing.assert_array_equal(np.concatenate(batches), images)
+    assert most <= 4
+
+
+def test_lack_of_memory_is_not_the_fault_of_an_image(tmp_path, monkeypatch):
+    save(tmp_path / "a.png", noise(0))
+    files = open_images(tmp_path, skip_broken=True)
+
+    def fail(self):
+        raise MemoryError
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
+    with pytest.raises(OSError, match="not enough memory"):
+        stacked(files)

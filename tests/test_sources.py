@@ -29,7 +29,7 @@ from image_sources import (
 from PIL import Image
 
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources import image_paths, open_source, open_store
+from msg_stylegan.data.sources import open_source, open_store
 
 PLAIN = ImagePreparation()
 SIXTEEN = ImagePreparation(resolution=16, channels=3)
@@ -270,15 +270,6 @@ def test_links_out_of_the_folder_are_followed(tmp_path):
     (photos / "dog.png").symlink_to(tmp_path / "other" / "2.png")
     source = open_source(photos, SIXTEEN)
     np.testing.assert_array_equal(pixels(source), [noise(0), noise(1)])
-
-
-def test_metrics_do_not_follow_links_to_folders(tmp_path):
-    photos = write_folder(tmp_path / "photos", {"a/1.png": noise(0), "b.png": noise(1)})
-    write_folder(tmp_path / "all", {"2.png": noise(2)})
-    (photos / "a" / "up").symlink_to(photos)
-    (photos / "cats").symlink_to(tmp_path / "all")
-    (photos / "c.png").symlink_to(tmp_path / "all" / "2.png")
-    assert image_paths(photos) == [photos / "a/1.png", photos / "b.png", photos / "c.png"]
 
 
 def test_names_that_are_no_unicode(tmp_path):

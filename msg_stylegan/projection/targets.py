@@ -1,17 +1,18 @@
 """Images for which a latent is sought: files and folders, prepared for a generator."""
 
+import sys
 from pathlib import Path
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources.folder import image_paths
+from msg_stylegan.data.sources import open_store
 from msg_stylegan.data.sources.storage import read_file
 
 _USUAL_READER = PictureReader()
 
 
 def find_images(paths):
-    """The images that paths name.
+    """The images that paths name. What is left out in folders is told on stderr.
 
     Args:
         paths: Files, and folders of which all images count, those of sub-folders included.
@@ -26,10 +27,12 @@ def find_images(paths):
     found = {}
     for path in map(Path, paths):
         if path.is_dir():
-            inside = image_paths(path)
-            if not inside:
+            store = open_store(path)
+            if not store.names:
                 raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
-            found.update(dict.fromkeys(inside))
+            for notice in store.notices:
+                print(f"notice: {path}: {notice}", file=sys.stderr)
+            found.update(dict.fromkeys(path / name for name in store.names))
         elif path.exists():
             found[path] = None
         else:

@@ -8,18 +8,13 @@ messages, and `read(i)`, which returns uint8 `[r, r, C]`, ready to be written, o
 
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.digits import DigitsSource
-from msg_stylegan.data.sources.folder import image_paths
 from msg_stylegan.data.sources.image_files import open_source, open_store
 from msg_stylegan.data.sources.image_names import is_image_name
-from msg_stylegan.data.sources.ordered_reading import decoding, read_in_order
 
 __all__ = [
     "DigitsSource",
     "SkippedImageError",
-    "decoding",
-    "image_paths",
     "is_image_name",
     "open_source",
     "open_store",
-    "read_in_order",
 ]

@@ -44,23 +44,14 @@ class FolderStore:
         return read_file(Path(self.path, name), limit)
 
 
-def image_paths(folder):
-    """Images of a folder and its sub-folders: list of paths, sorted by relative path.
-
-    Links to folders are not followed.
-    """
-    names, _ = _visible_names(folder, follow_links=False)
-    images = select_images(names, lambda name, limit: read_file(folder / name, limit)).images
-    return [folder / name for name in images]
-
-
-def _visible_names(folder, follow_links=True):
+def _visible_names(folder):
     """Files of a folder and its sub-folders that are not hidden.
+
+    Links to folders are entered, too. Each folder is read once, however many links lead to it: no
+    loop of links is endless.
 
     Args:
         folder: Path of the folder.
-        follow_links: Whether links to folders are entered, too. Each folder is read once, however
-            many links lead to it: no loop of links is endless.
 
     Returns:
         Sorted list of paths relative to the folder, with forward slashes, and number of links that
@@ -90,7 +81,7 @@ def _visible_names(folder, follow_links=True):
                     folders.append(name + "/")
                 elif _is_file(entry):
                     names.append(name)
-                elif follow_links and entry.is_symlink():
+                elif entry.is_symlink():
                     if Path(entry.path).is_dir():
                         links.append(name + "/")
                     else:
