@@ -25,7 +25,9 @@ def build_parser():
     )
     fakes.add_argument("--run", metavar="RUN", help="run whose snapshots to score")
     fakes.add_argument(
-        "--fakes", metavar="PATH", help="images: folder, zip or tar archive, list or folder of TFRecords"
+        "--fakes",
+        metavar="PATH",
+        help="images: folder, zip or tar archive, list of paths, or folder of TFRecords",
     )
     parser.add_argument(
         "--all", action="store_true", help="with --run: every snapshot, not just the newest one"

@@ -1,11 +1,14 @@
 """Runs a feature network over any number of images, in batches of one size, on all replicas."""
 
+import math
+
 import numpy as np
 
 from msg_stylegan.replica_map import ReplicaMap
 
-# Images per call of the network, on each replica.
+# Images per call of the network, on each replica; fewer of those that are very large.
 BATCH_SIZE = 32
+_BATCH_BYTES = 2**28
 
 
 class FeatureExtractor:
@@ -17,7 +20,7 @@ class FeatureExtractor:
     Args:
         network: See above; made in the scope of the strategy.
         strategy: See `ReplicaMap`.
-        batch_size: Images per call. Results do not depend on it.
+        batch_size: Images per call, at most. Results do not depend on it.
     """
 
     def __init__(self, network, strategy=None, batch_size=BATCH_SIZE):
@@ -37,29 +40,34 @@ class FeatureExtractor:
         counts = []
 
         def chunks():
-            for images in _regrouped(batches, self._batch_size):
+            for images, size in _regrouped(batches, self._batch_size):
                 counts.append(len(images))
-                yield (_padded(_in_colour(images), self._batch_size),)
+                yield (_padded(_in_colour(images), size),)
 
         for outputs in self._run(chunks()):
             count = counts.pop(0)
             yield {name: values[:count] for name, values in outputs.items()}
 
 
-def _regrouped(batches, size):
-    """Cuts and joins batches, so that all but the last of one shape have `size` images."""
-    rest = None
+def _regrouped(batches, batch_size):
+    """Cuts and joins batches.
+
+    Yields:
+        Images, and the number that all groups of their shape have but for the last one.
+    """
+    rest, size = None, batch_size
     for images in batches:
         if rest is not None and rest.shape[1:] != images.shape[1:]:
-            yield rest
+            yield rest, size
             rest = None
+        size = max(1, min(batch_size, _BATCH_BYTES // math.prod(images.shape[1:])))
         images = images if rest is None else np.concatenate([rest, images])
         whole = len(images) - len(images) % size
         for start in range(0, whole, size):
-            yield images[start : start + size]
+            yield images[start : start + size], size
         rest = images[whole:] if whole < len(images) else None
     if rest is not None:
-        yield rest
+        yield rest, size
 
 
 def _in_colour(images):

@@ -44,23 +44,38 @@ def ms_ssim(a, b):
     """
     import tensorflow as tf
 
-    step = 2 ** (len(WEIGHTS) - 1)
-    if a.shape[1:] != b.shape[1:] or a.shape[1] % step or a.shape[2] % step:
-        raise ValueError(
-            f"MS-SSIM needs two sets of images of one size, a multiple of {step}. "
-            f"Received {list(a.shape)} and {list(b.shape)}."
-        )
+    _check_sizes(a, b)
     a, b = tf.cast(a, tf.float32) - _GREY, tf.cast(b, tf.float32) - _GREY
     result = 1.0
     for scale, weight in enumerate(WEIGHTS):
         if scale:
             a, b = tf.nn.avg_pool2d(a, 2, 2, "VALID"), tf.nn.avg_pool2d(b, 2, 2, "VALID")
-        luminance, structure = _ssim_maps(a, b)
-        is_last = scale == len(WEIGHTS) - 1
-        value = tf.reduce_mean(luminance * structure if is_last else structure, axis=(1, 2, 3))
+        value = tf.reduce_mean(_ssim_map(a, b, scale), axis=(1, 2, 3))
         # A negative similarity counts as none.
         result *= tf.maximum(value, 0.0) ** weight
     return result
+
+
+def large_ms_ssim(a, b):
+    """`ms_ssim` in strips of the images, one after another: the same but for the last digits.
+
+    Args:
+        a: uint8 `[N, H, W, C]`, H and W multiples of 16.
+        b: The same.
+
+    Returns:
+        float64 `[N]`. Beside the images, the memory of half of two of them in float32 is needed.
+    """
+    _check_sizes(a, b)
+    results = []
+    for x, y in zip(a, b, strict=True):
+        result = 1.0
+        for scale, weight in enumerate(WEIGHTS):
+            if scale:
+                x, y = _halved(x), _halved(y)
+            result *= max(_mean_of_strips(x, y, scale), 0.0) ** weight
+        results.append(result)
+    return np.array(results)
 
 
 def mean_ms_ssim(batches, num_pairs, report=lambda count: None):
@@ -78,34 +93,77 @@ def mean_ms_ssim(batches, num_pairs, report=lambda count: None):
     Raises:
         ValueError: Images of the wrong type, size or number.
     """
-    import tensorflow as tf
-
-    compiled = None
+    compare = None
     values = []
     rest = None
     for batch in checked_batches(batches, 2 * num_pairs):
-        if compiled is None:
-            images = tf.TensorSpec([None, *batch.shape[1:]], tf.uint8)
-            compiled = tf.function(ms_ssim, input_signature=[images, images], autograph=False)
+        if compare is None:
+            compare = _comparison(batch.shape[1:])
             step = 2 * max(1, _NUMBERS_AT_A_TIME // math.prod(batch.shape[1:]))
         images = batch if rest is None else np.concatenate([rest, batch])
         whole = len(images) - len(images) % 2
         rest = images[whole:]
         for some in (images[start : min(start + step, whole)] for start in range(0, whole, step)):
-            values.append(compiled(some[0::2], some[1::2]).numpy())
+            values.append(np.asarray(compare(some[0::2], some[1::2])))
         report(len(batch))
     return float(np.mean(np.concatenate(values), dtype=np.float64))
 
 
-def _ssim_maps(a, b):
-    """Luminance and contrast-structure terms per window, of images from which grey is taken."""
+def _check_sizes(a, b):
+    step = 2 ** (len(WEIGHTS) - 1)
+    if a.shape[1:] != b.shape[1:] or a.shape[1] % step or a.shape[2] % step:
+        raise ValueError(
+            f"MS-SSIM needs two sets of images of one size, a multiple of {step}. "
+            f"Received {list(a.shape)} and {list(b.shape)}."
+        )
+
+
+def _comparison(shape):
+    """`ms_ssim` for images of a shape, compiled, or by strips if they are large."""
+    import tensorflow as tf
+
+    if math.prod(shape) > _NUMBERS_AT_A_TIME:
+        return large_ms_ssim
+    images = tf.TensorSpec([None, *shape], tf.uint8)
+    return tf.function(ms_ssim, input_signature=[images, images], autograph=False)
+
+
+def _mean_of_strips(a, b, scale):
+    """Mean over all windows of two images `[H, W, C]`."""
+    import tensorflow as tf
+
+    margin = min(_WINDOW_SIZE, *a.shape[:2]) - 1
+    num_rows = len(a) - margin
+    step = max(1, _NUMBERS_AT_A_TIME // math.prod(a.shape[1:]))
+    total = 0.0
+    for top in range(0, num_rows, step):
+        bottom = min(top + step, num_rows) + margin
+        strips = (tf.cast(x[top:bottom], tf.float32)[tf.newaxis] - _GREY for x in (a, b))
+        total += float(tf.reduce_sum(_ssim_map(*strips, scale)))
+    return total / (num_rows * (a.shape[1] - margin) * a.shape[2])
+
+
+def _halved(image):
+    """Means of 2x2 pixels, float32 `[H/2, W/2, C]`."""
+    height, width, channels = image.shape
+    result = np.empty((height // 2, width // 2, channels), np.float32)
+    for row in range(height // 2):
+        rows = image[2 * row : 2 * row + 2].astype(np.float32)
+        result[row] = rows.reshape(2, width // 2, 2, channels).mean(axis=(0, 2))
+    return result
+
+
+def _ssim_map(a, b, scale):
+    """What counts at a scale, per window, of images from which grey is taken."""
     mean_a, mean_b = _blur(a), _blur(b)
     covariance = _blur(a * b) - mean_a * mean_b
     variances = _blur(a * a + b * b) - mean_a * mean_a - mean_b * mean_b
     structure = (2.0 * covariance + _C2) / (variances + _C2)
+    if scale < len(WEIGHTS) - 1:
+        return structure
     mean_a, mean_b = mean_a + _GREY, mean_b + _GREY
     luminance = (2.0 * mean_a * mean_b + _C1) / (mean_a * mean_a + mean_b * mean_b + _C1)
-    return luminance, structure
+    return luminance * structure
 
 
 def _blur(images):

@@ -1,11 +1,15 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
+from conftest import ROOT
 from metric_inputs import array_inputs, make_metric
 
 from metrics import ms_ssim as module
-from metrics.ms_ssim import FAMILY, mean_ms_ssim, ms_ssim
+from metrics.ms_ssim import FAMILY, large_ms_ssim, mean_ms_ssim, ms_ssim
 
 WEIGHTS = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
 
@@ -56,6 +60,53 @@ def test_similarity_equals_a_plain_statement_of_the_definition(resolution, chann
         expected = [plain_ms_ssim(x, y) for x, y in zip(a, b, strict=True)]
         np.testing.assert_allclose(ms_ssim(a, b).numpy(), expected, rtol=1e-4, atol=1e-6)
         assert min(expected) >= 0
+
+
+@pytest.mark.parametrize("numbers", [1, 10 * 176 * 3, 100 * 176 * 3, 2**23])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_strips_do_not_change_the_similarity(numbers, channels, monkeypatch):
+    a, other = images(4, 176, channels).reshape(2, 2, 176, 176, channels)
+    b = (a * 0.7 + other * 0.3).astype(np.uint8)
+    monkeypatch.setattr(module, "_NUMBERS_AT_A_TIME", numbers)
+    np.testing.assert_allclose(large_ms_ssim(a, b), ms_ssim(a, b), rtol=1e-5)
+    expected = [plain_ms_ssim(x, y) for x, y in zip(a, b, strict=True)]
+    np.testing.assert_allclose(large_ms_ssim(a, b), expected, rtol=1e-4)
+
+
+def test_large_images_are_compared_by_strips(monkeypatch):
+    x = images(4)
+    expected = mean_ms_ssim(iter([x]), 2)
+    strips = []
+
+    def counted(a, b):
+        strips.append(a.shape)
+        return large_ms_ssim(a, b)
+
+    monkeypatch.setattr(module, "large_ms_ssim", counted)
+    monkeypatch.setattr(module, "_NUMBERS_AT_A_TIME", 64 * 64 * 3 - 1)
+    assert mean_ms_ssim(iter([x]), 2) == pytest.approx(expected, rel=1e-5)
+    assert strips == [(1, 64, 64, 3)] * 2
+
+
+@pytest.mark.slow
+def test_memory_for_large_images_is_bounded():
+    """A pair of 4096x4096 needs far less than its 15 times in float32, as it did whole."""
+    program = """
+import resource, sys
+import numpy as np
+from metrics.ms_ssim import mean_ms_ssim
+
+side = int(sys.argv[1])
+images = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
+mean_ms_ssim(iter([images]), 1)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+    peaks = [
+        int(subprocess.check_output([sys.executable, "-c", program, str(side)], cwd=ROOT))
+        for side in (2048, 4096)
+    ]
+    more = 3 * (4096**2 - 2048**2)
+    assert peaks[1] - peaks[0] < 8 * more
 
 
 def test_similarity_of_flat_images_has_a_closed_form():
