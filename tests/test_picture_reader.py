@@ -13,7 +13,7 @@ import pytest
 from colour_profiles import chunk, with_chunk
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise
+from image_sources import encoded, noise, write_folder
 from PIL import Image, ImageCms, PngImagePlugin
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader, upright_size
@@ -24,6 +24,7 @@ from msg_stylegan.data.decoding.remarks import (
     sentences,
 )
 from msg_stylegan.data.decoding.skipped_image import SkippedImageError
+from msg_stylegan.data.sources import open_store
 
 
 def stored(image, file_format="PNG", **options):
@@ -318,6 +319,11 @@ def test_texts_of_png_do_not_matter(text, before):
     np.testing.assert_array_equal(found, IMAGE)
     assert not remarks
     assert limits == (PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY)
+
+
+def test_files_without_an_ending_are_found_in_spite_of_texts(tmp_path):
+    write_folder(tmp_path, {"photo": with_chunk(PNG, TEXTS["compressed"])})
+    assert open_store(tmp_path).names == ["photo"]
 
 
 def test_many_texts_do_not_matter():

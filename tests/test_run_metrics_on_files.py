@@ -200,3 +200,18 @@ def test_scores_through_inception(folder):
     assert len(list((folder / "inception_cache" / "metrics").iterdir())) == 3
     same = scores(folder, "reals_png", "reals.zip", cache, metrics="fid,kid", network="")
     assert same["fid"] < 1e-6 * found["fid"] and same["kid"] < found["kid"]
+
+
+def test_broken_images_end_a_metric_or_are_skipped(folder, capsys):
+    broken = folder / "broken"
+    broken.mkdir()
+    for path in (folder / "fakes_png").iterdir():
+        (broken / path.name).write_bytes(path.read_bytes())
+    (broken / "005.png").write_bytes(b"no image")
+    pair = [f"--fakes={broken}", f"--reals={folder / 'reals.zip'}"]
+    assert call(folder, *pair, metrics="swd29", network=None) == 1
+    assert "005.png cannot be used: it is no image" in capsys.readouterr().err
+    assert call(folder, *pair, "--skip_broken", metrics="swd29", network=None) == 0
+    out, error = capsys.readouterr()
+    assert "1 of 30 images cannot be used and are left out" in error and "005.png" in error
+    assert out.splitlines()[1].split()[:2] == ["broken", "29"]

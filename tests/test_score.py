@@ -94,6 +94,30 @@ def test_a_broken_image_does_not_stop_the_others(results, pictures, tmp_path, ca
     assert "1.png" in out and "broken.png cannot be used" in err
 
 
+def test_pictures_are_read_by_the_rules_that_are_given(results, tmp_path, capsys):
+    clear, deep = tmp_path / "clear.png", tmp_path / "deep.png"
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 256, (16, 16), np.uint8)
+    Image.fromarray(np.stack([values, values * 0], axis=-1)).save(clear)
+    Image.fromarray(values.astype(np.uint16)).save(deep)
+    rows = {}
+    for name, rules in (("usual", []), ("given", ["--background=white", "--value_range=255"])):
+        table = tmp_path / f"{name}.json"
+        assert score(results, clear, deep, f"--output={table}", *rules) == 0
+        rows[name] = [row["logit"] for row in json.loads(table.read_text())["scores"]]
+    D = make_networks(seed=0, channels=3).D
+    black, white, gray = (tmp_path / f"{name}.png" for name in ("black", "white", "gray"))
+    Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(black)
+    Image.fromarray(np.full((16, 16, 3), 255, np.uint8)).save(white)
+    Image.fromarray(np.repeat(values[..., None], 3, axis=-1)).save(gray)
+    np.testing.assert_allclose(rows["usual"], [by_hand(D, black)] * 2, rtol=1e-4, atol=1e-5)
+    expected = [by_hand(D, white), by_hand(D, gray)]
+    np.testing.assert_allclose(rows["given"], expected, rtol=1e-4, atol=1e-5)
+    capsys.readouterr()
+    assert score(results, clear, "--max_pixels=255") == 1
+    assert "it has 256 pixels. More than 255 are refused on purpose" in capsys.readouterr().err
+
+
 def test_other_kinds_of_tables_are_refused(results, pictures, capsys):
     assert score(results, pictures, "--output=a.txt") == 1
     assert ".csv or .json" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from msg_stylegan.data.decoding.formats import decodable_formats
+from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.image_names import is_image_name, printable
 
@@ -107,6 +108,8 @@ def _is_known(start):
 
 
 def _has_header(data):
+    if data.startswith(SIGNATURE):
+        data, _ = split_png(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
