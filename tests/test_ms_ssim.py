@@ -62,7 +62,7 @@ def test_similarity_equals_a_plain_statement_of_the_definition(resolution, chann
         assert min(expected) >= 0
 
 
-@pytest.mark.parametrize("numbers", [1, 10 * 176 * 3, 100 * 176 * 3, 2**23])
+@pytest.mark.parametrize("numbers", [40 * 176 * 3, 100 * 176 * 3, 2**23])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_strips_do_not_change_the_similarity(numbers, channels, monkeypatch):
     a, other = images(4, 176, channels).reshape(2, 2, 176, 176, channels)
