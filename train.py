@@ -16,7 +16,7 @@ from ml_collections import config_flags
 
 import options
 from config import Config, preset
-from msg_stylegan.command_line import UsageError, exit_status, expand_home
+from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
 from options import did_you_mean
 from presets import PRESETS, get_preset
 
@@ -418,8 +418,11 @@ def _labels_in_words(config, dataset):
     )
 
 
-def main(argv):
+def main(argv=None):
     """Runs the program; returns its exit status, see `exit_status`."""
+    if argv is None:
+        ensure_utf8_names()
+        argv = sys.argv
 
     def job():
         if {"-h", "-help", "--help"} & set(argv[1:]):
@@ -432,4 +435,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    sys.exit(main())

@@ -29,9 +29,11 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
     Raises:
         SystemExit: 0 after help, 2 after wrong usage.
     """
+    if argv is None:
+        ensure_utf8_names()
+        argv = sys.argv[1:]
     with lasting_output():
         parser = build_parser()
-        argv = sys.argv[1:] if argv is None else argv
         if needs_arguments and not argv:
             parser.print_help(sys.stderr)
             parser.exit(2)
@@ -86,6 +88,18 @@ def exit_status(job, interrupted, *, output_is_result=True):
         for failure in failures:
             print(f"error: {failure}", file=sys.stderr)
         return 1 if failures else 0
+
+
+def ensure_utf8_names():
+    """Starts the process anew in Python's UTF-8 mode, if names of files would be read otherwise.
+
+    What is stored of names would depend on the locale: files that belong together would be missed
+    in another one. Letters that the terminal cannot show stay escaped.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        if sys.stdout is not None:
+            os.environ.setdefault("PYTHONIOENCODING", f"{sys.stdout.encoding}:backslashreplace")
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def expand_home(value):
