@@ -141,13 +141,20 @@ def build_parser():
 
 def main(argv=None):
     """Runs the program; returns its exit status, see `run_command`."""
-    return run_command(
-        build_parser, run, argv, interrupted="Interrupted. Results up to now are kept."
+    failures = []
+
+    def score(args):
+        failures.extend(run(args))
+
+    status = run_command(
+        build_parser, score, argv, interrupted="Interrupted. Results up to now are kept."
     )
+    # What failed was said when it did.
+    return status or int(bool(failures))
 
 
 def run(args):
-    """Scores what the arguments ask for; returns the messages of metrics that failed."""
+    """Scores what the arguments ask for; returns the messages of metrics that failed, as said."""
     fetches = [name for name in PUBLISHED if getattr(args, f"fetch_{name}")]
     if not (args.network or args.run or args.fakes or args.export_stats or fetches):
         raise UsageError("say what to score: --network, --run or --fakes")

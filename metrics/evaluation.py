@@ -108,7 +108,7 @@ class MetricEvaluator:
         """
         self.metrics = list(metrics)
         self._reals = reals
-        self._shuffled_reals = None if reals is None else FixedOrder(reals, _progress)
+        self._shuffled_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
         self._cache_dir = Path(cache_dir) / "metrics"
@@ -172,7 +172,7 @@ class MetricEvaluator:
 
     def of_images(self, fakes):
         """Begins the evaluation of fakes in files, `ImageFiles` or `TFRecordDataset`."""
-        shuffled = FixedOrder(fakes, _progress)
+        shuffled = FixedOrder(fakes, _progress, self._notice)
 
         def iterate(num_images):
             batches = shuffled.iterate_images(self._batch(fakes), num_images)
@@ -217,6 +217,7 @@ class MetricEvaluator:
                 progress=_progress,
                 imported=self._imported,
                 lpips=self._lpips,
+                notice=self._notice,
             ),
             generator=generated,
             # Which images are mirrored depends on the seed.

@@ -16,6 +16,9 @@ _OUTPUTS = ("features", "logits")
 
 _ROWS_AT_A_TIME = 2**13
 
+# Differences between features of one image, relative to them, that come of rounding.
+_SAME = 1e-5
+
 
 class Features:
     """Features for the evaluation of one set of fakes against one set of reals.
@@ -32,6 +35,7 @@ class Features:
         scratch_dir: Folder for features of the fakes: 12 KB per image for Inception.
         progress: Called like `tqdm.tqdm`.
         lpips: Function that returns the perceptual distance, see `Lpips`.
+        notice: Function that tells the user a text.
         imported: `Moments` that stand for those of the reals, or None.
     """
 
@@ -48,6 +52,7 @@ class Features:
         scratch_dir,
         progress,
         lpips,
+        notice,
         imported=None,
     ):
         self._extractors = extractors
@@ -60,6 +65,7 @@ class Features:
         self._scratch_dir = scratch_dir
         self._progress = progress
         self.lpips = lpips
+        self._notice = notice
         self._imported = imported
         # Network name -> dict of output name -> float32 [N, d].
         self._fake_rows = {}
@@ -125,18 +131,21 @@ class Features:
             for outputs in self._pass(network, "reals", batches, count):
                 append(outputs["features"])
 
-        return self._cache.fetch_rows(
+        rows = self._cache.fetch_rows(
             "features",
             {"network": extractor.network.identity, "num_images": count, "order": ORDER_VERSION},
             (count, extractor.network.dim),
             write,
         )
+        self._speak_of_copies("reals", network, rows)
+        return rows
 
     def fakes(self, network, num_images, output="features"):
         """One output of a feature network for the first `num_images` fakes; float32 `[N, d]`."""
         rows = self._fake_rows.get(network)
         if rows is None or len(rows["features"]) < num_images:
             rows = self._fake_rows[network] = self._write_fakes(network, num_images)
+            self._speak_of_copies("fakes", network, rows["features"])
         return rows[output][:num_images]
 
     def _write_fakes(self, network, num_images):
@@ -180,7 +189,26 @@ class Features:
             **({"order": ORDER_VERSION} if shuffled else {}),
         }
         arrays = self._cache.fetch("moments", parameters, compute)
-        return Moments(arrays["mean"], arrays["covariance"], count)
+        mean, covariance = arrays["mean"], arrays["covariance"]
+        if np.trace(covariance) <= _SAME**2 * (mean @ mean):
+            self._say_all_are_alike("reals", network, count)
+        return Moments(mean, covariance, count)
+
+    def _speak_of_copies(self, what, network, rows):
+        """Tells if all features, `[N, d]`, are the same."""
+        bound = _SAME * np.abs(rows[0]).max()
+        blocks = range(0, len(rows), _ROWS_AT_A_TIME)
+        if len(rows) > 1 and all(
+            np.abs(rows[start : start + _ROWS_AT_A_TIME] - rows[0]).max() <= bound
+            for start in blocks
+        ):
+            self._say_all_are_alike(what, network, len(rows))
+
+    def _say_all_are_alike(self, what, network, count):
+        self._notice(
+            f"{network} sees the same in all {count} {what}: they are copies of one image, or it "
+            "is blind to what differs. Scores through it say little then."
+        )
 
     def _imported_moments(self, network):
         dim = self._extractors(network).network.dim
@@ -196,6 +224,11 @@ class Features:
         with self._bar(network, what, num_images) as bar:
             for outputs in self._extractors(network)(batches):
                 bar.update(len(outputs["features"]))
+                if not all(np.isfinite(values).all() for values in outputs.values()):
+                    raise ValueError(
+                        f"What {network} sees in the {what} is NaN or infinity. Is the feature "
+                        "network broken?"
+                    )
                 yield outputs
 
     def _bar(self, network, what, num_images):

@@ -21,11 +21,13 @@ class FixedOrder:
         images: The set.
         progress: Called like `tqdm.tqdm`. All images are read once to find the order, when it is
             needed for the first time.
+        notice: Function that tells the user a text: that all images are copies of one.
     """
 
-    def __init__(self, images, progress):
+    def __init__(self, images, progress, notice):
         self._images = images
         self._progress = progress
+        self._notice = notice
         self._order = None
 
     def iterate_images(self, batch_size, num_images=None, **options):
@@ -41,6 +43,11 @@ class FixedOrder:
             for batch in self._images.iterate_images(batch_size):
                 digests += [_digest(image) for image in batch]
                 bar.update(len(batch))
+        if total > 1 and len(set(digests)) == 1:
+            self._notice(
+                f"All {total} images of {self._images.path} are copies of one. Scores of them say "
+                "little."
+            )
         by_content = np.array(sorted(range(total), key=digests.__getitem__), np.int64)
         # Copies of an image are neighbours now. This stream of NumPy is the same in all versions.
         return by_content[np.random.RandomState(_SEED).permutation(total)]

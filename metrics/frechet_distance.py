@@ -94,14 +94,17 @@ def _warn_of_few_images(name, reals, fakes, inputs):
 
 
 def _compute(name, network, num_images, real_moments, inputs):
+    count = inputs.count_fakes(name, num_images, at_least=2)
+    inputs.require_reals(name, at_least=2)
     reals = real_moments(inputs)
-    fakes = inputs.features.fake_moments(network, inputs.count_fakes(name, num_images))
+    fakes = inputs.features.fake_moments(network, count)
     _warn_of_few_images(name, reals, fakes, inputs)
     return {name: frechet_distance(reals, fakes)}
 
 
 def _compute_scales(name, network, num_images, inputs):
     inputs.require_generator(name)
+    inputs.require_reals(name, at_least=2)
     scales = inputs.features.scale_moments(network, num_images, mirrored=True)
     _warn_of_few_images(name, *scales[max(scales)], inputs)
     distances = {res: frechet_distance(reals, fakes) for res, (reals, fakes) in scales.items()}

@@ -59,7 +59,7 @@ def _score(logits):
 
 
 def _compute(name, num_images, inputs):
-    count = inputs.count_fakes(name, num_images)
+    count = inputs.count_fakes(name, num_images, at_least=NUM_SPLITS)
     mean, std = inception_score(inputs.features.fakes("inception", count, output="logits"))
     return {f"{name}_mean": mean, f"{name}_std": std}
 

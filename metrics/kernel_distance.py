@@ -97,7 +97,9 @@ def _kernel_sum(x, y, work, *, diagonal=True):
 
 
 def _compute(name, network, num_images, max_reals, inputs):
-    fakes = inputs.features.fakes(network, inputs.count_fakes(name, num_images))
+    count = inputs.count_fakes(name, num_images, at_least=2)
+    inputs.require_reals(name, at_least=2)
+    fakes = inputs.features.fakes(network, count)
     reals = inputs.features.reals(network, max_reals)
     subsets = draw_subsets(len(reals), len(fakes), (inputs.seed, _SUBSETS))
     with inputs.progress(total=len(subsets), desc=name, unit="subset") as bar:

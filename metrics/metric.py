@@ -48,11 +48,16 @@ class MetricInputs:
     # notice(text) tells the user something that is no error.
     notice: Callable[[str], None]
 
-    def count_fakes(self, metric, wanted):
+    def count_fakes(self, metric, wanted, at_least=1):
         """Number of fakes to use for a metric whose name asks for `wanted` of them (0 for all).
 
+        Args:
+            metric: Its name.
+            wanted: See above.
+            at_least: Fewest fakes with which the metric is defined.
+
         Raises:
-            ValueError: All images of a generator, or more than there are.
+            ValueError: All images of a generator, or more than there are, or too few.
         """
         if self.num_fakes is None:
             if not wanted:
@@ -63,16 +68,28 @@ class MetricInputs:
             return wanted
         if wanted > self.num_fakes:
             raise ValueError(
-                f"{metric} asks for {wanted} fakes, and there are {self.num_fakes}. Leave the "
-                "number out of the name to use all."
+                f"{metric} asks for {wanted} fakes, and there are {self.num_fakes}. Put a smaller "
+                "number into the name, or none, if it can do without, to use all."
             )
+        _require(metric, "fakes", wanted or self.num_fakes, at_least)
         return wanted or self.num_fakes
+
+    def require_reals(self, metric, at_least):
+        """Explains that there are too few different reals, if there are any."""
+        # That there are none at all is said where they are asked for; statistics may replace them.
+        if self.num_reals:
+            _require(metric, "reals", self.num_reals, at_least)
 
     def require_generator(self, metric):
         """Returns the generator, or explains that files of images are not enough."""
         if self.generator is None:
             raise ValueError(f"{metric} looks into a generator. Images in files cannot have it.")
         return self.generator
+
+
+def _require(metric, what, count, at_least):
+    if count < at_least:
+        raise ValueError(f"{metric} needs at least {at_least} {what}. Received {count}.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.files import atomic_path
+from msg_stylegan.mistaken_file import what_it_is
 
 # Rows that are multiplied at a time. The sums are always cut here, so that the result does not
 # depend on how features are cut into batches, not even in the last digit.
@@ -150,7 +151,7 @@ def read_statistics(path):
         FileNotFoundError: There is no such file.
         ValueError: The file holds no moments, or impossible ones.
     """
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"There is no file of statistics {path}.")
     try:
         with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -159,8 +160,8 @@ def read_statistics(path):
     except Exception as error:
         # A damaged archive can fail in many ways, and none of them matters.
         raise ValueError(
-            f"{path} cannot be read as .npz statistics ({error}). Expected a file with mu and "
-            "sigma."
+            f"{path} cannot be read as .npz statistics. {what_it_is(path) or error} Expected a "
+            "file with mu and sigma."
         ) from error
     missing = [name for name in ("mu", "sigma") if name not in arrays]
     if missing:

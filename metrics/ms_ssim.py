@@ -25,6 +25,9 @@ _C2 = (0.03 * _MAX_VALUE) ** 2
 # Grey that is subtracted where it does not matter: smaller squares lose fewer digits in float32.
 _GREY = 127.5
 
+# Mean similarity from which on all pairs are equal but for rounding.
+_EQUAL = 1.0 - 1e-6
+
 # Bound of the working memory, in numbers per set of images that is compared at a time.
 _NUMBERS_AT_A_TIME = 2**23
 
@@ -182,9 +185,12 @@ def _blur(images):
 
 
 def _compute(name, num_images, inputs):
-    num_pairs = inputs.count_fakes(name, num_images) // 2
+    num_pairs = inputs.count_fakes(name, num_images, at_least=2) // 2
     with inputs.progress(total=2 * num_pairs, desc=f"{name}: fakes", unit="img") as bar:
-        return {name: mean_ms_ssim(inputs.fakes(2 * num_pairs), num_pairs, bar.update)}
+        value = mean_ms_ssim(inputs.fakes(2 * num_pairs), num_pairs, bar.update)
+    if value > _EQUAL:
+        inputs.notice(f"{name}: both images of every pair are alike. The fakes are copies of one.")
+    return {name: value}
 
 
 def _make(match, options):

@@ -59,7 +59,9 @@ def _make(measure, match, options):
 
 
 def _compute(measure, name, network, num_images, max_reals, inputs):
-    fakes = inputs.features.fakes(network, inputs.count_fakes(name, num_images))
+    count = inputs.count_fakes(name, num_images, at_least=measure.k + 1)
+    inputs.require_reals(name, at_least=measure.k + 1)
+    fakes = inputs.features.fakes(network, count)
     reals = inputs.features.reals(network, max_reals)
     total = measure.count_distances(len(reals), len(fakes))
     with inputs.progress(total=total, desc=name, unit="pair", unit_scale=True) as bar:

@@ -101,7 +101,10 @@ def _compute(name, space, sampling, crop, num_paths, inputs):
         ):
             distances.append(some)
             bar.update(len(some))
-    return {name: path_length(np.concatenate(distances), EPSILON)}
+    value = path_length(np.concatenate(distances), EPSILON)
+    if value == 0:
+        inputs.notice(f"{name}: the images do not change along any path. Are they all the same?")
+    return {name: value}
 
 
 def _make(match, options):

@@ -24,17 +24,19 @@ class SnapshotScorer:
         failures: Messages of the metrics that could not be computed so far.
     """
 
-    def __init__(self, evaluator, *, say=print, num_gpus=1):
+    def __init__(self, evaluator, *, say=print, complain=None, num_gpus=1):
         """Prepares scoring.
 
         Args:
             evaluator: `MetricEvaluator`. The first of its metrics decides which snapshot is best.
             say: Function that tells the user a line.
+            complain: The same for what failed; None for `say`.
             num_gpus: Devices of the evaluation, for the record.
         """
         self.failures = []
         self._evaluator = evaluator
         self._say = say
+        self._complain = complain or say
         self._num_gpus = num_gpus
 
     def __call__(self, nets, snapshot, kimg, writer=None, *, skip=()):
@@ -63,7 +65,7 @@ class SnapshotScorer:
             except Exception as error:
                 # Whatever it was: days of training, or the other metrics, are worth more.
                 message = f"{metric.name} of {Path(snapshot).name} failed: {error}"
-                _report_failure(message, error, self.failures, self._say)
+                _report_failure(message, error, self.failures, self._complain)
                 continue
             if is_best and metric is self._evaluator.metrics[0]:
                 best = (metric.headline, headline)
@@ -72,17 +74,21 @@ class SnapshotScorer:
     def say_what_is_missing(self):
         """Tells which metrics lack weights, before hours pass until they are needed.
 
+        Those that lack the same share a message.
+
         Returns:
-            Dict of the name of such a metric -> message.
+            Names of such metrics.
         """
-        missing = {}
+        names = {}
         for metric in self._evaluator.metrics:
             try:
                 self._evaluator.check(metric)
             except (ValueError, OSError) as error:
-                missing[metric.name] = f"{metric.name} cannot be computed yet: {error}"
-                self._say(missing[metric.name])
-        return missing
+                names.setdefault(str(error), []).append(metric.name)
+        for error, metrics in names.items():
+            self.failures.append(f"{', '.join(metrics)} cannot be computed yet: {error}")
+            self._complain(self.failures[-1])
+        return {name for metrics in names.values() for name in metrics}
 
     def recorded(self, snapshot):
         """Names of the metrics that have a result for a snapshot, with the same settings."""
@@ -149,27 +155,31 @@ class SnapshotScorer:
             return {}
 
 
-def score_images(evaluator, fakes, *, say=print):
+def score_images(evaluator, fakes, *, complain=print):
     """Computes all metrics of images in files. One that fails does not stop the others.
 
     Args:
         evaluator: `MetricEvaluator`.
         fakes: See `MetricEvaluator.of_images`.
-        say: Function that tells the user a line.
+        complain: Function that tells the user what failed, a line each.
 
     Returns:
         Tuple `(lines, failures)`: recorded lines, which name the fakes by their content too, and
         messages of the metrics that failed.
     """
     lines, failures = [], []
+    # Text of an error -> the first metric that met it.
+    reasons = {}
     evaluation = evaluator.of_images(fakes)
     for metric in evaluator.metrics:
         try:
             result = evaluation.compute(metric)
             line = result_line(result, evaluator.settings(metric))
         except Exception as error:
-            message = f"{metric.name} of {fakes.name} failed: {error}"
-            _report_failure(message, error, failures, say)
+            first = reasons.setdefault(str(error), metric.name)
+            why = f"failed: {error}" if first == metric.name else f"failed as {first} did."
+            message = f"{metric.name} of {fakes.name} {why}"
+            _report_failure(message, error, failures, complain)
             continue
         facts = {"name": fakes.name, "fingerprint": fakes.fingerprint(), "order": ORDER_VERSION}
         lines.append({**line, "fakes": {**facts, "num_images": fakes.num_images}})
@@ -182,11 +192,11 @@ def images_table(evaluator, fakes, lines):
     return results_table(evaluator.metrics, [(cells, {line["metric"]: line for line in lines})])
 
 
-def _report_failure(message, error, failures, say):
+def _report_failure(message, error, failures, complain):
     failures.append(message)
     if not isinstance(error, ValueError | OSError | tf.errors.OpError):
         message += "\n" + traceback.format_exc()
-    say(message)
+    complain(message)
 
 
 def _precedes(line, kimg):

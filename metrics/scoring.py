@@ -53,7 +53,7 @@ def score_snapshots(args, metrics, networks, strategy):
     evaluator = make_evaluator(args, metrics, networks, strategy, nets)
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)
-    scorer = SnapshotScorer(evaluator, num_gpus=strategy.num_replicas_in_sync)
+    scorer = SnapshotScorer(evaluator, complain=complain, num_gpus=strategy.num_replicas_in_sync)
 
     folder = snapshots[0].parent
     writer = None
@@ -73,7 +73,12 @@ def score_snapshots(args, metrics, networks, strategy):
     if args.all:
         note_best(scorer, folder)
     print(f"\n{scorer.table(snapshots)}")
-    return [*missing.values(), *scorer.failures]
+    return scorer.failures
+
+
+def complain(message):
+    """Tells what failed at once, since the work goes on for hours."""
+    print(f"error: {message}", file=sys.stderr)
 
 
 def find_snapshots(args):
@@ -114,7 +119,7 @@ def score_files(args, metrics, networks, strategy):
     evaluator = make_evaluator(args, metrics, networks, strategy)
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)
-    lines, failures = score_images(evaluator, fakes)
+    lines, failures = score_images(evaluator, fakes, complain=complain)
     for line in lines if args.output else []:
         append_json_line(args.output, line)
     print(images_table(evaluator, fakes, lines))

@@ -213,6 +213,29 @@ def _rank_distance(a, b):
     return float(a.mean(dtype=np.float64))
 
 
+def _check_variety(name, reals, fakes, notice):
+    """Speaks of sets of one colour, whose descriptors the normalisation makes all 0.
+
+    Raises:
+        ValueError: Both are such sets: their distance would be 0, whatever their colours are.
+    """
+    # A single colour has no detail at any level.
+    flat = [
+        what
+        for what, levels in (("reals", reals), ("fakes", fakes))
+        if all((level.std <= _CONSTANT).all() for level in levels)
+    ]
+    if len(flat) == 2:
+        raise ValueError(
+            f"{name}: the reals are of one colour, and so are the fakes. The distance is one of "
+            "patches whose mean and contrast are normalised, so it cannot tell them apart."
+        )
+    if flat:
+        notice(
+            f"{name}: all {flat[0]} are of one colour, which the normalisation of patches removes."
+        )
+
+
 def _distances(a, b, seed):
     return {x.resolution: sliced_wasserstein(x, y, seed=seed) for x, y in zip(a, b, strict=True)}
 
@@ -235,10 +258,13 @@ def _compute(name, num_images, inputs):
         distances = _distances(reals, others, (inputs.seed, _DIRECTIONS))
         return {str(res): distance for res, distance in distances.items()}
 
+    inputs.count_fakes(name, num_images)
+    inputs.require_reals(name, at_least=2)
     reals = collect(inputs.reals(num_images), "reals", _REALS)
     parameters = {"version": VERSION, "num_images": num_images, "seed": inputs.seed}
     floors = inputs.cache.fetch("swd-floor", parameters, floor)
     fakes = collect(inputs.fakes(num_images), "fakes", _FAKES)
+    _check_variety(name, reals, fakes, inputs.notice)
     distances = _distances(reals, fakes, (inputs.seed, _DIRECTIONS))
 
     results = {}

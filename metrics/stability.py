@@ -54,6 +54,11 @@ def _compute(name, count, inputs):
     if previous is None:
         return {}
     differences = mean_squared_differences(previous, generator.fixed_images(count))
+    if not np.isfinite(list(differences.values())).all():
+        raise ValueError(
+            f"{name}: the images of this snapshot or of the one before hold NaN or infinity. Is "
+            "the generator broken?"
+        )
     # "The image" is that of the highest resolution.
     results = {name: differences[max(differences)]}
     return results | {f"{name}_{res}": value for res, value in differences.items()}

@@ -14,6 +14,7 @@ from msg_stylegan.legacy.npz_networks import read_npz_networks
 from msg_stylegan.legacy.original_networks import read_original_file
 from msg_stylegan.legacy.state_dict_files import read_bmsg_file
 from msg_stylegan.legacy.torch_file import LEGACY_MAGIC
+from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks import Networks, newest_snapshot
 from msg_stylegan.networks import load_networks as load_snapshot
 from msg_stylegan.training.run_directory import find_run
@@ -74,7 +75,7 @@ def find_network_file(network, result_dir):
     path = Path(network)
     if path.is_file():
         return path
-    if path.suffix in SUFFIXES:
+    if path.suffix in SUFFIXES and not path.is_dir():
         kind = "snapshot" if path.suffix == ".keras" else "file"
         raise FileNotFoundError(f"There is no {kind} {path}.")
     return newest_snapshot(path if path.is_dir() else find_run(result_dir, str(network)))
@@ -93,8 +94,9 @@ def _kind_of(path):
     if head[:1] and head[0] in _PICKLES:
         return "pickle"
     raise ValueError(
-        f"{path} is no file of networks. Expected a snapshot (.keras), a pickle of MSG-StyleGAN or "
-        "StyleGAN (.pkl), a state dict of BMSG-GAN (.pth), or arrays of convert.py (.npz)."
+        f"{path} is no file of networks. {what_it_is(path) or 'Its content is unknown.'} Expected "
+        "a snapshot (.keras), a pickle of MSG-StyleGAN or StyleGAN (.pkl), a state dict of "
+        "BMSG-GAN (.pth), or arrays of convert.py (.npz)."
     )
 
 
@@ -103,14 +105,18 @@ def _kind_of_archive(path):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise ValueError(f"{path} is a damaged zip archive ({error}).") from error
+        what = what_it_is(path) or "Copy or download it again."
+        raise ValueError(f"{path} is a damaged zip archive ({error}). {what}") from error
     if any(name.endswith("data.pkl") for name in names):
         return "torch"
     if "config.json" in names:
         return "snapshot"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
-    raise ValueError(f"{path} is a zip archive, but neither a snapshot nor another known file.")
+    raise ValueError(
+        f"{path} is a zip archive, but neither a snapshot nor another known file. It holds "
+        f"{', '.join(names[:3]) or 'nothing'}. If it holds the file, unpack it."
+    )
 
 
 def _load_snapshot(path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.files import write_json
+from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
 
 _FORMAT = "msg_stylegan directions 1"
@@ -106,7 +107,7 @@ def read_direction(place):
             f"Expected a file of directions and a number, such as directions.json:0. "
             f"Received {str(place)!r}."
         )
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -117,8 +118,9 @@ def read_direction(place):
         layers = [int(layer) for layer in content["layers"]]
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise ValueError("its vectors are no table of numbers")
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no file of directions: {error}") from error
+    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
+        reason = what_it_is(path, expected_text=True) or error
+        raise ValueError(f"{path} is no file of directions: {reason}") from error
     if int(number) >= len(vectors):
         raise ValueError(f"{path} has the directions 0 to {len(vectors) - 1}. Received {number}.")
     return vectors[int(number)] * np.float32(step_length), layers

@@ -73,6 +73,7 @@ def make_features(tmp_path, reals=None, fakes=None, identity="weights", **option
             "scratch_dir": tmp_path / "scratch",
             "progress": functools.partial(tqdm, disable=True),
             "lpips": None,
+            "notice": print,
             **options,
         },
     )

@@ -157,7 +157,7 @@ def test_splits_and_pairs_are_mixed(scores, stored):
     results, _ = scores(stored["fakes"]["by_class"], stored["reals"]["by_class"])
     # Class by class, each tenth would hold one class, and most pairs would be of one.
     assert results["is_mean"] > 1.05
-    order = FixedOrder(open_images(stored["fakes"]["by_class"]), bar())
+    order = in_order(stored["fakes"]["by_class"])
     images = np.concatenate(list(order.iterate_images(8)))
     classes = [place_of(image) // PER_CLASS for image in images]
     assert len(set(classes[:PER_CLASS])) >= 3
@@ -166,7 +166,7 @@ def test_splits_and_pairs_are_mixed(scores, stored):
 def test_copies_of_an_image_do_not_stay_together(tmp_path):
     images = np.repeat(pictures(1)[:10], 4, axis=0)
     folder = write_folder(tmp_path / "copies", images, lambda i: f"{i:02d}.png")
-    found = np.concatenate(list(FixedOrder(open_images(folder), bar()).iterate_images(8)))
+    found = np.concatenate(list(in_order(folder).iterate_images(8)))
     pairs = [np.array_equal(a, b) for a, b in zip(found[0::2], found[1::2], strict=True)]
     assert sum(pairs) < 5
 
@@ -176,7 +176,7 @@ def test_grayscale_and_colour_have_one_order(tmp_path):
     records = write_records(tmp_path / "gray", gray)
     colour = write_folder(tmp_path / "colour", np.repeat(gray, 3, axis=3), lambda i: f"{i}.png")
     a, b = (
-        np.concatenate(list(FixedOrder(open_images(path), bar()).iterate_images(16, start=7)))
+        np.concatenate(list(in_order(path).iterate_images(16, start=7)))
         for path in (records, colour)
     )
     np.testing.assert_array_equal(np.repeat(a, 3, axis=3), b)
@@ -210,5 +210,5 @@ def place_of(image):
     return next(i for i, other in enumerate(pictures(1)) if np.array_equal(image, other))
 
 
-def bar():
-    return functools.partial(tqdm, disable=True)
+def in_order(path):
+    return FixedOrder(open_images(path), functools.partial(tqdm, disable=True), print)

@@ -147,6 +147,17 @@ def test_wrong_requests_give_one_clear_error(folder, capsys, monkeypatch, argume
     assert message in error and "Traceback" not in error
 
 
+def test_an_error_is_printed_once(folder, capsys):
+    # Both look through one network, whose weights are not there.
+    arguments = [f"--fakes={folder / 'fakes'}", f"--reals={folder / 'reals.zip'}"]
+    assert call(folder, *arguments, metrics="fid,clean_fid,msssim31", network=None) == 1
+    output = capsys.readouterr()
+    assert output.err.count("The weights of the Inception network of 2015 are missing") == 1
+    assert "error: clean_fid of fakes failed as fid did." in output.err
+    assert output.err.count("msssim31 asks for 62 fakes") == 1
+    assert "are missing" not in output.out and "asks for" not in output.out
+
+
 @pytest.mark.slow
 def test_two_devices_give_the_same_scores(folder):
     run_dir = make_run(folder / "two", folder / "data", snapshots=[0], channels=3)

@@ -137,8 +137,9 @@ def test_a_part_of_a_file_is_refused(tmp_path, write):
         (b"", "is empty"),
         (b"<!DOCTYPE html><html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "Git LFS"),
-        (b"hello", r"unknown.*\.pth.*\.pb.*\.pkl.*\.h5"),
-        (bytes(100), "unknown"),
+        (b"hello", r"It is text, .*: 'hello'.*\.pth.*\.pb.*\.pkl.*\.h5"),
+        (bytes(100), "nothing but zeros"),
+        (bytes(range(200, 256)), "unknown"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, message):

@@ -34,6 +34,7 @@ from tensorflow import keras
 
 from metrics.feature_networks.network import FeatureNetwork
 from metrics.feature_networks.resize import METHODS, resize_filtered
+from msg_stylegan.mistaken_file import what_it_is
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -92,7 +93,10 @@ def load_custom_network(path):
         run = load(path, settings.output)
     # Keras and TensorFlow answer damaged or unsafe files with errors of many types.
     except Exception as error:
-        raise ValueError(f"The feature network {path} cannot be used: {error}") from error
+        file = path / "saved_model.pb" if is_saved_model else path
+        raise ValueError(
+            f"The feature network {path} cannot be used: {what_it_is(file) or error}"
+        ) from error
     model = functools.partial(_features, run, settings)
     prepare = functools.partial(_prepare, settings)
     dim = _check_model(path, model, prepare)
@@ -199,7 +203,7 @@ def _read_settings(path):
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        fail(f"not valid JSON ({error}).")
+        fail(what_it_is(path, expected_text=True) or f"not valid JSON ({error}).")
     if not isinstance(values, dict):
         fail(f"expected an object. Received {values!r:.80}.")
     fields = [field.name for field in dataclasses.fields(_Settings)]

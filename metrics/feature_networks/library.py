@@ -14,7 +14,7 @@ from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arr
 
 
 class MissingWeightsError(ValueError):
-    """There is no file with the weights of a network."""
+    """No file with the weights of a network is there, or none that fits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +182,9 @@ class FeatureNetworks:
         for path in self._files(weights):
             try:
                 kind = detect_kind(path)
+            except FileNotFoundError:
+                reasons.append((path, "there is no such file"))
+                continue
             except (OSError, ValueError) as error:
                 reasons.append((path, error))
                 continue
@@ -209,10 +212,11 @@ class FeatureNetworks:
 
     def _missing(self, weights, reasons):
         option = f"{weights.folder}_weights"
-        lines = [
-            f"The weights of {weights.title} are missing. {weights.advice}, and put them into "
-            f"{self._cache_dir / weights.folder}, or name a file by --{option} FILE (in a "
-            f"training --config.metrics.{option}=FILE).",
-            *(f"{path} does not fit: {reason}" for path, reason in reasons),
-        ]
+        what = f"The weights of {weights.title}"
+        lines = [f"{path} does not fit: {reason}" for path, reason in reasons]
+        lines.append(
+            f"{what} {'must be those of a file that fits' if lines else 'are missing'}. "
+            f"{weights.advice}, and put them into {self._cache_dir / weights.folder}, or name a "
+            f"file by --{option} FILE (in a training --config.metrics.{option}=FILE)."
+        )
         return MissingWeightsError("\n".join(lines))

@@ -15,6 +15,7 @@ from metrics.feature_networks.graph_def import read_graph_def, read_graph_def_ar
 from msg_stylegan.legacy.inert_pickle import parse_pickle
 from msg_stylegan.legacy.tflib_pickle import read_tflib_file
 from msg_stylegan.legacy.torch_file import LEGACY_MAGIC, read_torch_file
+from msg_stylegan.mistaken_file import what_it_is
 
 # Kind of file -> how to call it in messages. In this order they are preferred.
 KINDS = {
@@ -26,10 +27,6 @@ KINDS = {
 
 _HEAD = 64
 _GRAPH_DEF_HEAD = re.compile(rb"\x0a[\x00-\xff]{1,5}?\x0a[\x01-\x7f][A-Za-z0-9_./>-]+", re.DOTALL)
-_NOT_WEIGHTS = {
-    b"<": "It is a web page, perhaps one that asks something before the download.",
-    b"version https://git-lfs": "It is the pointer of Git LFS to a file, not the file.",
-}
 
 
 def detect_kind(path):
@@ -43,12 +40,12 @@ def detect_kind(path):
         OSError: The file cannot be read.
     """
     path = Path(path)
-    with path.open("rb") as file:
-        head = file.read(_HEAD)
-    kind = _kind_of(path, head)
+    kind = None
+    if not path.is_dir():
+        with path.open("rb") as file:
+            kind = _kind_of(path, file.read(_HEAD))
     if kind is None:
-        reasons = (text for start, text in _NOT_WEIGHTS.items() if head.lstrip().startswith(start))
-        reason = next(reasons, "It is empty." if not head else "Its content is unknown.")
+        reason = what_it_is(path) or "Its content is unknown."
         raise ValueError(
             f"{path} holds no weights of a network. {reason} Expected {_listed(KINDS.values())}."
         )
@@ -160,7 +157,7 @@ def _read_keras(path):
         with h5py.File(path, "r") as file:
             file.visititems(visit)
     except (OSError, RuntimeError, LookupError) as error:
-        raise ValueError(f"It is damaged ({error}).") from error
+        raise ValueError(f"It is damaged ({error}). Download it again.") from error
     return arrays
 
 

@@ -13,6 +13,7 @@ from msg_stylegan.data import pyramid
 from msg_stylegan.data.manifest import MANIFEST_NAME, content_fingerprint, read_manifest
 from msg_stylegan.data.record_file import RecordFiles
 from msg_stylegan.data.shards import find_levels
+from msg_stylegan.mistaken_file import what_it_is
 
 _FULL_HASH_BYTES = 64 << 20
 _BLOCK_BYTES = 64 << 10
@@ -214,10 +215,12 @@ class TFRecordDataset:
         if path is None:
             return None, None
         try:
-            labels = np.load(path, mmap_mode="r")
+            labels = np.lib.format.open_memmap(path, mode="r")
         except Exception as error:
             # A damaged header of this format can fail in many ways.
-            raise ValueError(f"{path} is not a file of labels: {error}") from error
+            raise ValueError(
+                f"{path} is not a file of labels: {what_it_is(path) or error}"
+            ) from error
         if labels.dtype.kind not in "biuf":
             raise ValueError(f"{path} is not a file of labels: it holds {labels.dtype}.")
         if labels.ndim != 2 or labels.shape[0] != self.num_images:

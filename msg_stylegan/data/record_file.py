@@ -20,6 +20,7 @@ from msg_stylegan.data.record_format import (
     masked_crc32c,
     parse_example,
 )
+from msg_stylegan.mistaken_file import what_it_is
 
 
 class RecordFile:
@@ -53,7 +54,13 @@ class RecordFile:
         if self.num_bytes == 0:
             raise RecordError(f"{self.path} is empty.")
 
-        self._header = self._read_header(0, record=0)
+        try:
+            self._header = self._read_header(0, record=0)
+        except RecordError as error:
+            what = what_it_is(self.path)
+            raise (
+                RecordError(f"{self.path} holds no records. {what}") if what else error
+            ) from None
         self._stride = _record_size(self._header)
         self._offsets = None if self._is_uniform() else self._scan()
         self.num_records = (

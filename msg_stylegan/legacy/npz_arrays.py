@@ -32,7 +32,7 @@ def read_npz(path):
                 raise ValueError("It would become much larger in memory than the file is.")
             return {_name(member): _read_array(archive.read(member)) for member in members}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"Its zip archive is damaged ({error}).") from error
+        raise ValueError(f"Its zip archive is damaged ({error}). Download it again.") from error
 
 
 def _name(member):

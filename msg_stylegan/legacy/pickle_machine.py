@@ -101,7 +101,9 @@ class Machine:
     def take(self, count):
         end = self.position + count
         if count < 0 or end > len(self.data):
-            raise ValueError("It ends too early or claims more bytes than it has.")
+            raise ValueError(
+                "It ends too early or claims more bytes than it has. Download it again."
+            )
         piece = self.data[self.position : end]
         self.position = end
         return piece
@@ -112,7 +114,7 @@ class Machine:
     def line(self, limit=None):
         end = self.data.find(b"\n", self.position)
         if end < 0:
-            raise ValueError("It ends too early.")
+            raise ValueError("It ends too early. Download it again.")
         line = self.take(end - self.position)
         self.position += 1
         if limit is not None and len(line) > limit:
@@ -254,7 +256,7 @@ def _protocol(machine):
 def _frame(machine):
     size = machine.number("Q")
     if size > len(machine.data) - machine.position:
-        raise ValueError("It ends too early or claims more bytes than it has.")
+        raise ValueError("It ends too early or claims more bytes than it has. Download it again.")
 
 
 def _global_from_stack(machine):

@@ -196,7 +196,7 @@ def _read_zip(path):
         with zipfile.ZipFile(path) as archive:
             return _read_archive(archive, path.stat().st_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
-        raise ValueError(f"Its zip archive is damaged ({error}).") from error
+        raise ValueError(f"Its zip archive is damaged ({error}). Download it again.") from error
 
 
 def _read_archive(archive, file_size):
@@ -254,7 +254,9 @@ def _read_legacy(data):
         position += 8
         size = storage.count * _ITEM_SIZES[storage.code]
         if len(header) < 8 or count != storage.count or position + size > len(data):
-            raise ValueError(f"It ends too early, or storage {key!r} has another size.")
+            raise ValueError(
+                f"It ends too early, or storage {key!r} has another size. Download it again."
+            )
         pieces[key] = memoryview(data)[position : position + size]
         position += size
     if position != len(data):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.files import atomic_path
+from msg_stylegan.mistaken_file import what_it_is
 
 _FORMAT = "msg_stylegan projection 1"
 
@@ -42,10 +43,11 @@ def read_projection(path):
         ValueError: It is another kind of file.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here, because `np.load` leaves a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             facts = json.loads(str(arrays["facts"]))
             if facts.pop("format") != _FORMAT:
                 raise ValueError("it has another format")
@@ -56,7 +58,9 @@ def read_projection(path):
                 raise ValueError("it holds no finite [num_ws, w_dim]")
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
-        raise ValueError(f"{path} is no projection of an image: {error}") from error
+        raise ValueError(
+            f"{path} is no projection of an image: {what_it_is(path) or error}"
+        ) from error
     return Projection(ws, maps, facts)
 
 

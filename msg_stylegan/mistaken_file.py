@@ -1,0 +1,100 @@
+"""What a file is that was taken for another: a web page, a pointer of Git LFS, half a download.
+
+Readers ask here when they do not know a file, or cannot read it.
+"""
+
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+
+_HEAD = 2**12
+_SHOWN = 60
+_AGAIN = "Download it again."
+# What compressed files and other containers begin with -> what to call them.
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"Rar!\x1a\x07": "RAR",
+}
+_OTHERS = {
+    b"\x89PNG\r\n\x1a\n": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"%PDF-": "a PDF document",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file (.h5)",
+    b"\x93NUMPY": "an array of NumPy (.npy)",
+}
+_WEB_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|!--|\?xml|script|title)", re.IGNORECASE)
+
+
+def what_it_is(path, expected_text=False):
+    """Says what a file is that cannot be used as what it was taken for, and what to do.
+
+    Args:
+        path: A file or folder.
+        expected_text: Whether the file should hold text, such as JSON.
+
+    Returns:
+        One or two sentences such as "It is a web page ... Download it again."; None if nothing is
+        known of such content.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return "It is a folder. Give a file."
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    found = _what_download(head) or _what_archive(path, head)
+    return found if expected_text else found or _what_text(head)
+
+
+def _what_download(head):
+    if not head:
+        return f"It is empty. {_AGAIN}"
+    if len(head) > 1 and not head.strip(b"\x00"):
+        return f"It begins with nothing but zeros, as a download that broke off. {_AGAIN}"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _WEB_PAGE.match(text):
+        return (
+            "It is a web page, perhaps one that asks something before the download or says that "
+            f"too many have downloaded the file. {_AGAIN}"
+        )
+    if text.startswith(b"version https://git-lfs"):
+        return (
+            "It is the pointer of Git LFS to a file, not the file. Run `git lfs pull` where it "
+            "came from, or download it again."
+        )
+    return None
+
+
+def _what_archive(path, head):
+    for start, name in _COMPRESSED.items():
+        if head.startswith(start):
+            return f"It is compressed ({name}). Unpack it, and give the file inside."
+    for start, name in _OTHERS.items():
+        if head.startswith(start):
+            return f"It is {name}."
+    if head.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
+        return f"It is the beginning of a zip archive whose end is missing. {_AGAIN}"
+    if head[257:262] == b"ustar" and tarfile.is_tarfile(path):
+        return "It is a tar archive. Unpack it, and give the file inside."
+    return None
+
+
+def _what_text(head):
+    try:
+        # The last letter may be cut in two.
+        text = head[: -3 if len(head) == _HEAD else None].decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    if not all(letter.isprintable() or letter in "\r\n\t" for letter in text):
+        return None
+    shown = " ".join(text.split())
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+    kind = "JSON" if text.lstrip()[:1] in ("{", "[") else "text"
+    return f"It is {kind}, perhaps the message of a server: {shown!r}. {_AGAIN}"
