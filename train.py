@@ -6,6 +6,7 @@ Replaces the original's habit of commenting lines of `train.py` in and out.
 import copy
 import json
 import re
+import shlex
 import sys
 import textwrap
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from ml_collections import config_flags
 import options
 from config import Config, preset
 from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
+from msg_stylegan.files import read_json
+from msg_stylegan.write_errors import WriteError
 from options import did_you_mean
 from presets import PRESETS, get_preset
 
@@ -199,8 +202,9 @@ def stored_config(run_dir):
     from msg_stylegan.training.run_directory import OPTIONS_FILE
 
     path = Path(run_dir) / OPTIONS_FILE
+    values = read_json(path)
     try:
-        return options.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return options.from_dict(values)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -360,7 +364,13 @@ def train(arguments):
             return
         try:
             kinds.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
+        except WriteError as error:
+            place = shlex.quote(str(run_dir))
+            raise WriteError(f"{error} Then continue by --resume={place}.") from error
         except tf.errors.ResourceExhaustedError as error:
+            # Open files and the like can be exhausted, too.
+            if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
+                raise OSError(error.message) from error
             raise MemoryError(
                 f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
                 "smaller batch or smaller networks (channel_base, channel_max)."

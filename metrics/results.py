@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from msg_stylegan.files import append_json_line, read_json_lines
 from msg_stylegan.training.stats import format_time
+from msg_stylegan.write_errors import tensorflow_writing
 
 # A metric with more values than this shows its headline only in a table with others.
 _MAX_COLUMNS = 3
@@ -36,10 +37,10 @@ def record_result(result, *, snapshot, kimg, settings, num_gpus=1, writer=None):
     }
     append_json_line(metric_file(snapshot.parent, result.metric.name), line)
     if writer is not None and kimg is not None:
-        with writer.as_default():
+        with tensorflow_writing(snapshot.parent / "events.out.tfevents.*"), writer.as_default():
             for key, value in result.results.items():
                 tf.summary.scalar(f"Metrics/{key}", value, step=round(kimg * 1000))
-        writer.flush()
+            writer.flush()
     return line
 
 
@@ -66,7 +67,7 @@ def recorded_lines(folder, metric, settings):
     Returns:
         Dict of snapshot file name -> newest line for it.
     """
-    lines = read_json_lines(metric_file(folder, metric.name))
+    lines = read_json_lines(metric_file(folder, metric.name), ("snapshot_pkl", "results", "kimg"))
     return {line["snapshot_pkl"]: line for line in lines if line.get("settings") == settings}
 
 

@@ -1,5 +1,6 @@
 """Scores what the command line of `run_metrics.py` asks for."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def score_snapshots(args, metrics, networks, strategy):
     folder = snapshots[0].parent
     writer = None
     if (folder / OPTIONS_FILE).exists():
-        writer = tf.summary.create_file_writer(str(folder), filename_suffix=".metrics")
+        # As bytes, for names that are not UTF-8.
+        writer = tf.summary.create_file_writer(os.fsencode(folder), filename_suffix=".metrics")
     missing = scorer.say_what_is_missing()
     for index, snapshot in enumerate(snapshots):
         skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}

@@ -1,12 +1,16 @@
-"""Files that appear whole or not at all, lists of JSON lines, and the hash of a file."""
+"""Files that appear whole or not at all, JSON, lists of JSON lines, and the hash of a file."""
 
 import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+
+from msg_stylegan.write_errors import writing
 
 _BLOCK_BYTES = 2**20
 
@@ -24,13 +28,18 @@ def atomic_path(target):
 
     Yields:
         A `pathlib.Path` in the same folder that does not exist yet.
+
+    Raises:
+        WriteError: The disk is full, or the like.
     """
     target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.tmp{target.suffix}")
+    # Of its own, because the name of the target may be as long as names can be.
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp{target.suffix}")
     try:
-        yield temporary
-        temporary.replace(target)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -47,21 +56,29 @@ def atomic_directory(target):
 
     Raises:
         FileExistsError: `target` exists and is not empty.
+        WriteError: The disk is full, or the like.
     """
     target = Path(target).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
-        # mkdtemp makes a private folder; the result should be as readable as any other folder.
-        temporary.chmod(0o777 & ~_umask())
-        yield temporary
-        if target.exists():
-            target.rmdir()
-        temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".tmp", dir=target.parent))
+        try:
+            # mkdtemp makes a private folder; the result should be as readable as any other folder.
+            temporary.chmod(0o777 & ~_umask())
+            yield temporary
+            if target.exists():
+                target.rmdir()
+            temporary.replace(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder):
+    """Removes what `atomic_path` and `atomic_directory` have left in a folder when killed."""
+    for path in list(Path(folder).glob(".*.tmp*")):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_text(target, text):
@@ -75,12 +92,48 @@ def write_json(target, value):
     write_text(target, json.dumps(value, indent=2) + "\n")
 
 
-def read_json_lines(path):
-    """Returns the list of values of a JSON-lines file; `[]` when there is no such file."""
+def read_json(path, keys=()):
+    """Returns the value in a JSON file.
+
+    Args:
+        path: The file.
+        keys: If there are some, the value must be an object with these.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It does not hold such JSON. The message names the file.
+    """
+    try:
+        return _parse(Path(path).read_bytes(), keys)
+    # A deep nesting of brackets ends in a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+
+
+def read_json_lines(path, keys=()):
+    """Returns the list of values of a JSON-lines file; `[]` when there is no such file.
+
+    A last line that was cut short, as a full disk or a kill does it, is left out with a notice.
+
+    Args:
+        path: The file.
+        keys: If there are some, all values must be objects with these.
+
+    Raises:
+        ValueError: Another line does not hold such JSON. The message names file and line.
+    """
     path = Path(path)
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    numbered = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+    values = []
+    for number, line in numbered:
+        try:
+            values.append(_parse(line, keys))
+        except ValueError as error:
+            if number != numbered[-1][0] or not _is_cut_short(line):
+                raise ValueError(f"Line {number} of {path} is damaged: {error}") from error
+            _notice(f"line {number} of {path}, the last one, was cut short and is left out")
+    return values
 
 
 def write_json_lines(target, values):
@@ -89,9 +142,53 @@ def write_json_lines(target, values):
 
 
 def append_json_line(path, value):
-    """Adds one line to a JSON-lines file with a single write, so that no half line can appear."""
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(value) + "\n")
+    """Adds one line to a JSON-lines file, whole or not at all.
+
+    If the last line of the file was cut short, it is removed with a notice.
+
+    Raises:
+        WriteError: The disk is full, or the like.
+    """
+    path = Path(path)
+    line = json.dumps(value).encode() + b"\n"
+    with writing(path), path.open("ab", buffering=0) as file:
+        # Pipes and devices, too, can be written to.
+        content = path.read_bytes() if path.is_file() else b""
+        lines = content.rstrip().split(b"\n")
+        if _is_cut_short(lines[-1]):
+            _notice(f"line {len(lines)} of {path}, the last one, was cut short and is removed")
+            content = content[: sum(len(line) + 1 for line in lines[:-1])]
+            file.truncate(len(content))
+        if content and not content.endswith(b"\n"):
+            line = b"\n" + line
+        try:
+            # As a rule one write, so that lines of two processes do not mix.
+            while line:
+                line = line[file.write(line) :]
+        except BaseException:
+            if path.is_file():
+                file.truncate(len(content))
+            raise
+
+
+def _parse(data, keys):
+    value = json.loads(data.decode("utf-8"))
+    if keys and not (isinstance(value, dict) and {*keys} <= value.keys()):
+        raise ValueError(f"expected an object with {', '.join(keys)}")
+    return value
+
+
+def _is_cut_short(line):
+    """Whether a line is the beginning of an object only, or what power failures leave: zeros."""
+    try:
+        json.loads(line.decode("utf-8"))
+    except ValueError:
+        return line.startswith((b"{", b"\0"))
+    return False
+
+
+def _notice(text):
+    print(f"notice: {text}", file=sys.stderr)
 
 
 def sha256_of_file(path):

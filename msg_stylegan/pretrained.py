@@ -125,7 +125,7 @@ def _load_snapshot(path):
         return load_snapshot(path)
     # Keras looks at the name.
     with tempfile.TemporaryDirectory() as folder:
-        return load_snapshot(shutil.copyfile(path, Path(folder, f"{path.name}.keras")))
+        return load_snapshot(shutil.copyfile(path, Path(folder, "networks.keras")))
 
 
 def _check_snapshot_class(path):

@@ -1,12 +1,11 @@
 """How much the images of fixed latents change while a trial trains (figure 6 of the paper)."""
 
-import json
 from pathlib import Path
 
 from metrics.generated_images import GeneratedImages
 from metrics.stability import mean_squared_differences
 from msg_stylegan import load_networks
-from msg_stylegan.files import write_json
+from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import snapshots_of_run
 
 FILE = "image-changes.json"
@@ -45,4 +44,4 @@ def read_image_changes(run_dir):
     path = Path(run_dir) / FILE
     if not path.exists():
         return None
-    return [tuple(pair) for pair in json.loads(path.read_text(encoding="utf-8"))]
+    return [tuple(pair) for pair in read_json(path)]

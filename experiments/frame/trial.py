@@ -1,6 +1,5 @@
 """One training of an experiment: trained and scored once, and found again after an interruption."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from experiments.frame.image_changes import measure_image_changes, read_image_ch
 from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
 from msg_stylegan import load_networks
-from msg_stylegan.files import read_json_lines, write_json
+from msg_stylegan.files import read_json, read_json_lines, write_json
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training import kinds, run_directory
 from msg_stylegan.training.run_log import logging_to, say
@@ -66,7 +65,7 @@ class Trial:
     def failure(self):
         """Why training could not go on, or None."""
         path = self.run_dir / _FAILURE_FILE
-        return json.loads(path.read_text(encoding="utf-8"))["error"] if path.exists() else None
+        return read_json(path, ["error"])["error"] if path.exists() else None
 
     def is_finished(self, evaluator):
         """Whether the end of the training is reached, and all is measured."""
@@ -163,7 +162,7 @@ class Trial:
 
     def _check_options(self):
         path = self.run_dir / run_directory.OPTIONS_FILE
-        stored = options.option_values(options.from_dict(json.loads(path.read_text("utf-8"))))
+        stored = options.option_values(options.from_dict(read_json(path)))
         wanted = options.option_values(self.config)
         lines = [
             f"{name}: {stored[name]!r} there, {wanted[name]!r} now"

@@ -35,6 +35,7 @@ from tensorflow import keras
 from metrics.feature_networks.network import FeatureNetwork
 from metrics.feature_networks.resize import METHODS, resize_filtered
 from msg_stylegan.mistaken_file import what_it_is
+from msg_stylegan.plain_paths import plain_path
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -127,7 +128,8 @@ def _features(run, settings, images):
 
 def _load_saved_model(path, output):
     """Returns the function of the images that gives one output of the signature."""
-    loaded = tf.saved_model.load(str(path))
+    with plain_path(path) as plain:
+        loaded = tf.saved_model.load(plain)
     if _SIGNATURE not in loaded.signatures:
         raise ValueError(
             f'it has no signature "{_SIGNATURE}", but {sorted(loaded.signatures) or "none"}.'

@@ -3,7 +3,6 @@
 import concurrent.futures
 import contextlib
 import hashlib
-import json
 import os
 import struct
 
@@ -13,7 +12,7 @@ from msg_stylegan.data.decoding.remarks import add_remarks
 from msg_stylegan.data.parts import record_paths, result_path
 from msg_stylegan.data.record_format import FOOTER_SIZE, HEADER_SIZE
 from msg_stylegan.data.shards import records_name
-from msg_stylegan.files import write_json
+from msg_stylegan.files import read_json, write_json
 
 _BLOCK_BYTES = 1 << 20
 
@@ -113,7 +112,7 @@ class Assembly:
         """Restores the state from what an earlier start has left, if there was one."""
         if not self._state_path.exists():
             return
-        state = json.loads(self._state_path.read_text(encoding="utf-8"))
+        state = read_json(self._state_path, ("parts", "bytes"))
         joined = self._parts[: state["parts"]]
         for part in joined:
             self._account(part)
@@ -126,7 +125,7 @@ class Assembly:
 
     def _account(self, part):
         """Takes note of a part's images; returns for each of its records whether it is kept."""
-        result = json.loads(result_path(self._part_folder, part).read_text(encoding="utf-8"))
+        result = read_json(result_path(self._part_folder, part), ("skipped", "digests"))
         self.skipped += [tuple(entry) for entry in result["skipped"]]
         add_remarks(self.remarks, result["remarks"])
         skipped = {position for position, _ in result["skipped"]}

@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from msg_stylegan.files import sha256_of_file, write_json
+from msg_stylegan.files import read_json, sha256_of_file, write_json
 
 MANIFEST_NAME = "manifest.json"
 VERSION = 1
@@ -96,12 +96,9 @@ def read_manifest(directory):
     """
     path = Path(directory) / MANIFEST_NAME
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except FileNotFoundError:
         return None
-    # A deep nesting of brackets ends in a RecursionError.
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
     _check(manifest, path)
     if not isinstance(manifest.get("fingerprint"), str):
         raise ValueError(f"{path} is damaged: `fingerprint` is missing.")

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from msg_stylegan.files import write_json
+from msg_stylegan.files import read_json, write_json
 
 
 class WorkFolder:
@@ -79,7 +79,7 @@ class WorkFolder:
         """
         if not self._plan.exists():
             return None
-        stored = json.loads(self._plan.read_text(encoding="utf-8"))
+        stored = read_json(self._plan, ("identity", "plan"))
         differences = _differences(stored["identity"], json.loads(json.dumps(identity)))
         if differences:
             raise ValueError(

@@ -1,5 +1,7 @@
 """Generators as TensorFlow SavedModels, made of TensorFlow's own operations only."""
 
+from msg_stylegan.plain_paths import plain_path
+
 
 def write_saved_model(G, options, folder):
     """Writes a SavedModel with one signature, `serving_default`.
@@ -17,10 +19,11 @@ def write_saved_model(G, options, folder):
     module = tf.Module()
     # Weights that are wrapped are not stored with the graph.
     module.weights = [tensorflow_variable(variable) for variable in G.variables]
-    tf.saved_model.save(
-        module,
-        str(folder),
-        signatures=image_function(G, options),
-        # With them one can ask the loaded function for gradients.
-        options=tf.saved_model.SaveOptions(experimental_custom_gradients=True),
-    )
+    with plain_path(folder) as plain:
+        tf.saved_model.save(
+            module,
+            plain,
+            signatures=image_function(G, options),
+            # With them one can ask the loaded function for gradients.
+            options=tf.saved_model.SaveOptions(experimental_custom_gradients=True),
+        )

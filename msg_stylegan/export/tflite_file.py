@@ -3,6 +3,7 @@
 import tempfile
 
 from msg_stylegan.export.saved_model import write_saved_model
+from msg_stylegan.plain_paths import plain_path
 
 
 def write_tflite(G, options, path):
@@ -18,7 +19,7 @@ def write_tflite(G, options, path):
     """
     import tensorflow as tf
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary, plain_path(temporary) as folder:
         write_saved_model(G, options, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if options.float16:

@@ -5,7 +5,6 @@ while it trained: all its scales side by side, or the grid of one scale. Needs n
 """
 
 import re
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from msg_stylegan.generation.arguments import add_zoom_argument, argument, positive
 from msg_stylegan.generation.network_source import add_outdir_argument
 from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
+from msg_stylegan.image_counts import FAKES
 from msg_stylegan.image_grids import enlarge
 from msg_stylegan.training.run_directory import find_run
 
@@ -83,20 +83,17 @@ def sample_pictures(run_dir, scale):
         FileNotFoundError: There are none.
     """
     name = f"{scale}x{scale}" if scale else "all_scales"
-    found = {}
-    for path in Path(run_dir, name).glob("fakes*.png"):
-        if match := re.fullmatch("fakes([0-9]+)", path.stem):
-            found[int(match[1])] = path
+    found = FAKES.paths(run_dir / name)
     if not found:
         folders = sorted(
-            {path.parent.name for path in Path(run_dir).glob("*x*/fakes*.png")},
+            {path.parent.name for path in run_dir.glob("*x*/fakes*.png")},
             key=lambda folder: (len(folder), folder),
         )
         raise FileNotFoundError(
             f"There are no fakes*.png in {run_dir / name}. Scales with pictures: "
             f"{', '.join(folders) or 'none'}."
         )
-    return [found[kimg] for kimg in sorted(found)]
+    return found
 
 
 def parse_grid(text):

@@ -1,13 +1,12 @@
 """What a run knows about its published snapshot: options, training and scores."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import newest_snapshot
-from msg_stylegan.training.snapshots import BEST_FILE
+from msg_stylegan.training.snapshots import read_best
 
 _METRIC_PATTERN = "metric-*.jsonl"
 
@@ -35,13 +34,14 @@ def read_run(run_dir):
 
     Raises:
         FileNotFoundError: The run has no snapshot yet.
+        ValueError: What is recorded is damaged.
     """
     run_dir = Path(run_dir)
     best = _best(run_dir)
     snapshot = run_dir / best["snapshot"] if best else newest_snapshot(run_dir)
     metrics = {}
     for path in sorted(run_dir.glob(_METRIC_PATTERN)):
-        for line in read_json_lines(path):
+        for line in read_json_lines(path, ("snapshot_pkl", "metric", "results")):
             if line["snapshot_pkl"] == snapshot.name:
                 metrics[line["metric"]] = line
     return RunFacts(snapshot, best, metrics)
@@ -69,8 +69,5 @@ def without_folders(value):
 
 
 def _best(run_dir):
-    path = run_dir / BEST_FILE
-    if not path.exists():
-        return None
-    best = json.loads(path.read_text(encoding="utf-8"))
-    return best if (run_dir / best["snapshot"]).is_file() else None
+    best = read_best(run_dir)
+    return best if best and (run_dir / best["snapshot"]).is_file() else None

@@ -7,12 +7,12 @@ from pathlib import Path
 from tensorflow import keras
 
 from msg_stylegan import files
+from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
 from msg_stylegan.networks.growing_generator import GrowingGenerator
 
-SNAPSHOT_PATTERN = "network-snapshot-*.keras"
 MEMBERS = ("G", "D", "G_ema")
 # What the networks of files from before these options were.
 _OLD_GENERATORS = {"synthesis": "stylegan", "z_space": "normal", "connect": "all"}
@@ -186,8 +186,7 @@ def load_networks(path):
 
 def snapshots_of_run(run_dir):
     """Snapshot files of a run, oldest first."""
-    # By length first, because from 1,000,000 kimg on the numbers have more digits.
-    return sorted(Path(run_dir).glob(SNAPSHOT_PATTERN), key=lambda path: (len(path.name), path))
+    return SNAPSHOTS.paths(run_dir)
 
 
 def newest_snapshot(run_dir):
@@ -198,5 +197,5 @@ def newest_snapshot(run_dir):
     """
     snapshots = snapshots_of_run(run_dir)
     if not snapshots:
-        raise FileNotFoundError(f"{run_dir} holds no {SNAPSHOT_PATTERN} yet.")
+        raise FileNotFoundError(f"{run_dir} holds no network-snapshot-*.keras yet.")
     return snapshots[-1]

@@ -110,7 +110,9 @@ class _Mp4Encoder:
         # Colour has half the resolution, so that both sides must be even.
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         name, options = CODECS[codec]
-        self._container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        # Absolute, because FFmpeg takes what stands before a colon for a protocol.
+        path = str(Path(path).absolute())
+        self._container = av.open(path, "w", format="mp4", options={"movflags": "+faststart"})
         if comment:
             self._container.metadata["comment"] = comment
         stream = self._container.add_stream(name, rate=fps, options=options)

@@ -1,12 +1,30 @@
 """Checkpoints: everything that a run needs to continue exactly."""
 
+import re
+import shutil
 from pathlib import Path
 
 import tensorflow as tf
 
+from msg_stylegan import files
+from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.training.run_log import say
+from msg_stylegan.write_errors import tensorflow_writing
+
+_INDEX_NAME = re.compile(r"ckpt-([0-9]+)\.index")
+# The last bytes of every whole index.
+_END_OF_INDEX = 0xDB4775248B80FB57.to_bytes(8, "little")
+_TEMPORARY = "ckpt-new_temp"
+# What an interrupted save leaves, also one of TensorFlow's manager, which older versions used.
+_LEFTOVERS = ("ckpt-*_temp", "ckpt-*.tempstate*", "checkpoint.tmp*")
+
 
 class TrainingCheckpoint:
     """Rolling checkpoints in `<run_dir>/checkpoints`.
+
+    The files are those of `tf.train.CheckpointManager`. It is not used itself, because it takes the
+    path of a run for a pattern, and would remove files of other runs. Making the object removes
+    what an interrupted save has left.
 
     Args:
         run_dir: Run directory.
@@ -17,14 +35,28 @@ class TrainingCheckpoint:
 
     def __init__(self, run_dir, keep, **objects):
         self._checkpoint = tf.train.Checkpoint(**objects)
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(Path(run_dir) / "checkpoints"), max_to_keep=keep
-        )
+        self._folder = Path(run_dir) / "checkpoints"
+        self._keep = keep
+        self._remove_leftovers()
 
     def save(self, nimg):
-        """Writes a checkpoint, unless the newest one has seen as many images already."""
-        if not (self._manager.latest_checkpoint or "").endswith(f"-{nimg}"):
-            self._manager.save(checkpoint_number=nimg)
+        """Writes a checkpoint, unless the newest one has seen as many images already.
+
+        Raises:
+            WriteError: The disk is full, or the like. The checkpoints before it are left as they
+                are.
+        """
+        if nimg == max(self._whole(), default=None):
+            return
+        # Counted by TensorFlow's manager, and part of every checkpoint.
+        self._checkpoint.save_counter.assign_add(1)
+        with tensorflow_writing(self._path(nimg)):
+            self._write(f"ckpt-{nimg}")
+        kept = sorted(self._whole())[-self._keep :]
+        for number in self._indexes():
+            if number < kept[0]:
+                self._remove(number)
+        self._write_state(kept)
 
     def variable_names(self):
         """Names of all that the newest checkpoint holds; empty when there is none."""
@@ -32,19 +64,87 @@ class TrainingCheckpoint:
         return [name for name, _ in tf.train.list_variables(latest)] if latest else []
 
     def restore_latest(self):
-        """Restores the newest checkpoint.
+        """Restores the newest checkpoint that is whole.
 
         Returns:
             Whether there was one.
 
         Raises:
-            ValueError: It does not fit the objects.
+            ValueError: It does not fit the objects, or none is whole.
         """
-        latest = self._manager.latest_checkpoint
-        if not latest:
+        whole = self._whole()
+        newest = max(whole, default=-1)
+        damaged = sorted(number for number in self._indexes() if number > newest)
+        for number in damaged:
+            say(f"notice: the checkpoint {self._path(number)} is damaged and cannot be restored")
+        if not whole:
+            if damaged:
+                raise ValueError(
+                    f"No checkpoint in {self._folder} is whole. Remove that folder to train from "
+                    "the beginning."
+                )
             return False
         try:
-            self._checkpoint.restore(latest).assert_consumed()
+            with plain_path(self._folder) as folder:
+                self._checkpoint.restore(f"{folder}/ckpt-{newest}").assert_consumed()
+        except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+            raise ValueError(
+                f"The checkpoint {self._path(newest)} is damaged ({error.message}). Remove its "
+                "files to continue from the one before."
+            ) from error
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise ValueError(f"The checkpoint {latest} does not fit this run: {error}") from error
+            raise ValueError(
+                f"The checkpoint {self._path(newest)} does not fit this run: {error}"
+            ) from error
         return True
+
+    def _write(self, name):
+        """Writes a checkpoint beside and moves it to its place; the index, last, makes it whole."""
+        temporary = self._folder / _TEMPORARY
+        temporary.mkdir(parents=True)
+        try:
+            with plain_path(temporary) as plain:
+                self._checkpoint.write(f"{plain}/{name}")
+            for path in sorted(temporary.iterdir(), key=lambda path: path.suffix == ".index"):
+                path.replace(self._folder / path.name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _write_state(self, numbers):
+        """Writes the list that TensorFlow's tools and older versions look into."""
+        lines = [f'all_model_checkpoint_paths: "ckpt-{number}"\n' for number in numbers]
+        newest = f'model_checkpoint_path: "ckpt-{numbers[-1]}"\n'
+        files.write_text(self._folder / "checkpoint", newest + "".join(lines))
+
+    def _path(self, number):
+        return self._folder / f"ckpt-{number}"
+
+    def _indexes(self):
+        """Dictionary from the number of each checkpoint, whole or not, to its index file."""
+        paths = self._folder.iterdir() if self._folder.is_dir() else []
+        matches = ((_INDEX_NAME.fullmatch(path.name), path) for path in paths)
+        return {int(match[1]): path for match, path in matches if match}
+
+    def _whole(self):
+        """Numbers of the checkpoints whose files are all there."""
+        return [number for number, path in self._indexes().items() if _is_whole(path)]
+
+    def _remove(self, number):
+        # The index first: what is left after an interruption is no checkpoint any more.
+        data = list(self._folder.glob(f"ckpt-{number}.data-*"))
+        for path in [self._path(number).with_suffix(".index"), *data]:
+            path.unlink()
+
+    def _remove_leftovers(self):
+        for path in [path for pattern in _LEFTOVERS for path in self._folder.glob(pattern)]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in list(self._folder.glob("ckpt-*.data-*")):
+            if not path.with_suffix(".index").exists():
+                path.unlink()
+
+
+def _is_whole(index):
+    """Whether an index file is whole and all data files are there."""
+    data = list(index.parent.glob(f"{index.stem}.data-?????-of-?????"))
+    count = int(data[0].name[-5:]) if data else -1
+    return len(data) == count and index.read_bytes().endswith(_END_OF_INDEX)

@@ -1,7 +1,9 @@
 """Everything that a run writes while it trains, but for the checkpoints."""
 
 import time
+from pathlib import Path
 
+from msg_stylegan import files
 from msg_stylegan.label_table import label_facts
 from msg_stylegan.training import stats as training_stats
 from msg_stylegan.training.run_log import say
@@ -23,6 +25,9 @@ class RunOutput:
     """
 
     def __init__(self, config, run_dir, dataset, nets, progress, info, evaluate):
+        files.remove_leftovers(run_dir)
+        for folder in filter(Path.is_dir, Path(run_dir).iterdir()):
+            files.remove_leftovers(folder)
         schedule = config.schedule
         self._nets = nets
         self._progress = progress
@@ -74,7 +79,7 @@ class RunOutput:
         """Scores a snapshot, unless training is to stop, and removes old ones."""
         if self._evaluate and not stop_request.reason():
             best = stop_request.call_or_stop(
-                self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events
+                self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events.writer
             )
             if best:
                 self._snapshots.record_best(snapshot, *best)

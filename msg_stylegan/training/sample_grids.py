@@ -6,6 +6,7 @@ import numpy as np
 
 from msg_stylegan import image_grids
 from msg_stylegan.data.label_classes import classes_of
+from msg_stylegan.image_counts import FAKES
 from msg_stylegan.sampling import Sampler
 
 # The sheet with all scales side by side holds as many samples as fit into so many pixels.
@@ -16,8 +17,9 @@ _SHEET_PIXELS = 2**25
 class SampleGrids:
     """Draws images of fixed latents and labels, and saves them.
 
-    Files: `reals.png`, `<r>x<r>/fakes<kimg>.png` in the pixels of that scale, and
-    `all_scales/fakes<kimg>.png` with the first samples at all scales side by side.
+    Files: `reals.png`, `<r>x<r>/fakes*.png` in the pixels of that scale, and
+    `all_scales/fakes*.png` with the first samples at all scales side by side. `image_counts`
+    makes the names.
 
     A conditional generator with one class per image has a class in every row, the same one in
     `reals.png` and in the fakes. The classes follow each other, and begin anew if there are more
@@ -61,7 +63,7 @@ class SampleGrids:
         """Writes the grids of all scales.
 
         Args:
-            kimg: Goes into the file names.
+            kimg: Thousands of images so far, for the file names.
 
         Returns:
             Dictionary from the folder of each picture to its uint8 pixels `[H, W, C]`.
@@ -72,8 +74,9 @@ class SampleGrids:
             for image in images
         }
         pictures["all_scales"] = self._sheet(images)
+        name = FAKES.name(kimg)
         for folder, picture in pictures.items():
-            image_grids.save_image(picture, self._run_dir / folder / f"fakes{round(kimg):06d}.png")
+            image_grids.save_image(picture, self._run_dir / folder / name)
         return pictures
 
     def _sheet(self, images):

@@ -1,16 +1,17 @@
 """Network snapshots of a run: which to keep, and which is the best."""
 
-import json
 from pathlib import Path
 
 from msg_stylegan import files
+from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks import save_networks, snapshots_of_run
+from msg_stylegan.training.run_log import say
 
 BEST_FILE = "best_snapshot.json"
 
 
 class Snapshots:
-    """Writes `network-snapshot-<kimg>.keras` files and removes old ones.
+    """Writes `network-snapshot-*.keras` files, see `image_counts`, and removes old ones.
 
     Args:
         run_dir: Run directory.
@@ -23,14 +24,9 @@ class Snapshots:
 
     def save(self, nets, kimg, info):
         """Writes a snapshot and returns its path."""
-        path = self._run_dir / f"network-snapshot-{round(kimg):06d}.keras"
+        path = self._run_dir / SNAPSHOTS.name(kimg)
         save_networks(nets, path, info)
         return path
-
-    def best(self):
-        """The best snapshot so far, as recorded by `record_best`, or None."""
-        path = self._run_dir / BEST_FILE
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def record_best(self, snapshot, metric, value):
         """Notes that `snapshot` is the best one by `metric`."""
@@ -41,7 +37,21 @@ class Snapshots:
         """Removes all but the newest and the best snapshots."""
         if self._keep <= 0:
             return
-        best = (self.best() or {}).get("snapshot")
+        try:
+            best = (read_best(self._run_dir) or {}).get("snapshot")
+        except ValueError as error:
+            say(f"notice: no old snapshots are removed, because {error}")
+            return
         for path in snapshots_of_run(self._run_dir)[: -self._keep]:
             if path.name != best:
                 path.unlink()
+
+
+def read_best(run_dir):
+    """The best snapshot of a run, as recorded by `Snapshots.record_best`, or None.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
+    path = Path(run_dir) / BEST_FILE
+    return files.read_json(path, ("snapshot", "metric", "value")) if path.exists() else None

@@ -8,6 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from msg_stylegan import files
+from msg_stylegan.training.event_file import EventFile
 
 STATS_FILE = "stats.jsonl"
 
@@ -24,10 +25,10 @@ class StatsWriter:
     def __init__(self, run_dir, cur_nimg):
         self._path = Path(run_dir) / STATS_FILE
         if self._path.exists():
-            lines = files.read_json_lines(self._path)
+            lines = files.read_json_lines(self._path, ("Progress/kimg",))
             kept = [line for line in lines if line["Progress/kimg"] * 1000 <= cur_nimg]
             files.write_json_lines(self._path, kept)
-        self.events = tf.summary.create_file_writer(str(run_dir))
+        self.events = EventFile(run_dir)
 
     def write(self, stats, nimg):
         """Adds one line of scalars.
@@ -37,16 +38,14 @@ class StatsWriter:
             nimg: Images shown so far, the step of the TensorBoard curves.
         """
         files.append_json_line(self._path, {**stats, "timestamp": time.time()})
-        with self.events.as_default():
+        with self.events.events():
             for name, value in stats.items():
                 tf.summary.scalar(name, value, step=nimg)
-        self.events.flush()
 
     def write_image(self, name, image, nimg):
         """Adds a uint8 image `[H, W, C]` to TensorBoard."""
-        with self.events.as_default():
+        with self.events.events():
             tf.summary.image(name, image[None], step=nimg)
-        self.events.flush()
 
     def close(self):
         self.events.close()
