@@ -51,7 +51,7 @@ class TrainingCheckpoint:
         # Counted by TensorFlow's manager, and part of every checkpoint.
         self._checkpoint.save_counter.assign_add(1)
         with tensorflow_writing(self._path(nimg)):
-            self._write(f"ckpt-{nimg}")
+            self._write(nimg)
         kept = sorted(self._whole())[-self._keep :]
         for number in self._indexes():
             if number < kept[0]:
@@ -60,8 +60,11 @@ class TrainingCheckpoint:
 
     def variable_names(self):
         """Names of all that the newest checkpoint holds; empty when there is none."""
-        latest = self._manager.latest_checkpoint
-        return [name for name, _ in tf.train.list_variables(latest)] if latest else []
+        whole = self._whole()
+        if not whole:
+            return []
+        with plain_path(self._folder) as folder:
+            return [name for name, _ in tf.train.list_variables(f"{folder}/ckpt-{max(whole)}")]
 
     def restore_latest(self):
         """Restores the newest checkpoint that is whole.
@@ -87,9 +90,15 @@ class TrainingCheckpoint:
         try:
             with plain_path(self._folder) as folder:
                 self._checkpoint.restore(f"{folder}/ckpt-{newest}").assert_consumed()
-        except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+        # The last two are what the reader of checkpoints makes of the first two.
+        except (
+            tf.errors.DataLossError,
+            tf.errors.OutOfRangeError,
+            IndexError,
+            RuntimeError,
+        ) as error:
             raise ValueError(
-                f"The checkpoint {self._path(newest)} is damaged ({error.message}). Remove its "
+                f"The checkpoint {self._path(newest)} is damaged ({error}). Remove its "
                 "files to continue from the one before."
             ) from error
         except (AssertionError, ValueError, tf.errors.OpError) as error:
@@ -98,13 +107,16 @@ class TrainingCheckpoint:
             ) from error
         return True
 
-    def _write(self, name):
+    def _write(self, number):
         """Writes a checkpoint beside and moves it to its place; the index, last, makes it whole."""
         temporary = self._folder / _TEMPORARY
         temporary.mkdir(parents=True)
         try:
             with plain_path(temporary) as plain:
-                self._checkpoint.write(f"{plain}/{name}")
+                self._checkpoint.write(f"{plain}/ckpt-{number}")
+            if number in self._indexes():
+                # It is damaged.
+                self._remove(number)
             for path in sorted(temporary.iterdir(), key=lambda path: path.suffix == ".index"):
                 path.replace(self._folder / path.name)
         finally:
