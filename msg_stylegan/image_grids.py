@@ -153,7 +153,8 @@ def save_image(image, path, metadata=None):
     _check_images(image[None])
     text = PngImagePlugin.PngInfo()
     for key, value in (metadata or {}).items():
-        text.add_text(key, str(value))
+        # Names of files need not be UTF-8.
+        text.add_text(key, str(value).encode("utf-8", "backslashreplace").decode())
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
     with atomic_path(path) as temporary:
         picture.save(temporary, format="PNG", pnginfo=text)

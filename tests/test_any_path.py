@@ -1,6 +1,10 @@
 """Every command works in folders of any name: what is a pattern or a code elsewhere is a letter."""
 
+import importlib.util
 import os
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -8,7 +12,10 @@ import pytest
 import tensorflow as tf
 from image_sources import noise, write_folder
 from PIL import Image
+from tensorflow import keras
+from test_metrics import events
 from tiny_feature_network import write_feature_network
+from tiny_run import make_dataset, make_run
 
 import convert
 import dataset_tool
@@ -18,7 +25,10 @@ import model_card
 import run_metrics
 import train
 from msg_stylegan import load_networks
+from msg_stylegan.export import FORMATS
 from msg_stylegan.files import read_json_lines
+from msg_stylegan.image_counts import FAKES
+from msg_stylegan.image_grids import save_image
 from msg_stylegan.plain_paths import plain_path
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 
@@ -26,8 +36,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such nam
 
 # The colon is within the first part of relative paths, where it could end a protocol.
 EVERYTHING = "x:[1] *?\\ '\" \n ü %d ${HOME} {a} #&;|~ " + os.fsdecode(b"\xff")
-NAMES = ["runs[1]", "runs[!a]", "r*", "r?ns1", "r\\uns", "a b", "a'\"b", "a\nb", "Größe", EVERYTHING]
-NAMES += [os.fsdecode(b"caf\xe9"), "%s%d", "a:b"]
+NAMES = ["runs[1]", "runs[!a]", "r*", "r?ns1", "r\\uns", "a b", "a'\"b", "a\nb", "Größe"]
+NAMES += [EVERYTHING, os.fsdecode(b"caf\xe9"), "%s%d", "a:b"]
 
 
 def module(value):
@@ -66,86 +76,126 @@ def test_a_temporary_folder_of_such_a_name_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "t[1]"))
     with plain_path(tmp_path / "t[1]") as plain:
         assert "[" not in plain
-        assert os.path.samefile(plain, tmp_path / "t[1]")
+        assert Path(plain).samefile(tmp_path / "t[1]")
     assert list((tmp_path / "t[1]").iterdir()) == []
 
 
-@pytest.mark.slow
-def test_every_command(tmp_path, monkeypatch):
-    """From pictures to a model card, with nothing but names that hold every letter."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("pictures", "data", "results", "cache", "out"):
-        (tmp_path / f"{EVERYTHING}{name}").mkdir()
-    pictures, data, results, cache, out = (
-        tmp_path.__class__(f"{EVERYTHING}{name}")
-        for name in ("pictures", "data", "results", "cache", "out")
-    )
-    write_folder(pictures, {f"{EVERYTHING}{i}.png": noise(i) for i in range(24)})
-    dataset = data / f"{EVERYTHING}set"
-    assert dataset_tool.main(["create_from_images", str(dataset), str(pictures)]) == 0
-    assert dataset_tool.main(["verify", str(dataset)]) == 0
-    assert dataset_tool.main(["info", str(dataset)]) == 0
-    assert dataset_tool.main(["extract", str(dataset), str(out / f"{EVERYTHING}pictures")]) == 0
-    assert len(list((out / f"{EVERYTHING}pictures").rglob("*.png"))) == 24
+def scores(run_dir, key):
+    with plain_path(run_dir) as plain:
+        return events(Path(plain))[f"Metrics/{key}"]
 
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """Relative paths of folders for pictures, data, results, cache and output."""
+    monkeypatch.chdir(tmp_path)
+    names = ("pictures", "data", "results", "cache", "out")
+    folders = {name: Path(f"{EVERYTHING}{name}") for name in names}
+    for folder in folders.values():
+        folder.mkdir()
+    pictures = {f"{EVERYTHING}{i}.png": noise(i) for i in range(24)}
+    write_folder(folders["pictures"], pictures)
+    return SimpleNamespace(**folders)
+
+
+@pytest.fixture
+def run_dir(places):
+    make_dataset(places.data / "tiny", channels=3)
+    return make_run(places.results, places.data, channels=3)
+
+
+def test_data_sets(places):
+    dataset, copies = str(places.data / f"{EVERYTHING}set"), places.out / f"{EVERYTHING}pictures"
+    assert dataset_tool.main(["create_from_images", dataset, str(places.pictures)]) == 0
+    for command in ("verify", "info", "extract"):
+        assert dataset_tool.main([command, dataset, *([str(copies)] * (command == "extract"))]) == 0
+    assert len(list(copies.rglob("*.png"))) == 24
+    assert dataset_tool.main(["compare", dataset, dataset]) == 0
+
+
+@pytest.mark.slow
+def test_training_and_resuming(places):
+    make_dataset(places.data / f"{EVERYTHING}set")
+    size = [f"--config.{name}.channel_{k}" for name in ("generator", "discriminator") for k in "bm"]
+    size = [f"{name}ase=64" if name[-1] == "b" else f"{name}ax=8" for name in size]
     trained = [
-        "train.py",
-        "--config=digits",
-        *(f"--config.data_dir={data}", f"--config.dataset.path={dataset.name}"),
-        *(f"--config.result_dir={results}", f"--config.cache_dir={cache}"),
-        *("--config.dataset.resolution=0", "--config.generator.channel_base=64"),
-        *("--config.generator.channel_max=8", "--config.discriminator.channel_base=64"),
-        *("--config.discriminator.channel_max=8", "--config.schedule.batch_size=8"),
+        *("train.py", "--config=digits", *size, "--config.generator.mapping_layers=2"),
+        *(f"--config.data_dir={places.data}", f"--config.dataset.path={EVERYTHING}set"),
+        *(f"--config.result_dir={places.results}", f"--config.cache_dir={places.cache}"),
+        *("--config.dataset.resolution=0", "--config.schedule.batch_size=8"),
         *("--config.schedule.tick_kimg=0.016", "--config.schedule.image_grid=4x2"),
         *("--config.schedule.image_snapshot_ticks=1", "--config.metrics.names=swd20"),
     ]
     assert train.main([*trained, "--config.schedule.total_kimg=0.032"]) == 0
-    (run_dir,) = results.iterdir()
-    resumed = ["train.py", f"--config.result_dir={results}", "--config.schedule.total_kimg=0.048"]
-    assert train.main([*resumed, f"--resume={run_dir.name}"]) == 0
+    (run_dir,) = places.results.iterdir()
+    place = f"--config.result_dir={places.results}"
+    resumed = ["train.py", place, f"--resume={run_dir}", "--config.schedule.total_kimg=0.048"]
+    assert train.main(resumed) == 0
     assert load_networks(run_dir).info["cur_nimg"] == 48
     assert checkpoints(run_dir)[-1] == "ckpt-48.index"
-    assert [line["Progress/kimg"] for line in read_json_lines(run_dir / "stats.jsonl")] == [
-        0.016,
-        0.032,
-        0.048,
-    ]
+    kimg = [line["Progress/kimg"] for line in read_json_lines(run_dir / "stats.jsonl")]
+    assert kimg == [0.016, 0.032, 0.048]
     assert len(read_json_lines(run_dir / "metric-swd20.jsonl")) == 3
+    assert len(list(run_dir.glob("events.out.tfevents.*"))) == 2
 
-    network = [f"--network={run_dir}", f"--result_dir={results}"]
-    drawn = [*network, f"--outdir={out / EVERYTHING}"]
-    assert generate.main(["images", *drawn, "--seeds=0-1"]) == 0
-    assert generate.main(["interpolation", *drawn, "--seeds=0-1", "--transition=2"]) == 0
-    assert generate.main(["project", *drawn, f"--target={pictures}", "--num=1", "--steps=2"]) == 0
-    timelapse = [f"--run={run_dir}", f"--outdir={out / EVERYTHING}", f"--result_dir={results}"]
-    assert generate.main(["timelapse", *timelapse]) == 0
-    with Image.open(out / EVERYTHING / "seed0000.png") as picture:
+
+def test_drawing(places, run_dir):
+    outdir = places.out / EVERYTHING
+    common = [f"--result_dir={places.results}", f"--outdir={outdir}"]
+    for command in (
+        ["images", "--seeds=0-1"],
+        ["interpolation", "--seeds=0-1", "--transition=2"],
+        ["project", f"--target={next(places.pictures.iterdir())}", "--steps=2"],
+    ):
+        assert generate.main([*command, f"--network={run_dir}", *common]) == 0
+    for kimg in (0, 0.016, 1, 1.5):
+        picture = noise(0, 20, 30)
+        save_image(picture, run_dir / "all_scales" / FAKES.name(kimg))
+    assert generate.main(["timelapse", f"--run={run_dir}", *common]) == 0
+    with Image.open(outdir / "seed0000.png") as picture:
         assert picture.size == (16, 16)
-    for name in ("interpolation", "timelapse"):
-        with av.open(f"file:{(out / EVERYTHING / name).absolute()}.mp4") as container:
-            assert len(list(container.decode(video=0))) == 4
+    for name, count in (("interpolation.mp4", 24), ("timelapse.mp4", 4)):
+        with av.open(str(outdir.absolute() / name)) as container:
+            assert len(list(container.decode(video=0))) == count
 
-    feature_network = write_feature_network(out / EVERYTHING)
-    scored = [f"--cache_dir={cache}", f"--feature_network={feature_network}", "--metrics=fd20"]
-    assert run_metrics.main([*network[1:], f"--run={run_dir}", *scored, "--all"]) == 0
-    scores = out / f"{EVERYTHING}.jsonl"
-    files = [f"--fakes={pictures}", f"--reals={dataset}", f"--output={scores}"]
-    assert run_metrics.main([*files, *scored, f"--export_stats={out / EVERYTHING}.npz"]) == 0
-    assert len(read_json_lines(scores)) == 1
 
-    for name, suffix in (("savedmodel", ""), ("tflite", ".tflite"), ("keras", ".keras")):
-        target = out / f"{EVERYTHING}{name}{suffix}"
-        assert export.main([*network, f"--format={name}", f"--output={target}"]) == 0
-    with plain_path(out / f"{EVERYTHING}savedmodel") as plain:
-        function = tf.saved_model.load(plain).signatures["serving_default"]
+def test_metrics(places, run_dir):
+    feature_network = write_feature_network(places.out / EVERYTHING)
+    saved_model = places.out / f"{EVERYTHING}network"
+    with plain_path(places.out) as plain:
+        keras.models.load_model(feature_network).export(f"{plain}/exported")
+    (places.out / "exported").rename(saved_model)
+    shutil.copy(feature_network.with_suffix(".json"), f"{saved_model}.json")
+    common = [f"--cache_dir={places.cache}", f"--result_dir={places.results}", "--batch_size=8"]
+    network = [*common, f"--feature_network={feature_network}", "--metrics=fd20"]
+    assert run_metrics.main([f"--run={run_dir}", "--all", *network]) == 0
+    assert len(read_json_lines(run_dir / "metric-fd20-tiny.jsonl")) == 2
+    assert len(scores(run_dir, "fd20-tiny")) == 2
+    output, statistics = places.out / f"{EVERYTHING}.jsonl", places.out / f"{EVERYTHING}.npz"
+    fakes = [f"--fakes={places.pictures}", f"--reals={places.data / 'tiny'}", *common]
+    fakes += [f"--feature_network={saved_model}", "--metrics=fd20", f"--output={output}"]
+    assert run_metrics.main([*fakes, f"--export_stats={statistics}"]) == 0
+    assert len(read_json_lines(output)) == 1
+    assert statistics.is_file()
+
+
+def test_files_for_others(places, run_dir):
+    network = [f"--network={run_dir}", f"--result_dir={places.results}"]
     G = load_networks(run_dir).G_ema
     z = np.zeros((1, G.z_dim), np.float32)
-    psi = {"truncation_psi": tf.constant(1.0)} if G.has_mapping else {}
+    for name in FORMATS:
+        target = places.out / f"{EVERYTHING}{name}{FORMATS[name].suffix}"
+        if name == "onnx" and importlib.util.find_spec("tf2onnx") is None:
+            continue
+        assert export.main([*network, f"--format={name}", f"--output={target}"]) == 0
+        assert target.exists()
+    with plain_path(places.out / f"{EVERYTHING}savedmodel") as plain:
+        function = tf.saved_model.load(plain).signatures["serving_default"]
+        images = function(z=tf.constant(z), truncation_psi=tf.constant(1.0))
     ours = G(G.place_z(z), noise_mode="const")[-1]
-    np.testing.assert_allclose(function(z=tf.constant(z), **psi)["images_16x16"], ours, atol=1e-4)
-    arrays = out / f"{EVERYTHING}.npz"
+    np.testing.assert_allclose(images["images_16x16"], ours, atol=1e-4)
+    arrays, card = places.out / f"{EVERYTHING}all.npz", places.out / f"{EVERYTHING}card"
     assert convert.main([str(run_dir), str(arrays)]) == 0
     assert load_networks(arrays).G_ema is not None
-    card = out / f"{EVERYTHING}card"
     assert model_card.main([f"--run={run_dir}", f"--output={card}"]) == 0
     assert (card / "README.md").is_file()

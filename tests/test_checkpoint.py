@@ -126,7 +126,7 @@ def test_the_newest_whole_one_counts(folder, damage, caplog):
 def test_training_does_not_begin_anew_when_all_are_damaged(folder):
     for path in folder.glob("*.index"):
         path.write_bytes(b"")
-    with pytest.raises(ValueError, match="No checkpoint in .* is whole"):
+    with pytest.raises(ValueError, match=r"No checkpoint in .* is whole"):
         restored(folder.parent)
 
 
