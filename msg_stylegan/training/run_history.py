@@ -44,7 +44,7 @@ def dataset_facts(dataset):
 
 def last_dataset(run_dir):
     """The `dataset_facts` of the newest session, or None if an older version trained the run."""
-    sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE)
+    sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE, ("dataset",))
     return sessions[-1]["dataset"] if sessions else None
 
 

@@ -74,7 +74,8 @@ def logging_to(run_dir, held=False):
     def begin():
         if run_dir is None or waiting not in handlers:
             return
-        log = _LogFile(Path(run_dir) / LOG_FILE, encoding="utf-8")
+        # Names of files need not be UTF-8.
+        log = _LogFile(Path(run_dir) / LOG_FILE, encoding="utf-8", errors="backslashreplace")
         waiting.setTarget(log)
         waiting.flush()
         _LOGGER.removeHandler(waiting)
