@@ -42,6 +42,7 @@ def test_names_in_archives_lead_nowhere(tmp_path, write):
     names = [source.name(i).removeprefix(f"{path}/") for i in range(source.num_images)]
     assert names == ["C:/d.png" if write is write_zip else "C:\\d.png", "here.png", "root.png"]
     np.testing.assert_array_equal(pixels(source), [noise(5), noise(3), noise(2)])
+    assert "3 files were left out: `..` in names" in source.warnings[0]
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -123,7 +124,7 @@ def test_links_in_tar_archives(tmp_path):
     source = open_source(tmp_path / "x.tar", SIXTEEN)
     assert [source.name(i)[-5:] for i in range(3)] == ["a.png", "b.png", "c.png"]
     np.testing.assert_array_equal(pixels(source), [noise(0)] * 3)
-    assert source.warnings == [f"{tmp_path}/x.tar: 1 link was left out, leading to no file."]
+    assert source.warnings == [f"{tmp_path}/x.tar: 1 link was left out: no file at the other end."]
 
 
 @pytest.mark.parametrize("damage", ["header", "cut", "end"])

@@ -113,7 +113,7 @@ def test_links_that_lead_nowhere_are_counted(tmp_path):
     (photos / "d.png").symlink_to("a.png")
     source = open_source(photos, SIXTEEN)
     assert source.num_images == 2
-    assert source.warnings == [f"{photos}: 2 links were left out, leading to no file."]
+    assert source.warnings == [f"{photos}: 2 links were left out: no file at the other end."]
 
 
 def test_only_the_beginnings_are_read(tmp_path, monkeypatch):

@@ -11,12 +11,7 @@ import numpy as np
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.archive_contents import Place
 from msg_stylegan.data.sources.image_names import printable
-from msg_stylegan.data.sources.selection import (
-    count_of,
-    dead_links_notice,
-    select_images,
-    was_or_were,
-)
+from msg_stylegan.data.sources.selection import DEAD_LINK, count_of, left_out, select_images
 from msg_stylegan.data.sources.storage import check_size, checksum
 
 # A row has the entries of a `Place`.
@@ -43,14 +38,16 @@ class ArchiveStore:
     def __init__(self, path, kind, file, contents, unpacked):
         self.path = str(path)
         self._kind, self._file, self._unpacked = kind, file, unpacked
-        places, num_dead = contents.followed()
+        places, num_dead, num_outside = contents.followed()
         self.names, self.other_names, notices = select_images(
             sorted(places), lambda name, limit: self._content(places[name], limit)
         )
+        num_replaced = sum(contents.replaced[name] for name in self.names)
         self.notices = [
             *notices,
-            *dead_links_notice(num_dead),
-            *_replaced_notice(sum(contents.replaced[name] for name in self.names)),
+            *left_out(num_dead, "link", DEAD_LINK),
+            *left_out(num_outside, "file", "`..` in names may lead out of the archive"),
+            *left_out(num_replaced, "image", "others of the same names follow in the archive"),
             *_undecoded_notice(contents.undecoded),
         ]
         self._places = np.array([places[name] for name in self.names], _PLACES)
@@ -103,15 +100,6 @@ class ArchiveFile:
         with Path(self._path).open("rb") as file:
             file.seek(offset)
             return file.read(count)
-
-
-def _replaced_notice(number):
-    if not number:
-        return []
-    return [
-        f"{count_of(number, 'image')} {was_or_were(number)} left out: others of the same names "
-        "follow in the archive."
-    ]
 
 
 def _undecoded_notice(names):

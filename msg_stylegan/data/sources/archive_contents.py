@@ -2,7 +2,6 @@
 
 import collections
 import posixpath
-from pathlib import PurePosixPath
 
 from msg_stylegan.data.sources.image_names import is_hidden
 
@@ -46,13 +45,15 @@ class Contents:
         """Files that are not hidden, with the links to files.
 
         Returns:
-            Dictionary from name to `Place`, and number of links that lead out of the archive or
-            nowhere. Links to folders do not count: their files have names of their own.
+            Dictionary from name to `Place`; number of links that lead out of the archive or
+            nowhere; number of files whose own names lead out, which are left out as well. Links to
+            folders do not count: their files have names of their own.
         """
         folders = None
-        places, num_dead = {}, 0
+        places, num_dead, num_outside = {}, 0, 0
         for name, entry in self._entries.items():
-            if is_hidden(name):
+            num_outside += ".." in name.split("/")
+            if not name or is_hidden(name):
                 continue
             if isinstance(entry, Link):
                 target = self._target(name)
@@ -62,7 +63,7 @@ class Contents:
                     num_dead += target not in folders
                     continue
             places[name] = entry
-        return places, num_dead
+        return places, num_dead, num_outside
 
     def _target(self, name):
         """Name of what a path leads to in the end, through links to folders too; None if out."""
@@ -96,5 +97,5 @@ class Contents:
 
 
 def _relative(name):
-    """A name in an archive without `./` and `/` before it."""
-    return PurePosixPath(name).as_posix().lstrip("/")
+    """A name in an archive without `/` before it, and without parts that say nothing."""
+    return "/".join(part for part in name.split("/") if part not in ("", "."))

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from msg_stylegan.data.sources.image_names import is_hidden, printable
-from msg_stylegan.data.sources.selection import dead_links_notice, select_images
+from msg_stylegan.data.sources.selection import DEAD_LINK, left_out, select_images
 from msg_stylegan.data.sources.storage import checksum, read_file
 
 
@@ -26,7 +26,7 @@ class FolderStore:
         self.facts = {"kind": "folder"}
         names, num_dead = _visible_names(path)
         self.names, self.other_names, notices = select_images(names, self.read_member)
-        self.notices = notices + dead_links_notice(num_dead)
+        self.notices = notices + left_out(num_dead, "link", DEAD_LINK)
 
     def __getstate__(self):
         return {**self.__dict__, "other_names": []}

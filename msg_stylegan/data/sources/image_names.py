@@ -1,13 +1,14 @@
 """Which files are images, by their names."""
 
-from pathlib import PurePosixPath
+import posixpath
 
 from msg_stylegan.data.decoding.formats import image_endings
 
 
 def is_image_name(name):
     """Whether a relative path, with forward slashes, is an image's and not hidden."""
-    return not is_hidden(name) and PurePosixPath(name).suffix.lower() in image_endings()
+    # `pathlib` would take seconds for a large archive.
+    return posixpath.splitext(name)[1].lower() in image_endings() and not is_hidden(name)
 
 
 def is_hidden(name):
@@ -15,7 +16,8 @@ def is_hidden(name):
 
     So are the notes of macOS, which it keeps of each file in a folder of one name.
     """
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    parts = name.split("/")
+    return any(part == "__MACOSX" or (part.startswith(".") and part != ".") for part in parts)
 
 
 def printable(name):

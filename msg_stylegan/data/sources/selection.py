@@ -3,8 +3,8 @@
 import collections
 import contextlib
 import io
+import posixpath
 import warnings
-from pathlib import PurePosixPath
 
 from PIL import Image
 from tqdm import tqdm
@@ -22,6 +22,8 @@ _PLUGINS = {
     "`pip install --upgrade pillow`": {".avif", ".avifs"},
 }
 _ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst"}
+
+DEAD_LINK = "no file at the other end"
 
 # Labels, and what systems leave in folders: nobody misses these.
 _UNSAID_ENDINGS = {".json", ".csv"}
@@ -52,11 +54,11 @@ def select_images(names, read):
     return Selection(images, others, _notices(others))
 
 
-def dead_links_notice(number):
-    """List of no or one sentence about links that lead to no file."""
+def left_out(number, noun, reason):
+    """List of no or one sentence, such as "2 links were left out: REASON.", without its path."""
     if not number:
         return []
-    return [f"{count_of(number, 'link')} {was_or_were(number)} left out, leading to no file."]
+    return [f"{count_of(number, noun)} {'was' if number == 1 else 'were'} left out: {reason}."]
 
 
 def count_of(number, noun):
@@ -64,13 +66,9 @@ def count_of(number, noun):
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def was_or_were(number):
-    return "was" if number == 1 else "were"
-
-
 def _ending(name):
     """Ending of a name in small letters; "" for what only looks like one: `photo.jpg?size=9`."""
-    ending = PurePosixPath(name).suffix.lower()
+    ending = posixpath.splitext(name)[1].lower()
     letters = ending[1:]
     is_one = letters.isascii() and letters.isalnum() and not letters.isdigit()
     return ending if is_one and len(ending) <= _LONGEST_ENDING else ""
@@ -125,7 +123,7 @@ def _has_header(data):
 def _notices(others):
     counts = collections.Counter()
     for name in others:
-        if PurePosixPath(name).name.lower() not in _UNSAID_NAMES:
+        if posixpath.basename(name).lower() not in _UNSAID_NAMES:
             counts[_ending(name)] += 1
     for ending in _UNSAID_ENDINGS:
         counts.pop(ending, None)
@@ -135,7 +133,6 @@ def _notices(others):
     listed = [_kind(ending, count) for ending, count in counts.most_common(_MOST_ENDINGS)]
     rest = number - sum(count for _, count in counts.most_common(_MOST_ENDINGS))
     listed += [f"{rest} of other endings"] if rest else []
-    notice = f"{count_of(number, 'file')} {was_or_were(number)} left out: {', '.join(listed)}."
     hints = [
         f"For {', '.join(sorted(endings & counts.keys()))}: {plugin}."
         for plugin, endings in _PLUGINS.items()
@@ -143,7 +140,7 @@ def _notices(others):
     ]
     if _ARCHIVES & counts.keys():
         hints.append("Archives among images are not looked into: unpack them.")
-    return [" ".join([notice, *hints])]
+    return [" ".join([*left_out(number, "file", ", ".join(listed)), *hints])]
 
 
 def _kind(ending, count):
