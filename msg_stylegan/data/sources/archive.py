@@ -12,7 +12,7 @@ from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.archive_contents import Place
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.selection import DEAD_LINK, count_of, left_out, select_images
-from msg_stylegan.data.sources.storage import check_size, checksum
+from msg_stylegan.data.sources.storage import check_size
 
 # A row has the entries of a `Place`.
 _PLACES = np.dtype(
@@ -28,7 +28,7 @@ class ArchiveStore:
 
     Args:
         path: Path of the archive.
-        kind: "zip", whose table of contents has checksums, or "tar".
+        kind: Text for the manifest.
         file: `ArchiveFile`: the archive, or an unpacked copy of it.
         contents: `Contents`.
         unpacked: Function of a module that returns the bytes of a file, at most `limit` of them
@@ -37,7 +37,7 @@ class ArchiveStore:
 
     def __init__(self, path, kind, file, contents, unpacked):
         self.path = str(path)
-        self._kind, self._file, self._unpacked = kind, file, unpacked
+        self._file, self._unpacked = file, unpacked
         places, num_dead, num_outside = contents.followed()
         self.names, self.other_names, notices = select_images(
             sorted(places), lambda name, limit: self._content(places[name], limit)
@@ -65,11 +65,6 @@ class ArchiveStore:
 
     def data(self, index):
         return self._content(self._places[index].tolist())
-
-    def checksum(self, index):
-        if self._kind == "zip":
-            return self._places[["size", "crc"]][index].tolist()
-        return checksum(self.data(index))
 
     def read_member(self, name):
         if name not in self._other_places:
@@ -107,6 +102,6 @@ def _undecoded_notice(names):
         return []
     return [
         f"{count_of(len(names), 'name')} in it, such as {printable(names[0])}, may look wrong: the "
-        "archive does not tell the code page. `--names_encoding` does: cp932 (Japanese), gbk, "
-        "big5, cp949 (Korean), cp866 (Russian), cp850 or another."
+        "archive does not tell the code page. In the data set tool, `--names_encoding` does: cp932 "
+        "(Japanese), gbk, big5, cp949 (Korean), cp866 (Russian), cp850 or another."
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msg_stylegan.data.sources.image_names import is_hidden, printable
 from msg_stylegan.data.sources.selection import DEAD_LINK, left_out, select_images
-from msg_stylegan.data.sources.storage import checksum, read_file
+from msg_stylegan.data.sources.storage import read_file
 
 
 class FolderStore:
@@ -36,9 +36,6 @@ class FolderStore:
 
     def data(self, index):
         return self.read_member(self.names[index])
-
-    def checksum(self, index):
-        return checksum(self.data(index))
 
     def read_member(self, name, limit=None):
         return read_file(Path(self.path, name), limit)

@@ -48,7 +48,6 @@ def open_store(path, names_encoding=None):
             `names`: List of the images' relative paths with forward slashes; sorted, but for lists.
             `name(i)`: What messages call an image.
             `data(i)`: Its bytes. Raises `SkippedImageError` if they cannot be had.
-            `checksum(i)`: Their number and CRC-32; from the table of contents, where there is one.
             `other_names`: List of the other files that are not hidden; not in copies by `pickle`.
             `read_member(name)`: The bytes of one of these, with the errors of `data`.
             `facts`: Dictionary of what the manifest shall say.

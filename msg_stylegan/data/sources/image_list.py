@@ -4,7 +4,7 @@ from pathlib import Path, PurePath
 
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.labels import LABELS_NAME
-from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, checksum, read_file
+from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, read_file
 
 
 class ListStore:
@@ -35,9 +35,6 @@ class ListStore:
 
     def data(self, index):
         return self.read_member(self.names[index])
-
-    def checksum(self, index):
-        return checksum(self.data(index))
 
     def read_member(self, name):
         return read_file(Path(self.path).parent / name)

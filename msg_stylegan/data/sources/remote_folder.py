@@ -5,7 +5,7 @@ import posixpath
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.image_names import is_hidden, printable
 from msg_stylegan.data.sources.selection import select_images
-from msg_stylegan.data.sources.storage import check_size, checksum
+from msg_stylegan.data.sources.storage import check_size
 
 
 def is_remote(path):
@@ -39,9 +39,6 @@ class RemoteFolderStore:
 
     def data(self, index):
         return self.read_member(self.names[index])
-
-    def checksum(self, index):
-        return checksum(self.data(index))
 
     def read_member(self, name, limit=None):
         # Processes that only read local files start without TensorFlow, whose start takes seconds.
