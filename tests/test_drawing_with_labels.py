@@ -120,6 +120,12 @@ def test_what_a_network_cannot_draw_is_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_given_w_takes_no_label(files, tmp_path, capsys):
+    for choice in ("--class=1", "--label=0,1,0"):
+        assert call(files, "classes", tmp_path, "images", "--w=w.npz", choice) == 1
+        assert "go with --seeds" in capsys.readouterr().err
+
+
 def test_one_label_or_one_class(files, tmp_path, capsys):
     with pytest.raises(SystemExit):
         call(files, "classes", tmp_path, "images", "--seeds=0", "--class=1", "--label=0,1,0")

@@ -46,6 +46,8 @@ def run(args):
 
     if (args.seeds is None) == (args.w is None):
         raise ValueError("Give either --seeds or --w.")
+    if args.w is not None and (args.label_class or args.label):
+        raise ValueError("--class and --label go with --seeds: a w has its label in it already.")
     if args.strength is not None and args.direction is None:
         raise ValueError("--strength needs --direction.")
     projection = None if args.w is None else read_projection(args.w)
