@@ -10,6 +10,7 @@ from pathlib import Path
 
 _HEAD = 2**12
 _SHOWN = 60
+_FEWEST = 4
 _AGAIN = "Download it again."
 # What compressed files and other containers begin with -> what to call them.
 _COMPRESSED = {
@@ -49,11 +50,13 @@ def what_it_is(path, expected_text=False):
         return "It is a folder. Give a file."
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    found = _what_download(head) or _what_archive(path, head)
+    found = what_download(head) or _what_archive(path, head)
     return found if expected_text else found or _what_text(head)
 
 
-def _what_download(head):
+def what_download(data):
+    """The same from the bytes of a file, of what servers send instead of a file."""
+    head = data[:_HEAD]
     if not head:
         return f"It is empty. {_AGAIN}"
     if len(head) > 1 and not head.strip(b"\x00"):
@@ -92,7 +95,10 @@ def _what_text(head):
         text = head[: -3 if len(head) == _HEAD else None].decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    if not all(letter.isprintable() or letter in "\r\n\t" for letter in text):
+    # A few letters may be the start of anything.
+    if len(text) < _FEWEST or not all(
+        letter.isprintable() or letter in "\r\n\t" for letter in text
+    ):
         return None
     shown = " ".join(text.split())
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."

@@ -21,6 +21,8 @@ from metrics.feature_networks.library import FeatureNetworks, MissingWeightsErro
 from metrics.moments import read_statistics
 from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.decoding.picture_reader import PictureReader
+from msg_stylegan.data.sources.label_files import parse_json
 from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.projection import read_projection
@@ -146,6 +148,15 @@ def test_a_folder_is_said_to_be_one(tmp_path, reader):
     except ValueError as error:
         message = str(error)
     assert "It is a folder" in message
+
+
+@pytest.mark.parametrize("content", ["page", "pointer", "zeros"])
+def test_images_and_labels_that_are_none(tmp_path, content):
+    data, message = CONTENTS[content]
+    with pytest.raises(ValueError, match=f"no image of a known format.*{message}"):
+        PictureReader().open(data)
+    with pytest.raises(ValueError, match=f"labels.json is no JSON file of labels.*{message}"):
+        parse_json(data, "labels.json")
 
 
 def test_half_a_pickle(tmp_path, small_networks):

@@ -19,6 +19,7 @@ from msg_stylegan.data.decoding.sample_values import (
     remark_on_deep_colours,
 )
 from msg_stylegan.data.decoding.skipped_image import SkippedImageError
+from msg_stylegan.mistaken_file import what_download
 
 # Raise it when the same bytes give other pixels.
 VERSION = 2
@@ -100,7 +101,7 @@ class PictureReader:
         # Pillow knows no limit for one image.
         if Image.MAX_IMAGE_PIXELS is not None and self.max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
             Image.MAX_IMAGE_PIXELS = -(-self.max_pixels // 2)
-        with self._errors_of_pillow():
+        with self._errors_of_pillow(data):
             image = Image.open(io.BytesIO(data), formats=decodable_formats())
         if image.width * image.height > self.max_pixels:
             raise self._too_large(image.width * image.height)
@@ -153,14 +154,16 @@ class PictureReader:
         return image if image.mode == "L" else image.convert("RGB")
 
     @contextlib.contextmanager
-    def _errors_of_pillow(self):
+    def _errors_of_pillow(self, data=b""):
         # Of odd metadata. What matters is an error.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             yield
         except UnidentifiedImageError:
             # Its text names an address in memory; reasons are the same in every run.
-            raise SkippedImageError("it is no image of a known format") from None
+            what = what_download(data) if data else None
+            reason = "it is no image of a known format"
+            raise SkippedImageError(f"{reason}. {what}" if what else reason) from None
         except Image.DecompressionBombError as error:
             raise self._too_large(int(re.search(r"\d+", str(error))[0])) from None
         except MemoryError:

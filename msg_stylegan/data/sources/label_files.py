@@ -7,6 +7,7 @@ import unicodedata
 from typing import NamedTuple
 
 from msg_stylegan.data.sources.image_names import is_image_name, printable
+from msg_stylegan.mistaken_file import what_download
 
 ENDINGS = (".json", ".csv")
 
@@ -82,7 +83,9 @@ def parse_json(data, path):
         content = json.loads(data.decode("utf-8-sig"))
     # Numbers and nesting beyond all bounds have their own errors.
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON file of labels: {error}") from None
+        raise ValueError(
+            f"{path} is no JSON file of labels: {what_download(data) or error}"
+        ) from None
     pairs, class_names, notices = content, None, []
     if has_labels_key(content):
         pairs, class_names = content["labels"], content.get("class_names")
