@@ -59,11 +59,11 @@ class StopRequest:
             signal.signal(number, on_signal)
         try:
             yield self
+            # The next session of the run must not stop at once.
+            self._abort_file.unlink(missing_ok=True)
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
-            # The next session of the run must not stop at once.
-            self._abort_file.unlink(missing_ok=True)
 
     def call_or_stop(self, function, *arguments):
         """Calls a function that a signal ends at once; it must not change what is trained.
