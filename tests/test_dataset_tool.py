@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -59,8 +60,22 @@ def test_folder_by_name(folder, tmp_path, capsys):
         == 0
     )
     np.testing.assert_array_equal(images_of(tmp_path / "out"), images)
-    summary = capsys.readouterr().out.strip().splitlines()[-1]
+    out, error = capsys.readouterr()
+    summary = out.strip().splitlines()[-1]
     assert summary.startswith(f"{tmp_path}/out/: 5 images, 16x16, RGB, no labels, 0.0 MiB")
+    assert f"warning: {photos}: 1 file was left out: 1 .txt.\n" in error
+
+
+def test_names_in_a_code_page(tmp_path):
+    names = {"\u72ac/\u8868.png".encode("cp932"): 0, "\u732b/\u30bd.png".encode("cp932"): 1}
+    with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        for raw, number in names.items():
+            save(tmp_path / "x.png", random_image(number))
+            archive.add(tmp_path / "x.png", raw.decode("utf-8", "surrogateescape"))
+    command = ["create_from_images", str(tmp_path / "out"), str(tmp_path / "x.tar"), "--shuffle=0"]
+    assert dataset_tool.main([*command, "--labels=folders", "--names_encoding=cp932"]) == 0
+    assert read_manifest(tmp_path / "out")["class_names"] == ["\u72ac", "\u732b"]
+    np.testing.assert_array_equal(images_of(tmp_path / "out"), [random_image(0), random_image(1)])
 
 
 def test_folder_shuffled(folder, tmp_path):

@@ -77,7 +77,8 @@ def _read_contents(file, names_encoding):
 
 def _read_archive(archive, contents):
     end = -1
-    while (entry := archive.next()) is not None:
+    # Python 3.10 fails to look for a file in an archive of none.
+    while archive.offset and (entry := archive.next()) is not None:
         # It would keep them all.
         archive.members.clear()
         if archive.offset <= end or entry.size < 0:
