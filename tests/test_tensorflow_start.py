@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
@@ -25,14 +26,14 @@ print(json.dumps([backend.backend(), backend.floatx(), backend.epsilon(),
 """
 
 
-def start(program=PROGRAM, **environment):
+def start(program=PROGRAM, *arguments, **environment):
     clean = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("KERAS_", "TF_")) and name != "PYTHONPATH"
     }
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", program, *arguments],
         cwd=ROOT,
         env={**clean, **environment},
         capture_output=True,
@@ -130,3 +131,44 @@ except ImportError as error:
     (line,) = done.stdout.splitlines()
     assert "jax" in line
     assert "Import msg_stylegan before" in line
+
+
+OWN_PROGRAM = """
+import tensorflow as tf
+from tensorflow import keras
+
+keras.mixed_precision.set_global_policy("mixed_float16")
+keras.backend.set_floatx("float16")
+keras.backend.set_image_data_format("channels_first")
+
+import sys
+import numpy as np
+from msg_stylegan import load_networks
+from metrics.feature_networks import vgg16
+
+G = load_networks(sys.argv[1]).G_ema
+images = G(np.load(sys.argv[2]), noise_mode="const")
+np.save(sys.argv[3], images[-1])
+activations = vgg16.convolutions(keras.Input((32, 32, 3)))
+print([tuple(a.shape[1:3]) for a in activations], {a.dtype for a in activations})
+"""
+
+
+@pytest.mark.slow
+def test_what_a_program_has_chosen_for_its_own_layers(tmp_path):
+    from tiny_run import make_networks
+
+    from msg_stylegan.networks import save_networks
+
+    nets = make_networks()
+    save_networks(nets, tmp_path / "networks.keras", {})
+    z = np.random.default_rng(0).normal(size=(2, 8)).astype(np.float32)
+    np.save(tmp_path / "z.npy", z)
+    files = [str(tmp_path / name) for name in ("networks.keras", "z.npy", "images.npy")]
+    done = start(OWN_PROGRAM, *files)
+    assert done.returncode == 0, done.stderr
+    images = np.load(tmp_path / "images.npy")
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images, nets.G_ema(z, noise_mode="const")[-1])
+    assert "[(32, 32), (16, 16), (8, 8), (4, 4), (2, 2)]" in done.stdout
+    assert "float16" not in done.stdout

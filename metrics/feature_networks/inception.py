@@ -26,6 +26,8 @@ INPUT_SIZE = (299, 299)
 NUM_FEATURES = 2048
 # Added to the variance of a batch normalisation.
 EPSILON = 1e-3
+# Spelled out because what a program has chosen for all its layers must not reach here.
+_IN_NHWC = {"data_format": "channels_last", "dtype": "float32"}
 
 # Nash et al. 2021 (sFID): this layer, and so many of its channels.
 _SPATIAL_LAYER = "mixed_6/conv"
@@ -247,9 +249,9 @@ def _build_model(weights, last_pool, name):
 
     images = keras.Input((*INPUT_SIZE, 3), name="images", dtype="float32")
     x = _run(apply, join, images, last_pool)
-    features = keras.layers.GlobalAveragePooling2D(name="features", dtype="float32")(x)
+    features = keras.layers.GlobalAveragePooling2D(name="features", **_IN_NHWC)(x)
     spatial = activations[_SPATIAL_LAYER][..., :_SPATIAL_CHANNELS]
-    spatial = keras.layers.Flatten(name="spatial", dtype="float32")(spatial)
+    spatial = keras.layers.Flatten(name="spatial", **_IN_NHWC)(spatial)
     outputs = {"features": features, "spatial": spatial}
     if "logits/kernel" in weights:
         classifier = _Classifier(len(weights["logits/bias"]), name="classifier", dtype="float32")
@@ -261,8 +263,7 @@ def _build_model(weights, last_pool, name):
 
 
 def _layer(scope, step):
-    # The data type is spelled out because a global policy of mixed precision must not reach here.
-    options = {"name": _layer_name(scope), "padding": step.padding, "dtype": "float32"}
+    options = {"name": _layer_name(scope), "padding": step.padding, **_IN_NHWC}
     if isinstance(step, _Conv):
         return keras.layers.Conv2D(
             step.channels,

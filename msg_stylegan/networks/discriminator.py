@@ -6,6 +6,7 @@ from tensorflow import keras
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.combine import COMBINES, UNCONNECTED, combine_class
 from msg_stylegan.networks.discriminator_block import BODIES
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.mapping import as_labels
 from msg_stylegan.networks.resolutions import channels, connected_scales, scales
 
@@ -14,7 +15,7 @@ MBSTD_BLOCKS = ("all", "last")
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Discriminator(keras.Model):
+class Discriminator(Float32, keras.Model):
     """Discriminator that sees every resolution of the generator.
 
     BMSG-GAN's discriminator is `progan_options.progan_discriminator_options`.

@@ -7,11 +7,12 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.combine import combine_class
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class DiscriminatorBlock(keras.layers.Layer):
+class DiscriminatorBlock(Float32, keras.layers.Layer):
     """Combines the activation with the image of its scale and halves the resolution.
 
     The block of the full resolution starts from the image alone (`fromrgb`); the others join the

@@ -4,6 +4,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.mapping import MappingNetwork
 from msg_stylegan.networks.progan_synthesis import (
     STYLEGAN_OPTIONS,
@@ -24,7 +25,7 @@ _MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Generator(keras.Model):
+class Generator(Float32, keras.Model):
     """Generator whose every block gives an image.
 
     BMSG-GAN's generator is `progan_options.progan_generator_options`; NVIDIA's StyleGAN has

@@ -8,6 +8,7 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.discriminator import assert_pyramid
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.growing_blend import check_stage, lerp
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.mapping import as_labels
@@ -15,7 +16,7 @@ from msg_stylegan.networks.resolutions import channels, scales
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class GrowingDiscriminatorBlock(keras.layers.Layer):
+class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
     """Two convolutions and 2x2 means; at 4x4 the minibatch stddev and the layers to the logits.
 
     Every block has its own `fromrgb`, because each is the first one for a while.
@@ -122,7 +123,7 @@ class GrowingDiscriminatorBlock(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class GrowingDiscriminator(keras.Model):
+class GrowingDiscriminator(Float32, keras.Model):
     """Discriminator of ProGAN: one score from one image, of the resolution of the stage.
 
     All levels have their weights from the start; those above the stage are not used. The minibatch

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.float32 import Float32
 
 RESAMPLING_CONVOLUTIONS = {
     None: ops.conv2d,
@@ -20,7 +21,7 @@ NOISE_MODES = ("const", "random", "none")
 _SQRT2 = math.sqrt(2.0)
 
 
-class EqualizedLayer(keras.layers.Layer):
+class EqualizedLayer(Float32, keras.layers.Layer):
     """Base of the layers whose weights are scaled at run time instead of at initialisation.
 
     Weights start as N(0, 1 / lr_multiplier^2) and are multiplied by
@@ -143,7 +144,7 @@ class EqualizedConv2D(EqualizedLayer):
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Noise(keras.layers.Layer):
+class Noise(Float32, keras.layers.Layer):
     """One map of standard normal noise per sample, and how strongly each channel feels it.
 
     Args:
@@ -193,7 +194,7 @@ class Noise(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Epilogue(keras.layers.Layer):
+class Epilogue(Float32, keras.layers.Layer):
     """What follows every convolution of the synthesis: noise, bias, nonlinearity, norms, style.
 
     Args:

@@ -4,11 +4,12 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedDense
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class MappingNetwork(keras.layers.Layer):
+class MappingNetwork(Float32, keras.layers.Layer):
     """Fully connected network from z (and labels) to w.
 
     Args:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.synthesis import SynthesisNetwork
 
@@ -22,7 +23,7 @@ STYLEGAN_OPTIONS = {
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class ProGANBlock(keras.layers.Layer):
+class ProGANBlock(Float32, keras.layers.Layer):
     """Two convolutions, each with nonlinearity and pixel norm, and the 1x1 convolution to an image.
 
     The first block starts with a 4x4 transposed convolution of w, which is a dense layer, and has

@@ -9,6 +9,7 @@ from tensorflow import keras
 from msg_stylegan import files
 from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks.discriminator import Discriminator
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
 from msg_stylegan.networks.growing_generator import GrowingGenerator
@@ -25,7 +26,7 @@ _OLD_DISCRIMINATORS = {
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Networks(keras.Model):
+class Networks(Float32, keras.Model):
     """The three networks of a run. Those of other systems' files may lack some of them.
 
     Attributes:

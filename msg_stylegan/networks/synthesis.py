@@ -7,12 +7,13 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
+from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.resolutions import channels, connected_scales, scales
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class SynthesisBlock(keras.layers.Layer):
+class SynthesisBlock(Float32, keras.layers.Layer):
     """Two convolutions with epilogues, and the 1x1 convolution to an image.
 
     The first block starts from a learned constant, or from a dense layer on w; the others start
@@ -144,7 +145,7 @@ class SynthesisBlock(keras.layers.Layer):
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class SynthesisNetwork(keras.layers.Layer):
+class SynthesisNetwork(Float32, keras.layers.Layer):
     """Blocks from 4x4 to the full resolution; those of the connected scales give an image.
 
     Args:
