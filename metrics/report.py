@@ -100,11 +100,17 @@ class SnapshotScorer:
         ]
 
     def best(self, folder):
-        """The best snapshot by the first metric: `(file name, result key, value)`, or None."""
+        """The best snapshot that there still is, by the first metric.
+
+        Returns:
+            `(file name, result key, value)`, or None.
+        """
         metric = self._evaluator.metrics[0]
         lines = self._lines(folder, metric)
         best = None
         for name, line in lines.items():
+            if not Path(folder, name).is_file():
+                continue
             value = line["results"][metric.headline]
             if metric.is_best(value, best[2:] if best else []):
                 best = (name, metric.headline, value)
@@ -118,7 +124,7 @@ class SnapshotScorer:
         for snapshot in snapshots:
             lines = {name: of[snapshot.name] for name, of in found.items() if snapshot.name in of}
             kimg = next((line["kimg"] for line in lines.values()), None)
-            cells = {"snapshot": snapshot.name, "kimg": "" if kimg is None else f"{kimg:.1f}"}
+            cells = {"snapshot": snapshot.name, "kimg": _kimg_text(kimg)}
             rows.append((cells, lines))
         return results_table(metrics, rows)
 
@@ -197,6 +203,12 @@ def _report_failure(message, error, failures, complain):
     if not isinstance(error, ValueError | OSError | tf.errors.OpError):
         message += "\n" + traceback.format_exc()
     complain(message)
+
+
+def _kimg_text(kimg):
+    if kimg is None:
+        return ""
+    return f"{kimg:.1f}" if round(kimg, 1) == kimg else f"{kimg:.3f}"
 
 
 def _precedes(line, kimg):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.write_errors import writing
+
 
 class ScratchRows:
     """A growing float32 matrix in a temporary file, which vanishes with its last user.
@@ -18,6 +20,7 @@ class ScratchRows:
 
     def __init__(self, folder, width):
         Path(folder).mkdir(parents=True, exist_ok=True)
+        self._folder = folder
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as this
         # Arrays that were made of the file stay valid.
         weakref.finalize(self, self._file.close)
@@ -25,11 +28,13 @@ class ScratchRows:
 
     def append(self, rows):
         """Adds float32 rows: any shape whose last axes hold `width` numbers."""
-        self._file.write(np.ascontiguousarray(rows, np.float32).data)
+        with writing(f"A temporary file in {self._folder}"):
+            self._file.write(np.ascontiguousarray(rows, np.float32).data)
 
     def array(self):
         """The rows so far: float32 `[N, width]`, backed by the file."""
-        self._file.flush()
+        with writing(f"A temporary file in {self._folder}"):
+            self._file.flush()
         return np.memmap(self._file, np.float32, mode="r").reshape(-1, self._width)
 
 

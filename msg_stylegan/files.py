@@ -45,11 +45,12 @@ def atomic_path(target):
 
 
 @contextlib.contextmanager
-def atomic_directory(target):
+def atomic_directory(target, replace=False):
     """Yields a temporary folder beside `target` that is renamed to `target` on success.
 
     Args:
         target: Path of the folder to make. It must not exist, or must be empty.
+        replace: Whether it may also be a folder with content, which stays until the end.
 
     Yields:
         A `pathlib.Path` of an existing, empty folder on the same file system.
@@ -59,7 +60,7 @@ def atomic_directory(target):
         WriteError: The disk is full, or the like.
     """
     target = Path(target).absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and not replace)):
         raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -68,9 +69,12 @@ def atomic_directory(target):
             # mkdtemp makes a private folder; the result should be as readable as any other folder.
             temporary.chmod(0o777 & ~_umask())
             yield temporary
+            old = temporary.with_suffix(".old.tmp")
             if target.exists():
-                target.rmdir()
+                # `rmdir` removes empty folders only: what came meanwhile is not lost.
+                target.replace(old) if replace else target.rmdir()
             temporary.replace(target)
+            shutil.rmtree(old, ignore_errors=True)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -8,7 +8,7 @@ _REASONS = {
     errno.ENOSPC: "the disk that holds it is full. Free some room there",
     errno.EDQUOT: "the quota of the disk that holds it is used up. Free some room there",
     errno.EFBIG: "it is larger than files may be here. Raise the limit (ulimit -f)",
-    errno.EIO: "the disk that holds it reports an input/output error. Check the disk",
+    errno.EIO: "a disk reports an input/output error. Check the disks",
 }
 
 

@@ -168,6 +168,51 @@ def test_directory_is_as_readable_as_any_other(tmp_path):
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
+def test_directory_with_content_is_replaced_at_the_end_if_asked_for(tmp_path):
+    target = tmp_path / "directory"
+    target.mkdir()
+    (target / "old.txt").touch()
+    with files.atomic_directory(target, replace=True) as temporary:
+        (temporary / "new.txt").touch()
+        assert names(target) == ["old.txt"]
+    assert names(tmp_path) == ["directory"]
+    assert names(target) == ["new.txt"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "[", "?", "\udcff"], ids=ascii)
+def test_names_may_be_as_long_as_names_can_be(tmp_path, letter):
+    length = (255 - len(".json")) // len(os.fsencode(letter))
+    file, folder = letter * length + ".json", "d" * 5 + letter * length
+    files.write_json(tmp_path / file, {})
+    files.append_json_line(tmp_path / file, {})
+    for replace in (False, True):
+        with files.atomic_directory(tmp_path / folder, replace=replace):
+            pass
+    assert names(tmp_path) == sorted([file, folder])
+
+
+def test_threads_can_write_the_same_file(tmp_path):
+    target = tmp_path / "file.json"
+    texts = [str(i) * 100_000 for i in range(4)]
+    threads = [threading.Thread(target=files.write_text, args=(target, text)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert target.read_text() in texts
+    assert names(tmp_path) == ["file.json"]
+
+
+def test_what_a_kill_has_left_is_removed(tmp_path):
+    file = files.atomic_path(tmp_path / "file.txt")
+    file.__enter__().touch()
+    folder = files.atomic_directory(tmp_path / "folder")
+    (folder.__enter__() / "inside").touch()
+    (tmp_path / ".hidden").touch()
+    files.remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".hidden"]
+
+
 def test_relative_paths(tmp_path):
     with chdir(tmp_path):
         files.write_text("file.txt", "text")
@@ -221,6 +266,76 @@ def test_numbers_keep_all_their_digits(tmp_path):
 
 def test_no_file_has_no_lines(tmp_path):
     assert files.read_json_lines(tmp_path / "absent.jsonl") == []
+
+
+LINES = b'{"a": 0}\n{"a": 1, "b": "x"}\n'
+
+
+@pytest.mark.parametrize("length", range(10, len(LINES) - 1))
+def test_a_last_line_that_was_cut_short_is_left_out_and_mended(tmp_path, length, capsys):
+    path = tmp_path / "values.jsonl"
+    path.write_bytes(LINES[:length])
+    assert files.read_json_lines(path) == [{"a": 0}]
+    assert f"line 2 of {path}" in capsys.readouterr().err
+    files.append_json_line(path, {"a": 2})
+    assert f"line 2 of {path}" in capsys.readouterr().err
+    assert path.read_bytes() == b'{"a": 0}\n{"a": 2}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"", []),
+        (b'{"a"', []),
+        (LINES[:9], [{"a": 0}]),
+        # Only the end of the line is missing.
+        (LINES[:-1], [{"a": 0}, {"a": 1, "b": "x"}]),
+        # What some file systems leave after a power failure.
+        (LINES[:9] + bytes(100), [{"a": 0}]),
+        (LINES[:15] + bytes(100), [{"a": 0}]),
+        (LINES[:9] + b'{"a": "\xc3', [{"a": 0}]),
+        (LINES[:9] + b'{"a": \n', [{"a": 0}]),
+        (LINES.replace(b"\n", b"\r\n")[:10], [{"a": 0}]),
+    ],
+)
+def test_lines_that_can_be_read_stay(tmp_path, content, kept):
+    path = tmp_path / "values.jsonl"
+    path.write_bytes(content)
+    assert files.read_json_lines(path) == kept
+    files.append_json_line(path, {"a": 2})
+    assert files.read_json_lines(path) == [*kept, {"a": 2}]
+
+
+@pytest.mark.parametrize("line", [b'{"a": 0, "b', b"nonsense", b'{"a": 0}{"a": 1}', b"\xff"])
+def test_a_broken_line_elsewhere_is_named(tmp_path, line):
+    path = tmp_path / "values.jsonl"
+    path.write_bytes(LINES + line + b"\n" + LINES)
+    with pytest.raises(ValueError, match=r"^Line 3 of .*values\.jsonl is damaged: "):
+        files.read_json_lines(path)
+
+
+@pytest.mark.parametrize("value", ["{}", '{"b": 0}', "[]", "null", "3", '"a"'])
+def test_values_without_what_is_needed_are_named(tmp_path, value):
+    path = tmp_path / "file"
+    path.write_text(f"{value}\n")
+    with pytest.raises(ValueError, match=r"^Line 1 of .*file is damaged: expected .* a"):
+        files.read_json_lines(path, ["a"])
+    with pytest.raises(ValueError, match=r"file is damaged: expected an object with a"):
+        files.read_json(path, ["a"])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", bytes(9), b"[" * 100_000])
+def test_a_damaged_json_file_is_named(tmp_path, content):
+    (tmp_path / "file.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"file\.json is damaged: "):
+        files.read_json(tmp_path / "file.json")
+
+
+def test_what_is_no_list_of_json_lines_is_not_cut(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes")
+    files.append_json_line(path, {"a": 0})
+    assert path.read_text() == 'my notes\n{"a": 0}\n'
 
 
 @pytest.mark.parametrize("size", [0, 1, 2**20 - 1, 2**20, 2**20 + 1, 5 * 2**19])

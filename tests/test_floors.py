@@ -35,7 +35,7 @@ INSIDE = {
     "losses": {"files"},
     "networks": {"files", "image_counts"},
     "augmentation": set(),
-    "data": {"faults", "files", "mistaken_file", "legacy"},
+    "data": {"faults", "files", "mistaken_file", "legacy", "write_errors"},
     "replica_map": set(),
     "sampling": {"files", "replica_map"},
     "image_grids": {"files"},

@@ -25,6 +25,7 @@ from msg_stylegan.data.sources import SkippedImageError
 from msg_stylegan.data.sources.remote_folder import is_remote
 from msg_stylegan.data.work_folder import WorkFolder
 from msg_stylegan.data.worker_pool import done_in_order
+from msg_stylegan.write_errors import WriteError
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -166,10 +167,11 @@ def _full_disk_explained(work):
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL_DISK:
+        if not isinstance(error, WriteError) and error.errno not in _FULL_DISK:
             raise
+        reason = str(error).rstrip(".")
         raise OSError(
-            f"{work.target} cannot be finished: {error}. Make room on the disk and start the same "
+            f"{work.target} cannot be finished: {reason}. Make room on the disk and start the same "
             "command again; it continues where it was."
         ) from error
 

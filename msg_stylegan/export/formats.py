@@ -1,7 +1,6 @@
 """The formats by name, and what they have in common: whole files, and nothing overwritten."""
 
 import dataclasses
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,7 +66,8 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
         with files.atomic_path(path) as temporary:
             write(G, options, temporary)
     else:
-        _write_folder(path, lambda folder: write(G, options, folder))
+        with files.atomic_directory(path, replace=force) as folder:
+            write(G, options, folder)
     # Like the writers it starts TensorFlow, which those who ask for the names need not wait for.
     from msg_stylegan.export.image_function import describe
 
@@ -103,16 +103,3 @@ def _check_target(path, format_name, kind, force):
         raise FileExistsError(f"{path} exists already. Choose another name or use --force.")
     if not kind.suffix and not (path / "saved_model.pb").is_file():
         raise FileExistsError(f"{path} is no SavedModel and is left as it is. Remove it first.")
-
-
-def _write_folder(path, write):
-    if not path.exists():
-        with files.atomic_directory(path) as temporary:
-            write(temporary)
-        return
-    # The older folder stays until the new one is whole.
-    path = path.absolute()
-    with files.atomic_directory(path.with_name(f"{path.name}.new")) as temporary:
-        write(temporary)
-    shutil.rmtree(path)
-    path.with_name(f"{path.name}.new").rename(path)
