@@ -100,17 +100,11 @@ class SnapshotScorer:
         ]
 
     def best(self, folder):
-        """The best snapshot that there still is, by the first metric.
-
-        Returns:
-            `(file name, result key, value)`, or None.
-        """
+        """The best snapshot by the first metric: `(file name, result key, value)`, or None."""
         metric = self._evaluator.metrics[0]
         lines = self._lines(folder, metric)
         best = None
         for name, line in lines.items():
-            if not Path(folder, name).is_file():
-                continue
             value = line["results"][metric.headline]
             if metric.is_best(value, best[2:] if best else []):
                 best = (name, metric.headline, value)
