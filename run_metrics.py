@@ -141,16 +141,13 @@ def build_parser():
 
 def main(argv=None):
     """Runs the program; returns its exit status, see `run_command`."""
-    failures = []
-
-    def score(args):
-        failures.extend(run(args))
-
-    status = run_command(
-        build_parser, score, argv, interrupted="Interrupted. Results up to now are kept."
+    return run_command(
+        build_parser,
+        # What failed was said when it did.
+        lambda args: bool(run(args)),
+        argv,
+        interrupted="Interrupted. Results up to now are kept.",
     )
-    # What failed was said when it did.
-    return status or int(bool(failures))
 
 
 def run(args):

@@ -4,8 +4,6 @@ import math
 import traceback
 from pathlib import Path
 
-import tensorflow as tf
-
 from metrics.fixed_order import ORDER_VERSION
 from metrics.plots import plot_metric
 from metrics.results import (
@@ -15,6 +13,7 @@ from metrics.results import (
     result_line,
     results_table,
 )
+from msg_stylegan.faults import REPORT, user_message
 
 
 class SnapshotScorer:
@@ -83,7 +82,9 @@ class SnapshotScorer:
         for metric in self._evaluator.metrics:
             try:
                 self._evaluator.check(metric)
-            except (ValueError, OSError) as error:
+            except Exception as error:
+                if user_message(error) is None:
+                    raise
                 names.setdefault(str(error), []).append(metric.name)
         for error, metrics in names.items():
             self.failures.append(f"{', '.join(metrics)} cannot be computed yet: {error}")
@@ -149,10 +150,13 @@ class SnapshotScorer:
 
     def _lines(self, folder, metric):
         try:
-            return recorded_lines(folder, metric, self._evaluator.settings(metric))
-        except ValueError:
+            settings = self._evaluator.settings(metric)
+        except Exception as error:
+            if user_message(error) is None:
+                raise
             # Weights are missing, as scoring says; then there is nothing to compare with.
             return {}
+        return recorded_lines(folder, metric, settings)
 
 
 def score_images(evaluator, fakes, *, complain=print):
@@ -194,8 +198,8 @@ def images_table(evaluator, fakes, lines):
 
 def _report_failure(message, error, failures, complain):
     failures.append(message)
-    if not isinstance(error, ValueError | OSError | tf.errors.OpError):
-        message += "\n" + traceback.format_exc()
+    if user_message(error) is None:
+        message = f"{message}\n{REPORT}\n{traceback.format_exc()}"
     complain(message)
 
 

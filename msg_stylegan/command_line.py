@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from msg_stylegan.faults import user_message
+from msg_stylegan.faults import REPORT, user_message
 from msg_stylegan.output_streams import lasting_output
 
 
@@ -17,8 +17,7 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
 
     Args:
         build_parser: Function that returns an `argparse.ArgumentParser`.
-        run: Function of the parsed arguments. It returns the messages of parts that failed, or
-            None.
+        run: Function of the parsed arguments, see `job` of `exit_status`.
         argv: Arguments; None for those of the process.
         interrupted: What to say after Ctrl-C.
         needs_arguments: Whether the command without arguments shows its help.
@@ -54,7 +53,8 @@ def exit_status(job, interrupted, *, output_is_result=True):
     """Does a job; what a user brought about becomes one line.
 
     Args:
-        job: Function without arguments. It returns the messages of parts that failed, or None.
+        job: Function without arguments. It returns the messages of parts that failed; True if they
+            were told already; or None.
         interrupted: What to say after Ctrl-C.
         output_is_result: Whether the job failed if standard output cannot be written, to a full
             disk for instance.
@@ -67,7 +67,7 @@ def exit_status(job, interrupted, *, output_is_result=True):
     """
     with lasting_output() as loss:
         try:
-            failures = list(job() or [])
+            failures = job() or []
         except KeyboardInterrupt:
             print(interrupted, file=sys.stderr)
             return 130
@@ -77,16 +77,14 @@ def exit_status(job, interrupted, *, output_is_result=True):
         except Exception as error:
             message = user_message(error)
             if message is None:
-                print(
-                    "This is a fault of the program. Please report it with the following text:",
-                    file=sys.stderr,
-                )
+                print(REPORT, file=sys.stderr)
                 raise
             failures = [message]
-        if output_is_result and (error := loss()):
-            failures.append(f"the output is incomplete: {error}")
-        for failure in failures:
+        for failure in failures if failures is not True else []:
             print(f"error: {failure}", file=sys.stderr)
+        if output_is_result and (error := loss()):
+            print(f"error: the output is incomplete: {error}", file=sys.stderr)
+            return 1
         return 1 if failures else 0
 
 

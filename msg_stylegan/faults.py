@@ -4,6 +4,9 @@ import dis
 import sys
 from pathlib import Path
 
+# What to say of a fault, before its traceback.
+REPORT = "This is a fault of the program. Please report it with the following text:"
+
 _PARENT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("msg_stylegan", "metrics", "experiments")
 # What a `raise` of ours may say to a user.

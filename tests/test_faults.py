@@ -105,6 +105,7 @@ def wrong_usage():
     [
         (lambda: None, 0, ""),
         (lambda: [], 0, ""),
+        (lambda: True, 1, ""),
         (lambda: ["one", "two"], 1, "error: one\nerror: two\n"),
         (lambda: arguments.parse_layers("x"), 1, "error: expected layers"),
         (wrong_usage, 2, "error: no such option\n"),
