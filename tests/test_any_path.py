@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_sources import noise, write_folder
+from image_sources import noise, write_folder, write_zip
 from PIL import Image
 from tensorflow import keras
 from test_metrics import events
@@ -25,6 +25,7 @@ import model_card
 import run_metrics
 import train
 from msg_stylegan import load_networks
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.export import FORMATS
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_counts import FAKES
@@ -111,6 +112,32 @@ def test_data_sets(places):
         assert dataset_tool.main([command, dataset, *([str(copies)] * (command == "extract"))]) == 0
     assert len(list(copies.rglob("*.png"))) == 24
     assert dataset_tool.main(["compare", dataset, dataset]) == 0
+
+
+def test_sources(places):
+    lmdb, h5py = pytest.importorskip("lmdb"), pytest.importorskip("h5py")
+    pictures = {path.name: path.read_bytes() for path in places.pictures.iterdir()}
+    with (
+        lmdb.open(os.fsencode(places.out / "lmdb"), map_size=2**24) as environment,
+        environment.begin(write=True) as transaction,
+    ):
+        for name, content in pictures.items():
+            transaction.put(os.fsencode(name), content)
+    with h5py.File(places.out / f"{EVERYTHING}.h5", "w") as file:
+        file["data"] = np.zeros((4, 3, 16, 16), np.uint8)
+    (places.out / "list.txt").write_bytes(b"a.png\nb.png\n")
+    write_folder(places.out, {"a.png": noise(0), "b.png": noise(1)})
+    archive = write_zip(places.out / f"{EVERYTHING}.zip", {"a.png": noise(0), "b.png": noise(1)})
+    for command, source, count in (
+        ("create_lsun", places.out / "lmdb", 24),
+        ("create_from_hdf5", places.out / f"{EVERYTHING}.h5", 4),
+        ("create_from_images", places.out / "list.txt", 2),
+        ("create_from_images", archive, 2),
+    ):
+        dataset = places.data / f"{EVERYTHING}{source.name[-5:]}"
+        size = ["--resolution=16"] * (command == "create_lsun")
+        assert dataset_tool.main([command, str(dataset), str(source), *size]) == 0
+        assert TFRecordDataset(dataset).num_images == count
 
 
 @pytest.mark.slow

@@ -157,3 +157,26 @@ def test_failures_of_a_metric_show_in_the_exit_status(tmp_path, capsys):
     make_run(tmp_path / "results", tmp_path / "data", snapshots=[0])
     assert call(tmp_path, "1") == 1
     assert "error: swd32 of network-snapshot-000000.keras failed" in capsys.readouterr().err
+
+
+def test_a_line_that_was_cut_short_empties_no_table(tmp_path, run_dir, capsys):
+    assert call(tmp_path, run_dir, "--all", option="--run") == 0
+    first = lines(run_dir)
+    path = run_dir / "metric-swd32.jsonl"
+    path.write_bytes(path.read_bytes()[:-50])
+    capsys.readouterr()
+    assert call(tmp_path, run_dir, "--all", option="--run") == 0
+    captured = capsys.readouterr()
+    assert f"notice: line 2 of {path}" in captured.err
+    assert [row.split()[1:3] for row in captured.out.split("\n\n")[-1].splitlines()[1:]] == [
+        [f"{line['kimg']:.1f}", f"{line['results']['swd32_avg']:.4f}"] for line in first
+    ]
+    assert [line["results"] for line in lines(run_dir)] == [line["results"] for line in first]
+
+
+def test_a_damaged_line_is_an_error_that_names_it(tmp_path, run_dir, capsys):
+    assert call(tmp_path, run_dir, "--all", option="--run") == 0
+    path = run_dir / "metric-swd32.jsonl"
+    path.write_bytes(b'{"half": \n' + path.read_bytes())
+    assert call(tmp_path, run_dir, "--all", option="--run") == 1
+    assert f"error: Line 1 of {path} is damaged" in capsys.readouterr().err

@@ -177,7 +177,8 @@ def _environment(path, process):
         ) from None
     try:
         # Locks would need a file that can be written.
-        return lmdb.open(path, readonly=True, lock=False)
+        # As bytes, for names that are not UTF-8.
+        return lmdb.open(os.fsencode(path), readonly=True, lock=False)
     except lmdb.Error as error:
         raise ValueError(f"{path} cannot be opened as an LMDB database: {error}") from error
 
