@@ -14,6 +14,7 @@ from conftest import ROOT
 from PIL import Image
 
 from msg_stylegan.files import read_json_lines
+from msg_stylegan.image_counts import SNAPSHOTS
 
 OPTIONS = [
     "--config=digits",
@@ -94,7 +95,7 @@ def test_train_interrupt_resume_score_and_draw(folder):
     assert "Finished" in (run_dir / "log.txt").read_text(encoding="utf-8")
 
     output, _ = run(folder, "run_metrics.py", "--network", "latest", "--metrics", "swd20")
-    assert "network-snapshot-000000.keras" in output
+    assert SNAPSHOTS.name(total) in output
     run(folder, "generate.py", "images", "--network", "1", "--seeds", "1,4-5", "--outdir", "out")
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         "seed0001.png",
