@@ -26,7 +26,7 @@ class StatsWriter:
         self._path = Path(run_dir) / STATS_FILE
         if self._path.exists():
             lines = files.read_json_lines(self._path, ("Progress/kimg",))
-            kept = [line for line in lines if line["Progress/kimg"] * 1000 <= cur_nimg]
+            kept = [line for line in lines if round(1000 * line["Progress/kimg"]) <= cur_nimg]
             files.write_json_lines(self._path, kept)
         self.events = EventFile(run_dir)
 
