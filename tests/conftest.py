@@ -66,3 +66,19 @@ def listen_to_ctrl_c():
 def pytest_make_parametrize_id(val, argname):
     """Names cases of bytes by their number: bytes such as those of gzip hold the time of day."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable():
+    """Lets pytest-xdist send failures in whose text are names of files that are no UTF-8."""
+    return _escaped((yield))
+
+
+def _escaped(value):
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_escaped, value))
+    return value
