@@ -86,6 +86,10 @@ def test_pictures_in_disguise_count(notices):
     assert notices({"a.heic": encoded(noise(0), "JPEG")}) == (["a.heic"], [])
 
 
+def test_several_jpeg_in_one_file_count(notices):
+    assert notices({"a.MPO": encoded(noise(0), "JPEG")}) == (["a.MPO"], [])
+
+
 def test_what_nobody_misses_is_not_said(notices):
     others = ("Thumbs.db", "sub/desktop.ini", ".hidden.npy", ".git/x.npy", "dataset.json", "l.csv")
     others += ("__MACOSX/._a.png", "sub/__MACOSX/a.png")

@@ -17,7 +17,8 @@ def decodable_formats():
 @functools.cache
 def image_endings():
     """Endings of the formats that Pillow can decode: set of texts such as ".png"."""
-    decoders = _decoders()
+    # What opens JPEG opens MPO, several of these in one file, too.
+    decoders = _decoders() | {"MPO"}
     return {ending for ending, name in Image.registered_extensions().items() if name in decoders}
 
 
