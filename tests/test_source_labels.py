@@ -186,6 +186,8 @@ def test_kinds_of_slashes_and_accents_do_not_matter(write):
         ({}, "has no label for 1 of 1 images, for example for a.png"),
         ({"b.png": 0}, "has no label for 1 of 1 images, for example for a.png"),
         ({"labels": [["a.png", 0], ["a.png", 1]]}, "two different labels for a.png"),
+        ('{"a.png": 0, "a.png": 1}', "two different entries for a.png"),
+        ('{"labels": [["a.png", 0]], "labels": null}', "two different entries for labels"),
         ({"a.png": -1}, "class numbers must be whole and from 0"),
         ({"a.png": 10**30}, "class numbers must be whole and from 0 to 1000000000000000"),
         ({"labels": [["a.png", 2]], "class_names": ["x", "y"]}, "from 0 to 1. Found: 2."),

@@ -80,7 +80,7 @@ def parse_json(data, path):
         ValueError: It is something else. The message names the file, and the entry.
     """
     try:
-        content = json.loads(data.decode("utf-8-sig"))
+        content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unambiguous)
     # Numbers and nesting beyond all bounds have their own errors.
     except (ValueError, RecursionError) as error:
         raise ValueError(
@@ -114,6 +114,16 @@ def parse_json(data, path):
                 f"numbers. Received: {json.dumps(entry.value)[:60]}"
             )
     return file
+
+
+def _unambiguous(pairs):
+    """The dictionary of pairs; Python would take the last one of each name without a word."""
+    content = dict(pairs)
+    for name, value in pairs:
+        # NaN, which is refused later, is not equal to itself.
+        if content[name] is not value and content[name] != value:
+            raise ValueError(f"it has two different entries for {printable(name)}")
+    return content
 
 
 def has_labels_key(content):
