@@ -36,7 +36,9 @@ from msg_stylegan.training.checkpoint import TrainingCheckpoint
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 
 # The colon is within the first part of relative paths, where it could end a protocol.
-EVERYTHING = "x:[1] *?\\ '\" \n ü %d ${HOME} {a} #&;|~ " + os.fsdecode(b"\xff")
+EVERYTHING = "x:[1] *?\\ '\" \n ü %d ${HOME} {a} #&;|~ "
+# Keras 2 cannot open a feature network whose name is no UTF-8.
+EVERYTHING += os.fsdecode(b"\xff") if hasattr(keras, "ops") else ""
 NAMES = ["runs[1]", "runs[!a]", "r*", "r?ns1", "r\\uns", "a b", "a'\"b", "a\nb", "Größe"]
 NAMES += [EVERYTHING, os.fsdecode(b"caf\xe9"), "%s%d", "a:b"]
 

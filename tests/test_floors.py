@@ -33,7 +33,7 @@ INSIDE = {
     "faults": set(),
     "command_line": {"faults", "output_streams"},
     "losses": {"files"},
-    "networks": {"files", "image_counts"},
+    "networks": {"files", "image_counts", "plain_paths"},
     "augmentation": set(),
     "data": {"faults", "files", "mistaken_file", "legacy", "write_errors"},
     "replica_map": set(),

@@ -13,6 +13,7 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
 from msg_stylegan.networks.growing_generator import GrowingGenerator
+from msg_stylegan.plain_paths import plain_path
 
 MEMBERS = ("G", "D", "G_ema")
 # What the networks of files from before these options were.
@@ -176,7 +177,9 @@ def load_networks(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist. Give a snapshot file or a run directory.")
     try:
-        nets = keras.models.load_model(path, compile=False)
+        # Keras 2 opens files by TensorFlow.
+        with plain_path(path.parent) as folder:
+            nets = keras.models.load_model(f"{folder}/{path.name}", compile=False)
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, JSON, HDF5 and Keras raise anything.
         raise ValueError(f"{path} is not a readable snapshot: {error}") from error
