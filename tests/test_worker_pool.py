@@ -1,4 +1,5 @@
 import os
+import signal
 import time
 
 import pytest
@@ -54,3 +55,25 @@ def test_no_task_and_one_task(tmp_path):
     assert list(done_in_order(Work(tmp_path), [], 4)) == []
     assert list(done_in_order(Work(tmp_path), [7], 4)) == [7]
     assert (tmp_path / "7").read_text() == str(os.getpid())
+
+
+class HeldSignals:
+    """Leaves a file per task: the signals that its process has held back from the start."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __call__(self, task):
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        (self.folder / f"{task}").write_text(str(sorted(map(int, held))))
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows has no masks")
+def test_workers_are_deaf_to_ctrl_c_from_the_start(tmp_path):
+    # Else one that is still importing modules prints a traceback of its own.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert signal.SIGINT not in held
+    list(done_in_order(HeldSignals(tmp_path), range(4), 2))
+    wanted = str(sorted({*map(int, held), int(signal.SIGINT)}))
+    assert {path.read_text() for path in tmp_path.iterdir()} == {wanted}
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == held

@@ -71,7 +71,8 @@ def done_in_order(function, tasks, num_workers):
 def _window(pool, tasks, size):
     pending = collections.deque()
     for task in tasks:
-        pending.append((task, pool.submit(_call, task)))
+        with _interrupts_held():
+            pending.append((task, pool.submit(_call, task)))
         if len(pending) == size:
             first, future = pending.popleft()
             future.result()
@@ -79,6 +80,19 @@ def _window(pool, tasks, size):
     for task, future in pending:
         future.result()
         yield task
+
+
+@contextlib.contextmanager
+def _interrupts_held():
+    """Workers that start in this context hold Ctrl-C back, too, while they import modules."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows.
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker(function, lifeline):
