@@ -14,6 +14,7 @@ from metrics.registry import get_metric, get_metrics, known_names
 from metrics.report import SnapshotScorer
 from metrics.results import record_result, recorded_lines, results_table
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.faults import REPORT
 
 SETTINGS = {"dataset": "tiny", "fingerprint": "abc", "mirror": False, "seed": 0}
 
@@ -262,7 +263,10 @@ def test_a_failing_metric_is_reported_and_the_others_go_on(tmp_path):
     scorer = make_scorer(tmp_path, [constant_metric("a", [None]), constant_metric("b", [1])], said)
     assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
     assert scorer.failures == ["a of 7.keras failed: no weights"]
-    assert said[0] == scorer.failures[0]
+    # A fault of the metric's own: whoever reports it needs to know where.
+    first, *rest = said[0].splitlines()
+    assert first == scorer.failures[0]
+    assert rest[0] == REPORT and rest[-1] == "ValueError: no weights"
     assert said[1].startswith("7.keras  b_value 1.0000")
     assert not (tmp_path / "metric-a.jsonl").exists()
     assert (tmp_path / "metric-b.jsonl").exists()
