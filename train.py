@@ -343,7 +343,7 @@ def train(arguments):
 
         def begin(nimg):
             changes = [] if is_new else options.differences(arguments.stored, config)
-            run_history.add_session(
+            run_history.begin_session(
                 run_dir,
                 nimg=nimg,
                 options=values,
@@ -351,8 +351,6 @@ def train(arguments):
                 dataset=facts,
                 version=info["version"],
             )
-            if changes:
-                run_directory.replace_options(run_dir, values)
             begin_log()
 
         say(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))

@@ -135,7 +135,10 @@ def read_json_lines(path, keys=()):
             values.append(_parse(line, keys))
         except ValueError as error:
             if number != numbered[-1][0] or not _is_cut_short(line):
-                raise ValueError(f"Line {number} of {path} is damaged: {error}") from error
+                raise ValueError(
+                    f"Line {number} of {path} is damaged: {error}. Remove that line to go on "
+                    "without it."
+                ) from error
             _notice(f"line {number} of {path}, the last one, was cut short and is left out")
     return values
 

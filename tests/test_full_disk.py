@@ -194,11 +194,15 @@ def test_a_damaged_file_of_a_run_is_named(run, tmp_path, capsys, name):
         if path.is_file():
             (copy / path.name).write_bytes(path.read_bytes())
     (copy / name).write_text('{"half": \n{}\n')
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
     arguments = [f"--config.result_dir={results}", "--resume=1", "--config.metrics.names=none"]
+    # With options that would be stored if the run could be continued.
+    arguments += ["--config.loss.r1_gamma=7.0", "--config.schedule.total_kimg=0.128"]
     assert train.main(["train.py", *arguments]) == 1
     error = capsys.readouterr().err
     assert f"{name} is damaged" in error
     assert "Traceback" not in error
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
 
 
 def test_names_of_snapshots_and_pictures_tell_the_images(run):

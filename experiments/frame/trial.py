@@ -12,11 +12,11 @@ from experiments.frame.image_changes import measure_image_changes, read_image_ch
 from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
 from msg_stylegan import load_networks
-from msg_stylegan.files import read_json, read_json_lines, write_json
+from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training import kinds, run_directory
 from msg_stylegan.training.run_log import logging_to, say
-from msg_stylegan.training.stats import STATS_FILE
+from msg_stylegan.training.stats import read_stats
 
 _FAILURE_FILE = "failure.json"
 # Options that say where things are and what computes them, not what is computed.
@@ -184,7 +184,7 @@ class Trial:
 def _training_time(run_dir):
     """Curve of the time spent on training: arrays `(kimg, seconds)` that begin at 0."""
     kimg, seconds = [0.0], [0.0]
-    for line in read_json_lines(Path(run_dir) / STATS_FILE):
+    for line in read_stats(run_dir):
         length = line["Progress/kimg"] - kimg[-1]
         kimg.append(line["Progress/kimg"])
         seconds.append(seconds[-1] + length * line["Timing/sec_per_kimg"])

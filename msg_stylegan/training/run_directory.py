@@ -51,11 +51,6 @@ def create_run_directory(run_dir, options):
                 _reservation(run_dir.parent, int(match[1])).rmdir()
 
 
-def replace_options(run_dir, options):
-    """Notes the options with which a run is continued."""
-    files.write_json(Path(run_dir) / OPTIONS_FILE, options)
-
-
 def find_run(result_dir, which):
     """Finds an existing run.
 

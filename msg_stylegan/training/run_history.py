@@ -4,12 +4,14 @@ import datetime
 from pathlib import Path
 
 from msg_stylegan import files
+from msg_stylegan.training.run_directory import OPTIONS_FILE
+from msg_stylegan.training.stats import read_stats
 
 HISTORY_FILE = "options_history.jsonl"
 
 
-def add_session(run_dir, *, nimg, options, changes, dataset, version):
-    """Notes that a session begins.
+def begin_session(run_dir, *, nimg, options, changes, dataset, version):
+    """Notes that a session begins, and stores its options if they are new.
 
     Args:
         run_dir: Run directory.
@@ -19,7 +21,12 @@ def add_session(run_dir, *, nimg, options, changes, dataset, version):
             the session before.
         dataset: Its `dataset_facts`.
         version: Version of this program.
+
+    Raises:
+        ValueError: What the run has recorded is damaged and cannot be continued.
     """
+    # Before anything is stored.
+    read_stats(run_dir)
     line = {
         "time": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "version": version,
@@ -29,6 +36,8 @@ def add_session(run_dir, *, nimg, options, changes, dataset, version):
         "options": options,
     }
     files.append_json_line(Path(run_dir) / HISTORY_FILE, line)
+    if changes:
+        files.write_json(Path(run_dir) / OPTIONS_FILE, options)
 
 
 def dataset_facts(dataset):

@@ -24,8 +24,7 @@ class StatsWriter:
 
     def __init__(self, run_dir, cur_nimg):
         self._path = Path(run_dir) / STATS_FILE
-        if self._path.exists():
-            lines = files.read_json_lines(self._path, ("Progress/kimg",))
+        if lines := read_stats(run_dir):
             kept = [line for line in lines if round(1000 * line["Progress/kimg"]) <= cur_nimg]
             files.write_json_lines(self._path, kept)
         self.events = EventFile(run_dir)
@@ -49,6 +48,15 @@ class StatsWriter:
 
     def close(self):
         self.events.close()
+
+
+def read_stats(run_dir):
+    """Returns the lines of a run's `stats.jsonl` as dictionaries, see `files.read_json_lines`.
+
+    Raises:
+        ValueError: A line is damaged.
+    """
+    return files.read_json_lines(Path(run_dir) / STATS_FILE, ("Progress/kimg",))
 
 
 def mean_stats(totals):
