@@ -1,4 +1,4 @@
-"""Paths of folders that TensorFlow takes literally."""
+"""Paths of files and folders that TensorFlow takes literally."""
 
 import contextlib
 import os
@@ -10,24 +10,24 @@ _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp")
 
 
 @contextlib.contextmanager
-def plain_path(folder):
-    r"""Yields a path of a folder, as text, that has no special characters.
+def plain_path(path):
+    r"""Yields a path of a file or folder, as text, that has no special characters.
 
     TensorFlow takes the path of a checkpoint, also of that inside a SavedModel, for a pattern with
-    `[ ] * ? \`, and cannot express names that are not UTF-8. A folder of such a path is reached by
-    a link in a temporary folder, so that files that are written stay on their file system.
+    `[ ] * ? \`, and cannot express names that are not UTF-8. A path of that kind is replaced by a
+    link in a temporary folder, so that files that are written stay on their file system.
 
     Args:
-        folder: Existing folder.
+        path: Existing file, whose ending the link has too, or folder.
     """
-    path = str(Path(folder).absolute())
-    if _is_plain(path):
-        yield path
+    path = Path(path).absolute()
+    if _is_plain(str(path)):
+        yield str(path)
         return
     base = next(filter(_is_usable, (tempfile.gettempdir(), *_TEMPORARY_FOLDERS)), None)
     with tempfile.TemporaryDirectory(dir=base) as temporary:
-        link = Path(temporary, "folder")
-        link.symlink_to(path, target_is_directory=True)
+        link = Path(temporary, "link").with_suffix(path.suffix if _is_plain(path.suffix) else "")
+        link.symlink_to(path, target_is_directory=path.is_dir())
         yield str(link)
 
 

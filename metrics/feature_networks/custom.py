@@ -150,7 +150,8 @@ def _load_saved_model(path, output):
 
 def _load_keras_model(path, output):
     """Returns the function of the images that gives the output of the model or of a layer."""
-    model = keras.models.load_model(path, compile=False, safe_mode=True)
+    with plain_path(path) as plain:
+        model = keras.models.load_model(plain, compile=False, safe_mode=True)
     if len(model.inputs) != 1:
         raise ValueError(f"expected one input. Received {len(model.inputs)}.")
     if output is not None:

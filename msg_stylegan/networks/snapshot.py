@@ -178,8 +178,8 @@ def load_networks(path):
         raise FileNotFoundError(f"{path} does not exist. Give a snapshot file or a run directory.")
     try:
         # Keras 2 opens files by TensorFlow.
-        with plain_path(path.parent) as folder:
-            nets = keras.models.load_model(f"{folder}/{path.name}", compile=False)
+        with plain_path(path) as plain:
+            nets = keras.models.load_model(plain, compile=False)
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, JSON, HDF5 and Keras raise anything.
         raise ValueError(f"{path} is not a readable snapshot: {error}") from error
