@@ -61,22 +61,23 @@ def build_parser():
 
 
 def open_lpips(args):
-    """The perceptual distance for `project`; None without its weights, if that is allowed.
+    """The perceptual distance for `project`; None if its weights are not there nor asked for.
 
     Args:
         args: Parsed options `lpips`, `cache_dir`, `vgg16_weights` and `lpips_weights`.
 
     Raises:
-        MissingWeightsError: They are missing and `--lpips on` is given.
+        ValueError: They are missing though `--lpips on` or one of the files is given, or a file is
+            there that does not fit.
     """
     from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
 
     paths = {"vgg16": args.vgg16_weights, "lpips": args.lpips_weights}
     try:
         return FeatureNetworks(args.cache_dir, paths=paths).lpips().distance
-    except MissingWeightsError:
-        if args.lpips == "on":
-            raise
+    except MissingWeightsError as error:
+        if args.lpips == "on" or any(paths.values()) or error.unfit:
+            raise ValueError(f"{error} `--lpips off` goes without.") from error
         return None
 
 

@@ -1,10 +1,13 @@
+import io
 import json
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 from test_vgg16 import lpips_arrays, torch_convolutions
 from tiny_run import make_networks, make_run
+from torch_writer import tensors, write_zip
 
 import generate
 from metrics.feature_networks import lpips, vgg16
@@ -35,6 +38,12 @@ def call(results, outdir, *arguments):
     return generate.main(
         ["project", "--network=1", f"--result_dir={results}", f"--outdir={outdir}", *arguments]
     )
+
+
+def weights_file(arrays):
+    stream = io.BytesIO()
+    write_zip(stream, tensors(arrays))
+    return stream.getvalue()
 
 
 def pixels(path):
@@ -120,6 +129,42 @@ def test_lpips_is_added_where_its_weights_are(results, targets, tmp_path, monkey
         assert facts["lpips"] == (choice == "auto")
         found[choice] = read_projection(outdir / "a" / "projection.npz").ws
     assert np.any(found["auto"] != found["off"])
+
+
+WRONG_WEIGHTS = {
+    "page": (b"<!DOCTYPE html><html>Quota exceeded", r"web page.*Download it again\."),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\n", r"Git LFS.*again\."),
+    "half": (weights_file({"features.0.weight": np.ones(99)})[:600], r"damaged.*again\."),
+    "missing": (None, r"there is no such file\."),
+}
+
+
+@pytest.mark.parametrize("place", ["vgg16_weights", "cache"])
+@pytest.mark.parametrize("content", WRONG_WEIGHTS)
+def test_weights_that_do_not_fit_are_not_left_out(
+    results, targets, tmp_path, capsys, content, place
+):
+    data, message = WRONG_WEIGHTS[content]
+    path = tmp_path / "cache" / "vgg16" / "mine.pth"
+    path.parent.mkdir(parents=True)
+    options = [f"--cache_dir={tmp_path / 'cache'}", "--steps=1", "--no_video"]
+    if data is not None:
+        path.write_bytes(data)
+    elif place == "cache":
+        assert call(results, tmp_path / "out", f"--target={targets / 'a.png'}", *options) == 0
+        return
+    options += [] if place == "cache" else [f"--{place}={path}"]
+    assert call(results, tmp_path / "out", f"--target={targets}", *options) == 1
+    assert not (tmp_path / "out").exists()
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    assert re.fullmatch(f"error: {path} does not fit: .*{message} .*--lpips off.*", line)
+    assert line.count(str(path)) == 1 and ".." not in line
+
+
+def test_weights_that_are_named_are_needed_with_others(results, targets, tmp_path, capsys):
+    options = [f"--cache_dir={tmp_path}", f"--lpips_weights={tmp_path / 'vgg.pth'}"]
+    assert call(results, tmp_path / "out", f"--target={targets}", *options) == 1
+    assert "The weights of VGG16 are missing" in capsys.readouterr().err
 
 
 def test_a_class_that_is_not_there_is_refused(results, targets, tmp_path, capsys):

@@ -14,7 +14,15 @@ from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arr
 
 
 class MissingWeightsError(ValueError):
-    """No file with the weights of a network is there, or none that fits."""
+    """No file with the weights of a network is there, or none that fits.
+
+    Attributes:
+        unfit: List of the paths of files that do not fit.
+    """
+
+    def __init__(self, message, unfit):
+        super().__init__(message)
+        self.unfit = unfit
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +193,10 @@ class FeatureNetworks:
             except FileNotFoundError:
                 reasons.append((path, "there is no such file"))
                 continue
-            except (OSError, ValueError) as error:
+            except OSError as error:
+                reasons.append((path, error.strerror))
+                continue
+            except ValueError as error:
                 reasons.append((path, error))
                 continue
             if kind in weights.readers:
@@ -213,10 +224,17 @@ class FeatureNetworks:
     def _missing(self, weights, reasons):
         option = f"{weights.folder}_weights"
         what = f"The weights of {weights.title}"
-        lines = [f"{path} does not fit: {reason}" for path, reason in reasons]
-        lines.append(
-            f"{what} {'must be those of a file that fits' if lines else 'are missing'}. "
+        sentences = [_unfit(path, str(reason)) for path, reason in reasons]
+        sentences.append(
+            f"{what} {'must be those of a file that fits' if reasons else 'are missing'}. "
             f"{weights.advice}, and put them into {self._cache_dir / weights.folder}, or name a "
             f"file by --{option} FILE (in a training --config.metrics.{option}=FILE)."
         )
-        return MissingWeightsError("\n".join(lines))
+        return MissingWeightsError(" ".join(sentences), [path for path, _ in reasons])
+
+
+def _unfit(path, reason):
+    """Sentence on a file, with whose name the reason may begin."""
+    if reason.startswith(f"{path} "):
+        reason = f"it{reason.removeprefix(str(path))}"
+    return f"{path} does not fit: {reason.removesuffix('.')}."
