@@ -3,6 +3,8 @@
 Readers ask here when they do not know a file, or cannot read it.
 """
 
+import io
+import json
 import re
 import tarfile
 import zipfile
@@ -12,6 +14,7 @@ _HEAD = 2**12
 _SHOWN = 60
 _FEWEST = 4
 _AGAIN = "Download it again."
+_UNPACK = "Unpack it, and give the file inside."
 # What compressed files and other containers begin with -> what to call them.
 _COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -31,12 +34,13 @@ _OTHERS = {
 _WEB_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|!--|\?xml|script|title)", re.IGNORECASE)
 
 
-def what_it_is(path, expected_text=False):
+def what_it_is(source, expected=None):
     """Says what a file is that cannot be used as what it was taken for, and what to do.
 
     Args:
-        path: A file or folder.
-        expected_text: Whether the file should hold text, such as JSON.
+        source: Path of a file or folder, or the bytes of a file.
+        expected: What it should be: "text", "json", "zip", or "tar", which may be compressed; None
+            for other contents. It is not called that.
 
     Returns:
         One or two sentences such as "It is a web page ... Download it again."; None if nothing is
@@ -45,13 +49,15 @@ def what_it_is(path, expected_text=False):
     Raises:
         OSError: The file cannot be read.
     """
-    path = Path(path)
-    if path.is_dir():
+    if not isinstance(source, bytes) and Path(source).is_dir():
         return "It is a folder. Give a file."
-    with path.open("rb") as file:
+    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
         head = file.read(_HEAD)
-    found = what_download(head) or _what_archive(path, head)
-    return found if expected_text else found or _what_text(head)
+        return (
+            what_download(head)
+            or _what_archive(head, file, expected)
+            or _what_text(head, file, expected)
+        )
 
 
 def what_download(data):
@@ -75,32 +81,57 @@ def what_download(data):
     return None
 
 
-def _what_archive(path, head):
-    for start, name in _COMPRESSED.items():
+def _what_archive(head, file, expected):
+    for start, name in _COMPRESSED.items() if expected != "tar" else ():
         if head.startswith(start):
-            return f"It is compressed ({name}). Unpack it, and give the file inside."
+            return f"It is compressed ({name}). {_UNPACK}"
     for start, name in _OTHERS.items():
         if head.startswith(start):
             return f"It is {name}."
-    if head.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path):
-        return f"It is the beginning of a zip archive whose end is missing. {_AGAIN}"
-    if head[257:262] == b"ustar" and tarfile.is_tarfile(path):
-        return "It is a tar archive. Unpack it, and give the file inside."
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04") and expected != "zip":
+        if not zipfile.is_zipfile(file):
+            return f"It is the beginning of a zip archive whose end is missing. {_AGAIN}"
+        # Files of weights and of arrays are zip archives, too.
+        return f"It is a zip archive. {_UNPACK}" if expected else None
+    if head[257:262] == b"ustar" and expected != "tar" and tarfile.is_tarfile(file):
+        return f"It is a tar archive. {_UNPACK}"
     return None
 
 
-def _what_text(head):
+def _what_text(head, file, expected):
     try:
         # The last letter may be cut in two.
         text = head[: -3 if len(head) == _HEAD else None].decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
+    is_json = text.lstrip()[:1] in ("{", "[")
+    if expected == "json" and is_json:
+        return f"It is JSON whose end is missing. {_AGAIN}" if _has_no_end(file) else None
     # A few letters may be the start of anything.
-    if len(text) < _FEWEST or not all(
-        letter.isprintable() or letter in "\r\n\t" for letter in text
+    if (
+        expected == "text"
+        or len(text) < _FEWEST
+        or not all(letter.isprintable() or letter in "\r\n\t" for letter in text)
     ):
         return None
     shown = " ".join(text.split())
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-    kind = "JSON" if text.lstrip()[:1] in ("{", "[") else "text"
+    kind = "JSON" if is_json else "text"
     return f"It is {kind}, perhaps the message of a server: {shown!r}. {_AGAIN}"
+
+
+def _has_no_end(file):
+    """Whether JSON is correct as far as it goes."""
+    file.seek(0)
+    text = file.read().decode("utf-8-sig", "ignore").rstrip()
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return (
+            error.pos >= len(text) or error.msg.startswith("Unterminated") or text[-1] not in "]}"
+        )
+    # Numbers and nesting beyond all bounds.
+    except (ValueError, RecursionError):
+        return False
+    return False

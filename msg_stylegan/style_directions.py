@@ -14,6 +14,7 @@ from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
 
 _FORMAT = "msg_stylegan directions 1"
+_KEYS = ("format", "scale", "layers", "vectors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,15 +112,18 @@ def read_direction(place):
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
+        missing = [key for key in _KEYS if not isinstance(content, dict) or key not in content]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}, as `generate.py directions` writes")
         if content["format"] != _FORMAT:
-            raise ValueError("it has another format")
+            raise ValueError(f"its format is not {_FORMAT!r}")
         vectors = np.array(content["vectors"], np.float32)
         step_length = float(content["scale"])
         layers = [int(layer) for layer in content["layers"]]
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise ValueError("its vectors are no table of numbers")
-    except (OSError, LookupError, TypeError, ValueError, RecursionError) as error:
-        reason = what_it_is(path, expected_text=True) or error
+    except (OSError, TypeError, ValueError, RecursionError) as error:
+        reason = what_it_is(path, expected="json") or f"{error}."
         raise ValueError(f"{path} is no file of directions: {reason}") from error
     if int(number) >= len(vectors):
         raise ValueError(f"{path} has the directions 0 to {len(vectors) - 1}. Received {number}.")

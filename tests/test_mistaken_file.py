@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import re
 import shutil
 import tarfile
 import zipfile
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from image_sources import noise, write_folder
 from pickled_networks import SETTINGS, trio
 from tflib_writer import dumps
 
@@ -22,11 +24,16 @@ from metrics.moments import read_statistics
 from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.sources.label_files import parse_json
+from msg_stylegan.data.image_preparation import ImagePreparation
+from msg_stylegan.data.sources import labels, open_source, open_store
+from msg_stylegan.data.sources.label_files import parse_csv, parse_json
+from msg_stylegan.data.verify import verify
 from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.mistaken_file import what_it_is
-from msg_stylegan.projection import read_projection
+from msg_stylegan.projection import read_projection, read_target
 from msg_stylegan.style_directions import read_direction
+
+SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def in_tar(data):
@@ -61,6 +68,8 @@ CONTENTS = {
 }
 # A JSON file may hold text, and Inception's graph comes as gzip.
 TEXT_IS_EXPECTED = ("error", "text")
+# What servers send, or nothing at all, whatever was asked for.
+NO_ARCHIVES = ("page", "shouted page", "pointer", "empty", "zeros")
 
 
 def read_records(path):
@@ -118,6 +127,139 @@ def test_readers_say_what_the_file_is(tmp_path, file, content):
     assert file in str(caught.value) and "Traceback" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tgz"])
+@pytest.mark.parametrize("content", [*NO_ARCHIVES, *TEXT_IS_EXPECTED, "half zip"])
+def test_archives_that_are_none(tmp_path, name, content):
+    data, message = CONTENTS[content]
+    message = "damaged one: .*Download it again" if content == "half zip" else message
+    (tmp_path / name).write_bytes(data)
+    said = "holds no images" if content == "zeros" else "is no"
+    with pytest.raises(ValueError, match=f"{name} {said} .*{message}") as error:
+        open_source(tmp_path / name, SIXTEEN)
+    assert len(str(error.value).splitlines()) == 1 and not str(error.value).endswith("..")
+
+
+@pytest.mark.parametrize("name", ["x.txt", "download", "x.php"])
+@pytest.mark.parametrize("content", NO_ARCHIVES)
+def test_lists_that_are_none(tmp_path, name, content):
+    data, message = CONTENTS[content]
+    (tmp_path / name).write_bytes(data)
+    said = "holds no images" if content == "zeros" else "is no"
+    with pytest.raises(ValueError, match=f"{name} {said} .*{message}"):
+        open_source(tmp_path / name, SIXTEEN)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_compressed_files_that_are_no_archives(tmp_path, compress):
+    path = tmp_path / "x.tar.gz"
+    path.write_bytes(compress(CONTENTS["page"][0]))
+    with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but in it is .*web page"):
+        open_store(path)
+    path.write_bytes(compress(in_tar(np.random.default_rng(0).bytes(9999)))[:5000])
+    with pytest.raises(ValueError, match=r"x\.tar\.gz is .*damaged one: .*Download it again"):
+        open_store(path)
+
+
+def test_archives_without_files_are_not_doubted(tmp_path):
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        entry = tarfile.TarInfo("photos")
+        entry.type = tarfile.DIRTYPE
+        archive.addfile(entry)
+    store = open_store(tmp_path / "x.tar")
+    assert store.names == store.notices == []
+
+
+LABELS = {
+    "json": (parse_json, json.dumps({"labels": [[f"{i}.png", [i, 0.5]] for i in range(9)]})),
+    "csv": (lambda data, path: parse_csv(data, path, set()), "a.png,1\nb.png,2\n"),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+@pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip", "bzip2", "xz", "half zip", "tar"])
+def test_labels_that_are_none(kind, content):
+    data, message = CONTENTS[content]
+    with pytest.raises(ValueError, match=f"x.{kind} is no .* file of labels: .*{message}"):
+        LABELS[kind][0](data, f"x.{kind}")
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_that_are_compressed_are_to_be_unpacked(kind):
+    parse, text = LABELS[kind]
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(f"x.{kind}", text)
+    for data in (gzip.compress(text.encode()), stream.getvalue()):
+        with pytest.raises(ValueError, match=r"file of labels: It is .*Unpack it"):
+            parse(data, f"x.{kind}")
+
+
+@given(data=st.data())
+def test_json_whose_end_is_missing_is_said_to_be_that(data):
+    leaves = st.none() | st.booleans() | st.integers() | st.text()
+    content = data.draw(st.lists(st.recursive(leaves, st.lists), max_size=4))
+    text = json.dumps(content, ensure_ascii=data.draw(st.booleans())).encode()
+    cut = text[: data.draw(st.integers(1, len(text)))]
+    what = what_it_is(cut, expected="json")
+    if cut == text:
+        assert what is None
+    else:
+        assert what == "It is JSON whose end is missing. Download it again."
+
+
+def test_json_with_an_error_in_it_is_not_called_half():
+    for text in (b'{"a": 1,}', b"[1 2]", b'{"a" 1}', b"[nul]", b"[" * 100_000 + b"]"):
+        assert what_it_is(text, expected="json") is None
+
+
+@pytest.mark.parametrize("content", ["page", "pointer", "gzip"])
+def test_what_lies_beside_the_images_as_labels(tmp_path, content):
+    data, message = CONTENTS[content]
+    store = open_store(write_folder(tmp_path, {"a.png": noise(0), "dataset.json": data}))
+    (notice,) = labels.read_labels("auto", store).notices
+    assert re.search(f"dataset.json is no file of labels .* is not used: .*{message}", notice)
+    assert not notice.endswith("..")
+
+
+def test_what_lies_beside_the_images_may_be_empty(tmp_path):
+    store = open_store(write_folder(tmp_path, {"a.png": noise(0), "dataset.json": b""}))
+    with pytest.raises(ValueError, match=r"it is empty.*`--labels none` leaves it out"):
+        labels.read_labels("auto", store)
+
+
+@pytest.mark.parametrize("name", ["x-r02.tfrecords", "x-r04.tfrecords"])
+@pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip"])
+def test_records_that_are_none(tmp_path, name, content):
+    with DatasetWriter(tmp_path / "x") as writer:
+        writer.add_image(np.zeros((16, 16, 3), np.uint8))
+    data, message = CONTENTS[content]
+    message = "is empty" if content == "empty" else message
+    (tmp_path / "x" / name).write_bytes(data)
+    with pytest.raises(ValueError, match=f"{name} .*{message}"):
+        verify(tmp_path / "x")
+    if name == "x-r04.tfrecords":
+        with pytest.raises(ValueError, match=f"{name} .*{message}"):
+            TFRecordDataset(tmp_path / "x")
+
+
+def test_directions_without_directions(tmp_path):
+    for content, reason in (
+        ({}, "it lacks format, scale, layers, vectors"),
+        ({"format": "msg_stylegan directions 1", "scale": 1}, "it lacks layers, vectors"),
+        ([], "it lacks format"),
+        ({"format": "x", "scale": 1, "layers": [], "vectors": []}, "its format is not"),
+    ):
+        (tmp_path / "a.json").write_text(json.dumps(content))
+        with pytest.raises(ValueError, match=f"no file of directions: {reason}"):
+            read_direction(f"{tmp_path / 'a.json'}:0")
+
+
+def test_images_that_are_none_are_said_to_be_that_with_one_full_stop(tmp_path):
+    (tmp_path / "a.png").write_bytes(CONTENTS["page"][0])
+    with pytest.raises(ValueError, match=r"a\.png cannot be used: .*Download it again\.$"):
+        read_target(tmp_path / "a.png", 16, 3)
+
+
 @pytest.mark.parametrize("content", [name for name in CONTENTS if name != "gzip"])
 def test_weights_that_do_not_fit_are_not_called_missing(tmp_path, content):
     data, message = CONTENTS[content]
@@ -171,8 +313,10 @@ def test_half_a_pickle(tmp_path, small_networks):
 def test_anything_is_answered(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("any") / "file"
     path.write_bytes(data)
-    answer = what_it_is(path)
-    assert answer is None or (answer.startswith("It ") and answer.endswith("."))
+    for expected in (None, "text", "json", "zip", "tar"):
+        answer = what_it_is(path, expected)
+        assert answer is None or (answer.startswith("It ") and answer.endswith("."))
+        assert answer == what_it_is(data, expected)
 
 
 def test_what_may_be_right_is_not_doubted(tmp_path):
@@ -181,4 +325,4 @@ def test_what_may_be_right_is_not_doubted(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps({"a": 1}))
     assert what_it_is(tmp_path / "a.npz") is None
     assert what_it_is(tmp_path / "a.pkl") is None
-    assert what_it_is(tmp_path / "a.json", expected_text=True) is None
+    assert what_it_is(tmp_path / "a.json", expected="json") is None

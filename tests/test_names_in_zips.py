@@ -1,5 +1,6 @@
 """Names in zip archives that are in no UTF-8."""
 
+import stat
 import struct
 import zipfile
 import zlib
@@ -86,6 +87,37 @@ def test_unicode_paths_are_honoured(tmp_path):
             struct.pack("<HH", 0x5455, 1) + b"x" + struct.pack("<HH", 0x7075, len(block)) + block
         )
         assert open_store(write_raw(tmp_path / "x.zip", {raw: noise(0)}, extra)).names == [expected]
+
+
+def linked_zip(path, links, name, target):
+    """A zip with a file and links to it; names and target are bytes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(RawName(name), encoded(noise(0)))
+        for link in links:
+            entry = RawName(link)
+            entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(entry, target)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("encoding", "given"),
+    [("cp932", "cp932"), ("gbk", "gbk"), ("utf-8", None), ("utf-8", "utf-8"), ("cp437", None)],
+)
+def test_links_lead_to_names_in_the_same_encoding(tmp_path, encoding, given):
+    names = ["ä1.png", "ä2.png"] if encoding == "cp437" else ["表犬.png", "犬表.png"]
+    target, *links = (name.encode(encoding) for name in [*names, "plain.png"])
+    store = open_store(linked_zip(tmp_path / "x.zip", links, target, target), given)
+    assert store.names == sorted([*names, "plain.png"])
+    assert [store.data(i) for i in range(3)] == [encoded(noise(0))] * 3
+    assert not any("link" in notice for notice in store.notices)
+
+
+def test_targets_of_links_that_are_no_text_lead_nowhere(tmp_path):
+    path = linked_zip(tmp_path / "x.zip", [b"link.png"], b"file.png", b"\x81\xff.png")
+    store = open_store(path, "cp932")
+    assert store.names == ["file.png"]
+    assert "1 link was left out" in store.notices[0]
 
 
 def test_names_that_become_one_are_counted(tmp_path):

@@ -222,7 +222,10 @@ def test_labels_of_different_kinds(write, values):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "has no label for 1 of 1"),
+        ("", "It is empty"),
+        ("\n", "has no label for 1 of 1"),
+        ("a.png,1\nb.p", "row 2: expected a name and one or more labels"),
+        ("a.png,1\nb.p", "may be half a download"),
         ("file,class", "has no label for 1 of 1"),
         ("a.png", "row 1: expected a name and one or more labels"),
         ("a.png;1", "row 1: expected a name and one or more labels"),

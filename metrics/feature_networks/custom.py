@@ -206,7 +206,7 @@ def _read_settings(path):
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        fail(what_it_is(path, expected_text=True) or f"not valid JSON ({error}).")
+        fail(what_it_is(path, expected="json") or f"not valid JSON ({error}).")
     if not isinstance(values, dict):
         fail(f"expected an object. Received {values!r:.80}.")
     fields = [field.name for field in dataclasses.fields(_Settings)]

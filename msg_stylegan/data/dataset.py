@@ -181,9 +181,13 @@ class TFRecordDataset:
         size = path.stat().st_size
         if facts is None or facts["bytes"] != size:
             expected = "is not listed" if facts is None else f"is listed with {facts['bytes']}"
+            advice = (
+                what_it_is(path)
+                or f"Run `python dataset_tool.py verify {self.path}`; the data "
+                "set must be made again."
+            )
             raise ValueError(
-                f"{path} has {size} bytes, but {expected} in {MANIFEST_NAME}. Run "
-                f"`python dataset_tool.py verify {self.path}`; the data set must be made again."
+                f"{path} has {size} bytes, but {expected} in {MANIFEST_NAME}. {advice}"
             )
         return facts
 

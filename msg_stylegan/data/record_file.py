@@ -52,15 +52,12 @@ class RecordFile:
         self.close = weakref.finalize(self, self._file.close)
         self.num_bytes = os.fstat(self._file.fileno()).st_size
         if self.num_bytes == 0:
-            raise RecordError(f"{self.path} is empty.")
+            raise RecordError(f"{self.path} is empty. Download it again, or make it again.")
 
         try:
             self._header = self._read_header(0, record=0)
         except RecordError as error:
-            what = what_it_is(self.path)
-            raise (
-                RecordError(f"{self.path} holds no records. {what}") if what else error
-            ) from None
+            raise _known_content(self.path) or error from None
         self._stride = _record_size(self._header)
         self._offsets = None if self._is_uniform() else self._scan()
         self.num_records = (
@@ -296,13 +293,20 @@ def _headers(file, path, offset, number):
         if len(header) < HEADER_SIZE:
             raise RecordError(f"{where}: the file ends inside it")
         if masked_crc32c(header[:8]) != int.from_bytes(header[8:], "little"):
-            raise RecordError(f"{where}: the checksum of its length is wrong")
+            known = None if offset else _known_content(path)
+            raise known or RecordError(f"{where}: the checksum of its length is wrong")
         size = _record_size(header)
         if offset + size > num_bytes:
             raise RecordError(f"{where}: the file ends inside it")
         yield offset, size
         offset += size
         number += 1
+
+
+def _known_content(path):
+    """The error of a file that is known to be something else; None if it is not."""
+    what = what_it_is(path)
+    return RecordError(f"{path} holds no records. {what}") if what else None
 
 
 def _record_size(header):

@@ -13,6 +13,7 @@ from msg_stylegan.data.sources.archive_contents import Place
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.selection import DEAD_LINK, count_of, left_out, select_images
 from msg_stylegan.data.sources.storage import check_size
+from msg_stylegan.mistaken_file import what_it_is
 
 # A row has the entries of a `Place`.
 _PLACES = np.dtype(
@@ -95,6 +96,23 @@ class ArchiveFile:
         with Path(self._path).open("rb") as file:
             file.seek(offset)
             return file.read(count)
+
+
+def damaged_archive(path, kind, error, unpacked=None):
+    """The `ValueError` of an archive that cannot be read.
+
+    Args:
+        path: Path of the archive.
+        kind: "zip" or "tar".
+        error: What went wrong.
+        unpacked: Path of the file that was read in its place; None if it was not compressed.
+    """
+    reason = what_it_is(unpacked or path, expected=kind)
+    if reason is None:
+        advice = "Download it again, or unpack it and give the folder of images"
+        reason = f"{error}. {advice}."
+    what = "is" if unpacked is None else "is compressed, but in it is"
+    return ValueError(f"{path} {what} no {kind} archive, or a damaged one: {reason}")
 
 
 def _undecoded_notice(names):

@@ -12,6 +12,7 @@ from msg_stylegan.data.sources.tar_archive import open_tar
 from msg_stylegan.data.sources.uncompressed_copy import is_compressed
 from msg_stylegan.data.sources.zip_archive import open_zip
 
+_TAR_ENDINGS = (".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
 _UNREAD_ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "rar",
@@ -96,4 +97,4 @@ def _opener(path):
         return open_tar
     if start.startswith(b"PK\3\4") or zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
         return open_zip
-    return open_tar if path.suffix.lower() == ".tar" else ListStore
+    return open_tar if path.suffix.lower() in _TAR_ENDINGS else ListStore

@@ -5,6 +5,7 @@ from pathlib import Path, PurePath
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.labels import LABELS_NAME
 from msg_stylegan.data.sources.storage import MAX_FILE_BYTES, read_file
+from msg_stylegan.mistaken_file import what_download, what_it_is
 
 
 class ListStore:
@@ -46,10 +47,14 @@ def _read_lines(path):
         is_text = b"\0" not in file.read(4096) and path.stat().st_size <= MAX_FILE_BYTES
     data = path.read_bytes() if is_text else b"\0"
     if b"\0" in data:
+        what = what_it_is(path, expected="text")
         raise ValueError(
-            f"{path} is neither an archive nor a list of images. Expected a folder, a zip or tar "
-            "archive, or a text file in UTF-8 with the path of one image per line."
+            f"{path} is neither an archive nor a list of images. {f'{what} ' if what else ''}"
+            "Expected a folder, a zip or tar archive, or a text file in UTF-8 with the path of one "
+            "image per line."
         )
+    if what := what_download(data):
+        raise ValueError(f"{path} is no list of images. {what}")
     # Names of files may be no UTF-8. Only the end of a line ends it, not all that Unicode has.
     text = data.decode("utf-8-sig", "surrogateescape")
     lines = (line.removesuffix("\r") for line in text.split("\n"))

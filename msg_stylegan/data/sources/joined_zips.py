@@ -42,8 +42,7 @@ def read_tables(file):
     file.seek(0)
     if end and file.read(len(_FILE_SIGNATURE)) == _FILE_SIGNATURE:
         raise ValueError(
-            f"its first {end} bytes are the start of another archive, whose end is missing. Unpack "
-            "it and give the folder of images"
+            f"its first {end} bytes are the start of another archive, whose end is missing"
         )
     return [entry for table in reversed(tables) for entry in table]
 

@@ -7,7 +7,7 @@ import unicodedata
 from typing import NamedTuple
 
 from msg_stylegan.data.sources.image_names import is_image_name, printable
-from msg_stylegan.mistaken_file import what_download
+from msg_stylegan.mistaken_file import what_download, what_it_is
 
 ENDINGS = (".json", ".csv")
 
@@ -83,9 +83,7 @@ def parse_json(data, path):
         content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unambiguous)
     # Numbers and nesting beyond all bounds have their own errors.
     except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{path} is no JSON file of labels: {what_download(data) or error}"
-        ) from None
+        raise _no_labels(path, "JSON", what_it_is(data, expected="json") or f"{error}.") from None
     pairs, class_names, notices = content, None, []
     if has_labels_key(content):
         pairs, class_names = content["labels"], content.get("class_names")
@@ -149,6 +147,9 @@ def parse_csv(data, path, keys):
     Raises:
         ValueError: It is something else. The message names the file, and the row.
     """
+    # A line of letters, or nothing, is CSV as well.
+    if what := what_download(data):
+        raise _no_labels(path, "CSV", what)
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
         rows = [
@@ -157,8 +158,8 @@ def parse_csv(data, path, keys):
             if any(cell.strip() for cell in row)
         ]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV file of labels: {error}") from None
-    _check_columns(rows, path, keys)
+        raise _no_labels(path, "CSV", what_it_is(data, expected="text") or f"{error}.") from None
+    _check_columns(rows, path, keys, is_cut=not data.endswith(b"\n"))
     header = None
     if rows:
         first = name_key(rows[0][1][0])
@@ -184,12 +185,16 @@ def number_of(text):
         return None
 
 
+def _no_labels(path, kind, reason):
+    return ValueError(f"{path} is no {kind} file of labels: {reason}")
+
+
 def _number_or_text(cell):
     number = number_of(cell)
     return cell if number is None else number
 
 
-def _check_columns(rows, path, keys):
+def _check_columns(rows, path, keys, is_cut):
     width = len(rows[0][1]) if rows else 0
     are_images = any(name_key(row[0]) in keys for _, row in rows)
     for number, row in rows:
@@ -198,9 +203,11 @@ def _check_columns(rows, path, keys):
         marks = [what for mark, what in _OTHER_MARKS if mark in row[0] and not are_images]
         if len(row) != width or width < 2 or marks:
             hint = f", not {marks[0]}" if marks else ""
+            is_end = is_cut and number == rows[-1][0] > 1
+            end = ". The file ends there: it may be half a download." if is_end else ""
             raise ValueError(
                 f"{path}, row {number}: expected a name and one or more labels with commas "
-                f"between them{hint}, in each row as many. Received: {text!r}"
+                f"between them{hint}, in each row as many. Received: {text!r:.200}{end}"
             )
 
 

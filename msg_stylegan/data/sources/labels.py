@@ -16,9 +16,11 @@ from msg_stylegan.data.sources.label_files import (
     parse_json,
 )
 from msg_stylegan.data.sources.label_values import label_rows, one_hot_of_names
+from msg_stylegan.mistaken_file import what_it_is
 
 # Where StyleGAN's tools put labels: in the folder, or the archive, of the images.
 LABELS_NAME = "dataset.json"
+_BESIDE = "This file lies beside the images; `--labels none` leaves it out."
 
 
 class Labels(NamedTuple):
@@ -84,19 +86,21 @@ def _found_labels(store):
     member = _member(LABELS_NAME, store)
     if member is None:
         return Labels()
-    path, data = _read(member, store)
+    try:
+        path, data = _read(member, store)
+    except ValueError as error:
+        raise ValueError(f"{error} {_BESIDE}") from None
     try:
         if not has_labels_key(json.loads(data)):
             raise ValueError("it has no `labels`")
     except (ValueError, RecursionError) as error:
         hint = "no file of labels as StyleGAN's tools write it, and is not used"
-        return Labels(notices=[f"{path} is {hint}: {error}."])
+        reason = what_it_is(data, expected="json") or f"{error}."
+        return Labels(notices=[f"{path} is {hint}: {reason}"])
     try:
         found = _labels_of_file(path, data, store)
     except ValueError as error:
-        raise ValueError(
-            f"{error} This file lies beside the images; `--labels none` leaves it out."
-        ) from None
+        raise ValueError(f"{str(error).removesuffix('.')}. {_BESIDE}") from None
     notices = list(found.notices)
     if found.rows is not None:
         notices.insert(0, f"labels are taken from {path}; `--labels none` leaves them out.")

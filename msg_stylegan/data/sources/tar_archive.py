@@ -6,9 +6,11 @@ import weakref
 from pathlib import Path
 
 from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.archive import ArchiveFile, ArchiveStore
+from msg_stylegan.data.sources.archive import ArchiveFile, ArchiveStore, damaged_archive
 from msg_stylegan.data.sources.archive_contents import Contents, Link, Place
 from msg_stylegan.data.sources.uncompressed_copy import remove_copy, uncompressed_copy
+from msg_stylegan.data.sources.zip_names import wrong_encoding
+from msg_stylegan.mistaken_file import what_it_is
 
 _SPARSE = 0xFFFE  # As the method of a place.
 _READ_BYTES = 1 << 20
@@ -36,9 +38,14 @@ def open_tar(path, names_encoding=None):
         try:
             with Path(file).open("rb") as opened:
                 contents = _read_contents(opened, names_encoding)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path}: {wrong_encoding(error.object, names_encoding)}") from None
         except Exception as error:
-            raise ValueError(f"{path} is no tar archive, or a damaged one: {error}") from error
+            raise damaged_archive(path, "tar", error, copy and copy.path) from error
         store = ArchiveStore(path, "tar", ArchiveFile(file), contents, _unpacked)
+        # Nothing but zeros is an archive of no files.
+        if not store.names + store.other_names and (what := what_it_is(file, expected="tar")):
+            store.notices.append(what)
         weakref.finalize(store, stack.pop_all().close)
     return store
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from msg_stylegan.data.sources.archive import damaged_archive
+
 _READ_BYTES, _WRITE_BYTES = 1 << 17, 1 << 20
 
 # The process that made a copy is the one to remove it.
@@ -40,11 +42,11 @@ def uncompressed_copy(path):
             with os.fdopen(handle, "wb") as target, Path(path).open("rb") as file:
                 _write(file, target)
         except (EOFError, zlib.error, lzma.LZMAError) as error:
-            raise ValueError(f"{path} is a damaged archive: {error}") from error
+            raise damaged_archive(path, "tar", error) from error
         except OSError as error:
             # Damage that `bz2` finds has no number.
             if error.errno is None:
-                raise ValueError(f"{path} is a damaged archive: {error}") from error
+                raise damaged_archive(path, "tar", error) from error
             raise OSError(
                 error.errno,
                 f"{error.strerror}, while unpacking {path} to {Path(name).parent}. The environment "

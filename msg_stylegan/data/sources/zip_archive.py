@@ -7,11 +7,11 @@ import zlib
 from pathlib import Path
 
 from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.archive import ArchiveFile, ArchiveStore
+from msg_stylegan.data.sources.archive import ArchiveFile, ArchiveStore, damaged_archive
 from msg_stylegan.data.sources.archive_contents import Contents, Link, Place
 from msg_stylegan.data.sources.joined_zips import read_tables
 from msg_stylegan.data.sources.storage import check_size
-from msg_stylegan.data.sources.zip_names import entry_name
+from msg_stylegan.data.sources.zip_names import entry_name, link_target
 
 _ENCRYPTED = 0xFFFF  # As a method, which zip does not have.
 _ENCRYPTED_FLAG = 1
@@ -38,26 +38,26 @@ def open_zip(path, names_encoding=None):
             tables = read_tables(opened)
         # A damaged table of contents shows as various errors.
         except Exception as error:
-            raise ValueError(f"{path} is a damaged zip archive: {error}") from error
+            raise damaged_archive(path, "zip", error) from error
     contents = Contents()
     for entry in tables:
         name, is_known = entry_name(entry, names_encoding)
         if name.endswith("/") or (name.endswith("\\") and not entry.file_size):
             continue
-        contents.add(name, _place_or_link(entry, file))
+        contents.add(name, _place_or_link(entry, file, names_encoding))
         if not is_known:
             contents.undecoded.append(name)
     return ArchiveStore(path, "zip", file, contents, _unpacked)
 
 
-def _place_or_link(entry, file):
+def _place_or_link(entry, file, names_encoding):
     method = _ENCRYPTED if entry.flag_bits & _ENCRYPTED_FLAG else entry.compress_type
     place = Place(entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, method)
     # Systems other than Unix have other numbers there, without this one.
     if not stat.S_ISLNK(entry.external_attr >> 16):
         return place
     try:
-        return Link(_unpacked(file, place, _MAX_PATH).decode("utf-8", "surrogateescape"))
+        return Link(link_target(_unpacked(file, place, _MAX_PATH), entry, names_encoding))
     except SkippedImageError:
         return Link("")
 

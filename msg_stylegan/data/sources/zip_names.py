@@ -34,6 +34,27 @@ def entry_name(entry, encoding=None):
     return name.partition("\0")[0], is_known
 
 
+def link_target(raw, entry, encoding=None):
+    """What a link leads to, read as its name is; see `entry_name`, but nothing is refused.
+
+    Args:
+        raw: The bytes that the archive holds for the link.
+        entry: `zipfile.ZipInfo` of the link.
+        encoding: As for `entry_name`.
+    """
+    try:
+        return _decoded(raw, b"", "utf-8" if entry.flag_bits & _UTF8_FLAG else encoding)[0]
+    except ValueError:
+        return raw.decode("utf-8", "surrogateescape")
+
+
+def wrong_encoding(raw, encoding):
+    """What to say of a name, bytes, that is not in the code page that the user has given."""
+    return (
+        f"The name {raw!r} is not in the code page {encoding}. Choose another `--names_encoding`."
+    )
+
+
 def _decoded(raw, extra, encoding):
     if raw.isascii():
         return raw.decode("ascii").replace("\\", "/"), True
@@ -44,10 +65,7 @@ def _decoded(raw, extra, encoding):
             name = raw.decode(encoding or "utf-8")
         except UnicodeDecodeError:
             if encoding:
-                raise ValueError(
-                    f"The name {raw!r} is not in the code page {encoding}. Choose another "
-                    "`--names_encoding`."
-                ) from None
+                raise ValueError(wrong_encoding(raw, encoding)) from None
             return _SEPARATOR.sub(b"/", raw).decode("cp437"), False
     return name.replace("\\", "/"), True
 
