@@ -21,6 +21,7 @@ from metrics.feature_extractor import FeatureExtractor
 from metrics.features import Features
 from metrics.fixed_order import ORDER_VERSION, FixedOrder
 from metrics.generated_images import GeneratedImages
+from metrics.image_sizes import check_sizes
 from metrics.metric import Metric, MetricInputs
 from msg_stylegan import load_networks
 from msg_stylegan.networks import snapshots_of_run
@@ -45,12 +46,14 @@ class MetricResult:
 class Evaluation:
     """Metrics of one generator, or one set of files; what they share is computed once."""
 
-    def __init__(self, inputs):
+    def __init__(self, inputs, reals, fakes):
         self._inputs = inputs
+        self._reals, self._fakes = reals, fakes
 
     def compute(self, metric):
         """Returns the `MetricResult`; raises ValueError if the metric cannot be computed."""
         start = time.monotonic()
+        check_sizes(metric, self._reals, self._fakes, self._inputs.notice)
         with _full_precision():
             results = metric.compute(self._inputs)
         return MetricResult(metric, results, time.monotonic() - start)
@@ -168,7 +171,7 @@ class MetricEvaluator:
         generated = self._generated.after(
             lambda count: self._images_before(snapshot, count) if snapshot else None
         )
-        return Evaluation(self._inputs(generated.batches, None, generated))
+        return Evaluation(self._inputs(generated.batches, None, generated), self._reals, None)
 
     def of_images(self, fakes):
         """Begins the evaluation of fakes in files, `ImageFiles` or `TFRecordDataset`."""
@@ -178,7 +181,7 @@ class MetricEvaluator:
             batches = shuffled.iterate_images(self._batch(fakes), num_images)
             return self._in_colour(batches, self._reals)
 
-        return Evaluation(self._inputs(iterate, fakes))
+        return Evaluation(self._inputs(iterate, fakes), self._reals, fakes)
 
     def of_reals(self):
         """Begins an evaluation that has no fakes, for statistics of the reals."""
@@ -279,11 +282,9 @@ class MetricEvaluator:
             return
         shape = (G.resolution, G.resolution, G.num_channels)
         if self._reals.shape is None or tuple(self._reals.shape) != shape:
-            found = "different sizes" if self._reals.shape is None else list(self._reals.shape)
-            raise ValueError(
-                f"The networks make images of shape {list(shape)}, the real images "
-                f"{self._reals.path} have {found}."
-            )
+            uneven = getattr(self._reals, "uneven", None)
+            found = uneven or f"the real images {self._reals.path} have {list(self._reals.shape)}."
+            raise ValueError(f"The networks make images of shape {list(shape)}, {found}")
 
     def _in_colour(self, batches, other):
         """Batches as they are, or grayscale ones in the colours of those they are compared to."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from metrics.image_sizes import unevenness
 from metrics.reading_ahead import results_ahead
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
@@ -67,6 +68,7 @@ class ImageFiles:
         name: Its last component.
         num_images: Number of images.
         shape: `(height, width, 3)` of all images, or None when they differ in size.
+        uneven: What to say of images that differ in size or are not square; None if none do.
 
     Raises:
         ValueError: No images, or one that cannot be used, as far as its header tells.
@@ -92,6 +94,9 @@ class ImageFiles:
         self.num_images = len(headers)
         sizes = {size for size, _ in headers.values()}
         self.shape = (*sizes.pop(), 3) if len(sizes) == 1 else None
+        self.uneven = unevenness(
+            self.path, [(store.name(index), size) for index, (size, _) in headers.items()]
+        )
         rules = VERSION, reader.background, reader.value_range
         content = repr([rules, *sorted(checksum for _, checksum in headers.values())])
         self._fingerprint = hashlib.sha256(content.encode()).hexdigest()

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from metrics.generated_images import GeneratedImages
 
 
+# What to do where images have a size that a metric cannot use.
+SUITABLE_IMAGES = "`dataset_tool.py create_from_images`, with `--resolution`, makes such images."
+
+
 @dataclasses.dataclass(frozen=True)
 class MetricInputs:
     """Everything a metric may use."""
@@ -109,6 +113,8 @@ class Metric:
     compute: Callable[[MetricInputs], dict]
     # Pretrained networks that it needs, by their names in `FeatureNetworks`.
     networks: tuple = ()
+    # Whose images must be squares of one size: of "reals" and "fakes".
+    squares: tuple = ()
     # Whether results depend on which reals come first, which `fixed_order` decides.
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.

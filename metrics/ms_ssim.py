@@ -11,7 +11,14 @@ import math
 
 import numpy as np
 
-from metrics.metric import Family, Metric, checked_batches, format_count, parse_count
+from metrics.metric import (
+    SUITABLE_IMAGES,
+    Family,
+    Metric,
+    checked_batches,
+    format_count,
+    parse_count,
+)
 
 # From the finest scale to the coarsest.
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -115,9 +122,10 @@ def mean_ms_ssim(batches, num_pairs, report=lambda count: None):
 def _check_sizes(a, b):
     step = 2 ** (len(WEIGHTS) - 1)
     if a.shape[1:] != b.shape[1:] or a.shape[1] % step or a.shape[2] % step:
+        sizes = " and ".join(str(list(size)) for size in dict.fromkeys((a.shape[1:], b.shape[1:])))
         raise ValueError(
-            f"MS-SSIM needs two sets of images of one size, a multiple of {step}. "
-            f"Received {list(a.shape)} and {list(b.shape)}."
+            f"MS-SSIM needs images of one size, a multiple of {step}. Received {sizes}. "
+            f"{SUITABLE_IMAGES}"
         )
 
 
@@ -206,6 +214,7 @@ def _make(match, options):
         # Generators fail towards too little diversity, hardly ever towards too much.
         lower_is_better=True,
         compute=functools.partial(_compute, name, 2 * num_pairs),
+        squares=("fakes",),
     )
 
 

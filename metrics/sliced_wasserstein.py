@@ -18,7 +18,7 @@ import os
 import numpy as np
 
 from metrics.laplacian_pyramid import laplacian_pyramid
-from metrics.metric import Family, Metric, checked_batches
+from metrics.metric import SUITABLE_IMAGES, Family, Metric, checked_batches
 from metrics.scratch import ScratchRows, check_room
 
 # Raise it when the numbers change.
@@ -145,7 +145,7 @@ def _level_resolutions(resolution):
     if resolution < MIN_RESOLUTION or resolution & (resolution - 1):
         raise ValueError(
             f"SWD needs images whose size is a power of two and at least {MIN_RESOLUTION} pixels. "
-            f"Received {resolution}x{resolution}."
+            f"Received {resolution}x{resolution}. {SUITABLE_IMAGES}"
         )
     levels = []
     while resolution >= MIN_RESOLUTION:
@@ -286,6 +286,7 @@ def _make(match, options):
         headline=f"{name}_avg",
         lower_is_better=True,
         compute=functools.partial(_compute, name, count),
+        squares=("reals", "fakes"),
         shuffles_reals=True,
     )
 
