@@ -157,6 +157,25 @@ def test_archives_by_name_only(tmp_path, name):
         open_source(tmp_path / name, SIXTEEN)
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_a_folder_of_one_archive_only(tmp_path, kind):
+    folder = tmp_path / "folder"
+    (folder / "sub").mkdir(parents=True)
+    path = WRITERS[kind](folder / "sub" / f"x.{kind}", FILES)
+    source, inside = open_source(folder, SIXTEEN), open_source(path, SIXTEEN)
+    np.testing.assert_array_equal(pixels(source), pixels(inside))
+    assert source.description == inside.description
+    assert source.warnings[0] == (
+        f"{path}: It was taken as the only archive in a folder without images, {folder}."
+    )
+    assert open_source(folder, SIXTEEN, names_encoding="cp932").num_images == source.num_images
+    WRITERS[kind](folder / f"y.{kind}", FILES)
+    with pytest.raises(ValueError, match=r"holds no images .* Archives among images"):
+        open_source(folder, SIXTEEN)
+    write_folder(folder, {"a.png": noise(9)})
+    assert open_source(folder, SIXTEEN).num_images == 1
+
+
 def test_temporary_copies_go(tmp_path, monkeypatch):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

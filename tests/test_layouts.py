@@ -69,10 +69,18 @@ def test_the_right_folder_counts_among_others(tmp_path):
 
 
 def test_celeba_that_is_packed_inside_of_the_folder(tmp_path):
-    write_folder(tmp_path, {"Img/img_align_celeba.zip": b"PK"})
-    with pytest.raises(
-        ValueError, match=r"no images of CelebA.* Unpack .*/Img/img_align_celeba\.zip"
-    ):
+    (tmp_path / "Img").mkdir()
+    path = write_zip(tmp_path / "Img" / "img_align_celeba.zip", faces("img_align_celeba/", ".jpg"))
+    write_folder(tmp_path, {"Anno/list.txt": b"no image"})
+    source = CelebaSource(tmp_path)
+    inside = CelebaSource(path)
+    assert names(source) == names(inside) and source.description == inside.description
+    for said in ("only archive in a folder without images", "1 other file was left out"):
+        assert any(said in warning and str(path) in warning for warning in source.warnings)
+    write_folder(tmp_path, {"Img/img_align_celeba_png.7z": b"7z"})
+    assert names(CelebaSource(tmp_path)) == names(inside)
+    write_zip(tmp_path / "Img" / "celeba.zip", faces("img_align_celeba/", ".jpg"))
+    with pytest.raises(ValueError, match=r"no images of CelebA.* Give .*Img/celeba\.zip itself"):
         CelebaSource(tmp_path)
 
 

@@ -79,8 +79,8 @@ def add_arguments(parser):
         "--lpips",
         choices=("auto", "on", "off"),
         default="auto",
-        help="add the perceptual distance LPIPS to the squared error: if its weights are there, "
-        "always, or never (default: %(default)s)",
+        help="add the perceptual distance LPIPS to the squared error: if its weights are there or "
+        "named, always, or never (default: %(default)s)",
     )
     for name in ("vgg16", "lpips"):
         parser.add_argument(

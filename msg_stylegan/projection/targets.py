@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources import open_store
+from msg_stylegan.data.sources.folder import FolderStore
 from msg_stylegan.data.sources.storage import read_file
 
 _USUAL_READER = PictureReader()
@@ -27,7 +27,7 @@ def find_images(paths):
     found = {}
     for path in map(Path, paths):
         if path.is_dir():
-            store = open_store(path)
+            store = FolderStore(path)
             if not store.names:
                 raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
             for notice in store.notices:

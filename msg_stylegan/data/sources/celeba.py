@@ -29,8 +29,8 @@ class CelebaSource:
     Args:
         folder: Folder of `img_align_celeba_png`, which the original reads, or of the official
             `img_align_celeba` with JPEG files, at any depth; one of these two themselves; or an
-            archive of them, such as `img_align_celeba.zip`. The fullest folder counts; of PNG and
-            JPEG in equal numbers, PNG.
+            archive of them, such as `img_align_celeba.zip`, or the folder of that. The fullest
+            folder counts; of PNG and JPEG in equal numbers, PNG.
         cx: Column of the centre of the cut, 64 to 114.
         cy: Row of the centre of the cut, 64 to 154.
 
@@ -56,7 +56,11 @@ class CelebaSource:
         self.num_images = len(found.numbers)
         place = str(Path(self._store.path, found.folder))
         self.description = {"kind": "celeba", "path": place, "cx": cx, "cy": cy}
-        self.warnings = count_warnings(place, self.num_images, _NUM_IMAGES) + found.notices
+        self.warnings = [
+            *count_warnings(place, self.num_images, _NUM_IMAGES),
+            *found.notices,
+            *(f"{self._store.path}: {notice}" for notice in self._store.notices),
+        ]
 
     def name(self, index):
         return self._store.name(self._numbers[index])
@@ -85,7 +89,8 @@ def _find_images(store):
             numbers[path.parent, kind].append(number)
     if not numbers:
         archives = [name for name in store.other_names if "celeba" in name.lower()]
-        hint = f" Unpack {store.path}/{printable(archives[0])}." if archives else ""
+        shown = f"{store.path}/{printable(archives[0])}" if archives else ""
+        hint = f" Give {shown} itself if it is a zip or tar archive; else unpack it." * bool(shown)
         raise ValueError(
             f"{store.path} holds no images of CelebA: expected img_align_celeba_png/*.png or "
             f"img_align_celeba/*.jpg in it.{hint}"

@@ -1,5 +1,6 @@
 """Finds out what kind of source of image files a path is."""
 
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,11 +9,13 @@ from msg_stylegan.data.sources.encoded_images import EncodedImages
 from msg_stylegan.data.sources.folder import FolderStore
 from msg_stylegan.data.sources.image_list import ListStore
 from msg_stylegan.data.sources.remote_folder import RemoteFolderStore, is_remote
+from msg_stylegan.data.sources.selection import left_out
 from msg_stylegan.data.sources.tar_archive import open_tar
 from msg_stylegan.data.sources.uncompressed_copy import is_compressed
 from msg_stylegan.data.sources.zip_archive import open_zip
 
 _TAR_ENDINGS = (".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz")
+_ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
 _UNREAD_ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "7z",
     b"Rar!\x1a\x07": "rar",
@@ -40,7 +43,8 @@ def open_store(path, names_encoding=None):
 
     Args:
         path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
-            zip or tar archive of such a folder; or text file with the path of one image per line.
+            zip or tar archive of such a folder, or a folder without images that holds just one; or
+            text file with the path of one image per line.
         names_encoding: Code page of names in an archive that are not UTF-8; None = not known.
 
     Returns:
@@ -59,12 +63,31 @@ def open_store(path, names_encoding=None):
         OSError: A file that cannot be read.
     """
     opener = RemoteFolderStore if is_remote(path) else _opener(Path(path))
+    store = None
+    if opener is FolderStore:
+        store = FolderStore(path)
+        archives = [name for name in store.other_names if _ARCHIVE.search(name)]
+        if not store.names and len(archives) == 1:
+            return _only_archive(store, archives[0], names_encoding)
     if names_encoding is None:
-        return opener(path)
+        return store or opener(path)
     if opener not in (open_zip, open_tar):
         raise ValueError(f"{path} is no archive: `--names_encoding` is for names in archives.")
     _check_encoding(names_encoding)
     return opener(path, names_encoding)
+
+
+def _only_archive(folder, name, names_encoding):
+    """The store of the archive that somebody means who gives the folder."""
+    store = open_store(Path(folder.path, name), names_encoding)
+    num_others = len(folder.other_names) - 1
+    store.notices.insert(
+        0, f"It was taken as the only archive in a folder without images, {folder.path}."
+    )
+    store.notices[1:1] = left_out(
+        num_others, "other file", "only the archive counts in this folder"
+    )
+    return store
 
 
 def _check_encoding(name):
