@@ -5,8 +5,8 @@
 Needs the extra `compare`. One step is a D update and a G update with the same latents
 (relativistic average hinge loss, which looks at the reals again for G) and the moving average.
 Per size: both are given the same weights, latents and reals and must agree in losses and
-gradients; then they are timed in turn, A B A B ..., in one process, and the ratio is the median
-over the rounds. The table is Markdown.
+gradients, see `agreement.py`; then they are timed in turn, A B A B ..., in one process, and the
+ratio is the median over the rounds. The table is Markdown.
 """
 
 import argparse
@@ -23,15 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import numpy as np
 import tensorflow as tf
 import torch
+from agreement import BATCH_SIZE, check_agreement, least_differences
 from pytorch_progan import TorchTraining
 from tensorflow import keras
-from train_step import (
-    GRADIENT_TOLERANCE,
-    LOSS_TOLERANCE,
-    DataFacts,
-    endless_batches,
-    seconds_per_call,
-)
+from train_step import DataFacts, endless_batches, seconds_per_call
 
 from msg_stylegan.legacy import bmsg_variables
 from msg_stylegan.legacy.original_variables import export
@@ -90,13 +85,9 @@ def copy_weights(network, table):
 
 
 def differences(size):
-    """Differences of losses and gradients between both, with equal weights and inputs.
-
-    Returns:
-        Tuple `(losses, gradients)`: the largest relative difference of the two losses (absolute
-        below 1), and of the gradient of any variable in the L2 norm.
-    """
+    """`least_differences` between both, with equal weights and inputs."""
     keras.utils.set_random_seed(0)
+    size = size._replace(batch_size=BATCH_SIZE)
     ours, plain = make_ours(size), TorchTraining(size.depth, size.latent_size)
     tables = {
         "D": bmsg_variables.discriminator_variables(ours.nets.D),
@@ -104,12 +95,9 @@ def differences(size):
     }
     copy_weights(plain.D, tables["D"])
     copy_weights(plain.G, tables["G"])
-    reals = random_reals(size)
-    z = np.random.RandomState(0).randn(size.batch_size, size.latent_size).astype(np.float32)
-    z = np.array(ours.nets.G.place_z(z))
 
     @tf.function(autograph=False)
-    def evaluate_ours():
+    def evaluate_ours(reals, z):
         D_gradients, D_stats = ours.D_gradients(reals, None, z)
         G_gradients, G_stats = ours.G_gradients(z, None, reals=(reals, None))
         return {
@@ -117,26 +105,27 @@ def differences(size):
             "G": (G_stats["Loss/G/loss"], G_gradients),
         }
 
-    results = evaluate_ours()
-    inputs = plain.pyramid(torch_images(reals)), torch.tensor(z)
-    loss_differences, gradient_differences = [], []
-    for name, loss_of in (("D", plain.D_loss), ("G", plain.G_loss)):
-        network, table = getattr(plain, name), tables[name]
-        network.zero_grad()
-        expected = loss_of(*inputs)
-        expected.backward()
-        loss, gradients = results[name]
-        expected = expected.item()
-        loss_differences.append(abs(float(loss) - expected) / max(abs(expected), 1.0))
-        ids = [id(variable) for variable in getattr(ours.nets, name).trainable_variables]
-        by_id = dict(zip(ids, gradients, strict=True))
-        for key, parameter in network.named_parameters():
-            variable, layout = table[key]
-            ours_, theirs = layout.to_original(by_id[id(variable)].numpy()), parameter.grad.numpy()
-            # A bias that no activation depends on, as that of the last score in this loss.
-            scale = max(np.linalg.norm(theirs), 1e-6)
-            gradient_differences.append(np.linalg.norm(ours_ - theirs) / scale)
-    return max(loss_differences), max(gradient_differences)
+    def compare(reals, z):
+        z = np.array(ours.nets.G.place_z(z))
+        results = evaluate_ours(tf.constant(reals), tf.constant(z))
+        inputs = plain.pyramid(torch_images(reals)), torch.tensor(z)
+        losses, pairs = [], []
+        for name, loss_of in (("D", plain.D_loss), ("G", plain.G_loss)):
+            network, table = getattr(plain, name), tables[name]
+            expected = loss_of(*inputs)
+            parameters = dict(network.named_parameters())
+            expected_gradients = torch.autograd.grad(expected, list(parameters.values()))
+            loss, gradients = results[name]
+            losses.append((loss, expected.item()))
+            ids = [id(variable) for variable in getattr(ours.nets, name).trainable_variables]
+            by_id = dict(zip(ids, gradients, strict=True))
+            for key, expected_gradient in zip(parameters, expected_gradients, strict=True):
+                variable, layout = table[key]
+                gradient = layout.to_original(by_id[id(variable)].numpy())
+                pairs.append((gradient, expected_gradient.numpy()))
+        return losses, pairs
+
+    return least_differences(compare, 2 ** (size.depth + 1), size.latent_size)
 
 
 def torch_images(reals):
@@ -191,8 +180,7 @@ def main():
     print("|---|---|---|---|---|---|")
     for size in args.sizes:
         loss_diff, gradient_diff = differences(size)
-        if loss_diff > LOSS_TOLERANCE or gradient_diff > GRADIENT_TOLERANCE:
-            parser.exit(1, f"error: not the same function: {loss_diff:.1e} {gradient_diff:.1e}\n")
+        check_agreement((loss_diff, gradient_diff))
         pairs = time_in_turn(size, args.rounds, args.steps)
         plain, ours = (statistics.median(times) for times in zip(*pairs, strict=True))
         ratios = [a / b for a, b in pairs]
