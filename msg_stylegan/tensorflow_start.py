@@ -29,6 +29,7 @@ _VARIABLES = {
     "KERAS_MAX_STEPS_PER_EPOCH": (),
     "TF_USE_LEGACY_KERAS": ("", "0", "false", "False"),
 }
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 # A folder below a file: Keras finds no settings there and can write none.
 _NO_FOLDER = str(Path(__file__).resolve() / "keras")
 
@@ -65,6 +66,8 @@ class _PreparedLoader(importlib.abc.Loader):
             self._loader.exec_module(module)
             # TensorFlow may leave it for later.
             importlib.import_module("keras")
+        if module.__name__ == "tensorflow":
+            _tell_of_unused_gpu(module)
 
 
 @contextlib.contextmanager
@@ -92,6 +95,17 @@ def _own_settings():
         print(
             f"note: {', '.join(foreign)} overruled: the networks need Keras on TensorFlow with "
             "its default settings.",
+            file=sys.stderr,
+        )
+
+
+def _tell_of_unused_gpu(tf):
+    """The messages that say so are left out, because machines without a GPU have them, too."""
+    is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if _NVIDIA_DRIVER.exists() and not is_hidden and not tf.config.list_physical_devices("GPU"):
+        print(
+            "note: this machine has a driver for NVIDIA GPUs, but TensorFlow sees none. Set "
+            "TF_CPP_MIN_LOG_LEVEL=0 to see why.",
             file=sys.stderr,
         )
 

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from conftest import ROOT
 
 from msg_stylegan import tensorflow_start
@@ -69,6 +70,24 @@ def test_tensorflow_starts_in_silence(tmp_path):
     done = start(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0", HOME=str(tmp_path))
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("has_driver", "visible", "is_told"),
+    [(True, "0", True), (True, "", False), (True, "-1", False), (False, "0", False)],
+)
+def test_a_gpu_that_is_not_used_is_told(
+    tmp_path, monkeypatch, capsys, has_driver, visible, is_told
+):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a GPU that works")
+    driver = tmp_path / "version"
+    if has_driver:
+        driver.touch()
+    monkeypatch.setattr(tensorflow_start, "_NVIDIA_DRIVER", driver)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    tensorflow_start._tell_of_unused_gpu(tf)
+    assert ("TF_CPP_MIN_LOG_LEVEL=0" in capsys.readouterr().err) == is_told
 
 
 @pytest.mark.parametrize(
