@@ -3,6 +3,7 @@
 Readers ask here when they do not know a file, or cannot read it.
 """
 
+import codecs
 import io
 import json
 import re
@@ -39,8 +40,8 @@ def what_it_is(source, expected=None):
 
     Args:
         source: Path of a file or folder, or the bytes of a file.
-        expected: What it should be: "text", "json", "zip", or "tar", which may be compressed; None
-            for other contents. It is not called that.
+        expected: What it should be: "text", "json", "zip", "gzip", or "tar", which may be
+            compressed; None for other contents. It is not called that.
 
     Returns:
         One or two sentences such as "It is a web page ... Download it again."; None if nothing is
@@ -82,7 +83,7 @@ def what_download(data):
 
 
 def _what_archive(head, file, expected):
-    for start, name in _COMPRESSED.items() if expected != "tar" else ():
+    for start, name in _COMPRESSED.items() if expected not in ("gzip", "tar") else ():
         if head.startswith(start):
             return f"It is compressed ({name}). {_UNPACK}"
     for start, name in _OTHERS.items():
@@ -101,8 +102,8 @@ def _what_archive(head, file, expected):
 
 def _what_text(head, file, expected):
     try:
-        # The last letter may be cut in two.
-        text = head[: -3 if len(head) == _HEAD else None].decode("utf-8-sig")
+        # It keeps a last letter back that is cut in two.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
     except UnicodeDecodeError:
         return None
     is_json = text.lstrip()[:1] in ("{", "[")

@@ -26,7 +26,11 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import labels, open_source, open_store
+from msg_stylegan.data.sources.hdf5 import Hdf5Source
 from msg_stylegan.data.sources.label_files import parse_csv, parse_json
+from msg_stylegan.data.sources.mnist import open_mnist
+from msg_stylegan.data.sources.python_pickles import read_pickled_file
+from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.verify import verify
 from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.mistaken_file import what_it_is
@@ -97,6 +101,9 @@ def read_settings(path):
 
 # Name of a file -> who reads it.
 READERS = {
+    "x.h5": Hdf5Source,
+    "train_32x32.mat": lambda path: open_svhn(path.parent),
+    "data_batch_1": read_pickled_file,
     "network.pkl": load_networks,
     "network.pth": load_networks,
     "network.npz": load_networks,
@@ -117,6 +124,8 @@ def test_readers_say_what_the_file_is(tmp_path, file, content):
     data, message = CONTENTS[content]
     if file.endswith(".json") and content in TEXT_IS_EXPECTED:
         message = "no file of directions|not valid JSON|complete example"
+    if file == "data_batch_1" and content in TEXT_IS_EXPECTED:
+        message = "no pickle of data"
     if file == "x-r04.tfrecords" and content == "empty":
         message = "is empty"
     (tmp_path / "set").mkdir()
@@ -125,6 +134,15 @@ def test_readers_say_what_the_file_is(tmp_path, file, content):
     with pytest.raises(ValueError, match=f"(?s){message}") as caught:
         READERS[file](path)
     assert file in str(caught.value) and "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("content", [*NO_ARCHIVES, *TEXT_IS_EXPECTED, "half zip"])
+def test_files_of_mnist_that_are_none(tmp_path, content, ending):
+    data, message = CONTENTS[content]
+    (tmp_path / f"train-images-idx3-ubyte{ending}").write_bytes(data)
+    with pytest.raises(ValueError, match=f"train-images-idx3-ubyte{ending} is .*{message}"):
+        open_mnist(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tgz"])

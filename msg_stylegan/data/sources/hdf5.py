@@ -5,6 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from msg_stylegan.mistaken_file import what_it_is
+
 
 class Hdf5Source:
     """The largest resolution of an HDF5 file.
@@ -52,7 +54,8 @@ class Hdf5Source:
             try:
                 self._file = h5py.File(self._path, "r")
             except OSError as error:
-                raise ValueError(f"{self._path} is no HDF5 file: {error}") from error
+                what = None if h5py.is_hdf5(self._path) else what_it_is(self._path)
+                raise ValueError(f"{self._path} is no HDF5 file: {what or error}") from error
         return self._file[self._key] if self._key else self._file
 
     def _find_key(self):

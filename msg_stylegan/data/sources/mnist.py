@@ -9,6 +9,7 @@ import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource, count_warnings
 from msg_stylegan.data.sources.known_files import find_file
+from msg_stylegan.mistaken_file import what_it_is
 
 _IMAGES_NAME = "train-images-idx3-ubyte"
 _LABELS_NAME = "train-labels-idx1-ubyte"
@@ -101,11 +102,16 @@ def _read_idx(folder, name, num_dimensions):
         if path.suffix == ".gz":
             data = gzip.decompress(data)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        reason = what_it_is(path, expected="gzip") or f"{error}. Download it again."
+        raise ValueError(f"{path} is damaged: {reason}") from error
     # Two zeros, 8 for bytes, the number of dimensions, then the sides as big-endian numbers.
     header_size = 4 + 4 * num_dimensions
     if data[:4] != bytes([0, 0, 8, num_dimensions]) or len(data) < header_size:
-        raise ValueError(f"{path} is not an IDX file of bytes with {num_dimensions} dimensions.")
+        what = what_it_is(data)
+        raise ValueError(
+            f"{path} is not an IDX file of bytes with {num_dimensions} dimensions."
+            f"{f' {what}' if what else ''}"
+        )
     shape = [int(side) for side in np.frombuffer(data, ">u4", num_dimensions, offset=4)]
     if len(data) - header_size != math.prod(shape):
         raise ValueError(

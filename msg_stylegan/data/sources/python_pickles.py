@@ -6,6 +6,7 @@ import numpy as np
 
 from msg_stylegan.legacy.inert_pickle import read_pickle
 from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE
+from msg_stylegan.mistaken_file import what_it_is
 
 
 def read_pickled_file(path):
@@ -20,7 +21,9 @@ def read_pickled_file(path):
     try:
         return read_pickle(path.read_bytes(), NUMPY_TABLE)
     except ValueError as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        # Old pickles are text.
+        reason = what_it_is(path, expected="text") or error
+        raise ValueError(f"{path} cannot be read: {reason}") from error
 
 
 def check_images(images, path):

@@ -7,6 +7,7 @@ import numpy as np
 from msg_stylegan.data.sources.arrays import ArraySource
 from msg_stylegan.data.sources.known_files import find_file
 from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
+from msg_stylegan.mistaken_file import what_it_is
 
 _MAT_NAME = "train_32x32.mat"
 _NUM_IMAGES = 73257
@@ -56,7 +57,8 @@ def _read_mat(path):
         value = scipy.io.loadmat(path, variable_names=("X", "y"))
     # A damaged file ends in many kinds of errors.
     except Exception as error:
-        raise ValueError(f"{path} cannot be read as a .mat file: {error}") from error
+        reason = what_it_is(path) or f"{error}. Download it again."
+        raise ValueError(f"{path} cannot be read as a .mat file: {reason}") from error
     images, classes = value.get("X"), value.get("y")
     if images is None or classes is None or images.ndim != 4 or images.shape[:3] != (32, 32, 3):
         raise ValueError(f"{path} is no SVHN: expected `X` [32, 32, 3, images] and `y`.")
