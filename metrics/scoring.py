@@ -1,10 +1,7 @@
 """Scores what the command line of `run_metrics.py` asks for."""
 
-import os
 import sys
 from pathlib import Path
-
-import tensorflow as tf
 
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.fetch import PUBLISHED
@@ -21,6 +18,7 @@ from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run
 from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.training.devices import make_strategy
+from msg_stylegan.training.event_file import EventFile
 from msg_stylegan.training.run_directory import OPTIONS_FILE
 from msg_stylegan.training.snapshots import Snapshots
 
@@ -59,8 +57,7 @@ def score_snapshots(args, metrics, networks, strategy):
     folder = snapshots[0].parent
     writer = None
     if (folder / OPTIONS_FILE).exists():
-        # As bytes, for names that are not UTF-8.
-        writer = tf.summary.create_file_writer(os.fsencode(folder), filename_suffix=".metrics")
+        writer = EventFile(folder, suffix=".metrics").writer
     missing = scorer.say_what_is_missing()
     for index, snapshot in enumerate(snapshots):
         skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}

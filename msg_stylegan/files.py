@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from msg_stylegan.write_errors import writing
+from msg_stylegan.write_errors import WriteError, writing
 
 _BLOCK_BYTES = 2**20
 
@@ -75,6 +75,9 @@ def atomic_directory(target, replace=False):
                 target.replace(old) if replace else target.rmdir()
             temporary.replace(target)
             shutil.rmtree(old, ignore_errors=True)
+        except WriteError as error:
+            # Of a file in the folder: by the name that it would have got.
+            raise WriteError(str(error).replace(str(temporary), str(target))) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -209,6 +210,7 @@ def test_full_disk(tmp_path, num_workers):
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "OSError" in errors
+    assert re.search(r"noise-r0\d.tfrecords cannot be written: it is larger than files", errors)
     assert "Make room on the disk and start the same command again" in errors
     assert [path.name for path in out.parent.iterdir()] == [".noise.partial"]
     run(out, num_workers=num_workers)

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 import train
 from msg_stylegan import files
+from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.faults import user_message
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_grids import save_image
@@ -111,6 +113,45 @@ def test_other_errors_pass(error):
     with pytest.raises(type(error)) as caught, writing("FILE"):
         raise error
     assert caught.value is error
+
+
+@pytest.mark.parametrize("short", [1, 100, 5000])
+def test_labels_are_whole_or_refused(tmp_path, short):
+    """The last bytes of a file are those that `np.save` loses without a word."""
+    labels = np.random.default_rng(0).normal(size=(40, 200)).astype(np.float32)
+
+    def write(folder):
+        with DatasetWriter(folder) as writer:
+            for _ in labels:
+                writer.add_image(np.zeros((8, 8, 1), np.uint8))
+            writer.add_labels(labels)
+        return folder / f"{folder.name}-rxx.labels"
+
+    whole = write(tmp_path / "whole")
+    np.testing.assert_array_equal(np.load(whole), labels)
+    with (
+        file_limit(whole.stat().st_size - short),
+        pytest.raises(WriteError, match=r"less-rxx\.labels cannot be written: it is larger"),
+    ):
+        write(tmp_path / "less")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_a_file_of_an_unfinished_folder_is_called_as_it_would_be(tmp_path):
+    folder = tmp_path / "frames"
+    with (
+        file_limit(100),
+        pytest.raises(WriteError, match=re.escape(f"{folder / 'a.txt'} cannot be written")),
+        files.atomic_directory(folder) as temporary,
+    ):
+        files.write_text(temporary / "a.txt", "x" * 200)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_events_for_tensorboard_that_cannot_be_begun(tmp_path):
+    match = r"tfevents\.\* cannot be written: it is larger than files may be here[^\n]*$"
+    with file_limit(10), pytest.raises(WriteError, match=match):
+        EventFile(tmp_path)
 
 
 def test_events_for_tensorboard_are_not_lost_without_a_word(tmp_path):

@@ -13,6 +13,7 @@ from msg_stylegan.data.parts import record_paths, result_path
 from msg_stylegan.data.record_format import FOOTER_SIZE, HEADER_SIZE
 from msg_stylegan.data.shards import records_name
 from msg_stylegan.files import read_json, write_json
+from msg_stylegan.write_errors import writing
 
 _BLOCK_BYTES = 1 << 20
 
@@ -227,23 +228,28 @@ class _ShardFile:
 
     def flush(self):
         """Hands all bytes to the operating system; returns how many there are."""
-        self._file.flush()
+        with writing(self.path):
+            self._file.flush()
         return self._size
 
     def sync(self):
         """Waits until all bytes are on the disk; returns how many there are."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with writing(self.path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
         return self._size
 
     def digest(self):
         return self._hash.hexdigest()
 
     def close(self):
-        self._file.close()
+        # Tries again to write what could not be written.
+        with writing(self.path):
+            self._file.close()
 
     def _append(self, block):
-        self._file.write(block)
+        with writing(self.path):
+            self._file.write(block)
         self._hash.update(block)
         self._size += len(block)
 

@@ -6,6 +6,7 @@ from msg_stylegan.data.decoding.remarks import sentences
 from msg_stylegan.data.manifest import file_facts, write_manifest
 from msg_stylegan.data.shards import labels_name
 from msg_stylegan.files import write_text
+from msg_stylegan.write_errors import writing
 
 
 def write_side_files(folder, name, *, maker, labels, command, num_shards, outcome):
@@ -27,9 +28,7 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
 
     if labels is not None:
         path = folder / labels_name(name)
-        # `np.save` would add ".npy" to a path, but writes to an open file as it is.
-        with path.open("wb") as file:
-            np.save(file, labels[maker.order[outcome.kept]])
+        write_labels(path, labels[maker.order[outcome.kept]])
         outcome.files[path.name] = file_facts(path, np.count_nonzero(outcome.kept))
     _write_lists(folder, name_at, outcome)
     resolution, _, num_channels = maker.shape
@@ -51,6 +50,19 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
         "files": outcome.files,
     }
     write_manifest(folder, manifest)
+
+
+def write_labels(path, labels):
+    """Writes labels, float32 `[N, label_size]`, as `np.save` does.
+
+    Raises:
+        WriteError: The disk is full, or the like.
+    """
+    header = np.lib.format.header_data_from_array_1_0(labels)
+    with writing(path), path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        # `np.save` writes past Python's file, and loses the end without a word on a full disk.
+        file.write(np.ascontiguousarray(labels).data)
 
 
 def _write_lists(folder, name_at, outcome):

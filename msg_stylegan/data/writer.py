@@ -8,6 +8,7 @@ import numpy as np
 from msg_stylegan.data.acceptance import check_image, checked_labels
 from msg_stylegan.data.parts import image_planes, image_records, level_resolutions
 from msg_stylegan.data.shards import labels_name, records_name
+from msg_stylegan.data.side_files import write_labels
 from msg_stylegan.files import atomic_directory
 
 
@@ -101,6 +102,4 @@ class DatasetWriter:
         if self._labels is not None:
             if len(self._labels) != self.num_images:
                 raise ValueError("Labels must be added after the last image.")
-            # `np.save` would add ".npy" to a path, but writes to an open file as it is.
-            with (self._folder / labels_name(self.directory.name)).open("wb") as file:
-                np.save(file, self._labels)
+            write_labels(self._folder / labels_name(self.directory.name), self._labels)

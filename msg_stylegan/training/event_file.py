@@ -23,9 +23,9 @@ class EventFile:
     def __init__(self, folder, suffix=None):
         folder = Path(folder)
         before = set(folder.iterdir())
-        # As bytes, for names that are not UTF-8.
-        self.writer = tf.summary.create_file_writer(os.fsencode(folder), filename_suffix=suffix)
         with tensorflow_writing(folder / "events.out.tfevents.*"):
+            # As bytes, for names that are not UTF-8.
+            self.writer = tf.summary.create_file_writer(os.fsencode(folder), filename_suffix=suffix)
             self.writer.flush()
         self._path = next(iter(set(folder.glob("events.out.tfevents.*")) - before))
 
