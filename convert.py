@@ -70,7 +70,7 @@ def describe_network(network):
     """Resolution, channels, labels, scales and number of trainable parameters of a network."""
     count = sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
     scales = ", ".join(map(str, network.resolutions))
-    labels = f", {network.label_size} labels" if network.label_size else ""
+    labels = f", labels of size {network.label_size}" if network.label_size else ""
     return (
         f"{network.resolution}x{network.resolution}x{network.num_channels}{labels}, "
         f"scales {scales}, {count:,} parameters"

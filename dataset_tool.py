@@ -22,6 +22,7 @@ from msg_stylegan.data.sources.remote_folder import is_remote
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.sources.tfds import TfdsSource
 from msg_stylegan.data.worker_pool import num_cores
+from msg_stylegan.wording import count_of
 
 # Worker processes import this file again. What takes a while is imported where it is needed.
 
@@ -107,7 +108,7 @@ def extract(args):
 
     with _progress("Writing", TFRecordDataset(args.dir).num_images) as progress:
         num_images = extract(args.dir, args.out, progress.update)
-    print(f"{args.out}: {num_images} images")
+    print(f"{args.out}: {count_of(num_images, 'image')}")
 
 
 def compare(args):
@@ -348,12 +349,12 @@ def _create(args, source, shuffled=None):
     for notice in manifest["notices"]:
         print(f"notice: {notice}", file=sys.stderr)
     if manifest["num_skipped"]:
-        print(f"{manifest['num_skipped']} images were skipped, see {args.out}/skipped.txt")
+        count = count_of(manifest["num_skipped"], "image")
+        print(f"{count} skipped, see {args.out}/skipped.txt")
     if manifest["num_duplicates"]:
-        what = "were left out, as copies" if args.drop_duplicates else "are copies"
-        print(
-            f"{manifest['num_duplicates']} images {what} of others, see {args.out}/duplicates.txt"
-        )
+        count = count_of(manifest["num_duplicates"], "image")
+        what = "left out, copies of others" if args.drop_duplicates else "found twice"
+        print(f"{count} {what}, see {args.out}/duplicates.txt")
     if not is_remote(args.out):
         from msg_stylegan.data.dataset import TFRecordDataset
 
@@ -385,8 +386,8 @@ def _summary(directory, facts):
     color = "grayscale" if facts.num_channels == 1 else "RGB"
     labels = f"labels of size {facts.label_size}" if facts.label_size else "no labels"
     return (
-        f"{directory}: {facts.num_images} images, {facts.resolution}x{facts.resolution}, {color}, "
-        f"{labels}, {num_bytes / 2**20:.1f} MiB"
+        f"{directory}: {count_of(facts.num_images, 'image')}, "
+        f"{facts.resolution}x{facts.resolution}, {color}, {labels}, {num_bytes / 2**20:.1f} MiB"
     )
 
 

@@ -19,6 +19,7 @@ import options
 from config import Config, preset
 from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
 from msg_stylegan.files import read_json
+from msg_stylegan.wording import count_of
 from msg_stylegan.write_errors import WriteError
 from options import did_you_mean
 from presets import PRESETS, get_preset
@@ -404,11 +405,11 @@ def summary(config, run_dir, dataset, num_replicas):
     return "\n".join(
         [
             json.dumps(options.to_dict(config), indent=2),
-            f"Data set:      {dataset.path}: {dataset.num_images} images, "
+            f"Data set:      {dataset.path}: {count_of(dataset.num_images, 'image')}, "
             f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
             f"{_labels_in_words(config, dataset)}",
             f"Devices:       {num_replicas}, batch of "
-            f"{config.schedule.batch_size // num_replicas} images on each",
+            f"{count_of(config.schedule.batch_size // num_replicas, 'image')} on each",
             f"Run directory: {run_dir}",
         ]
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.label_classes import class_names_of, classes_of, label_batches
+from msg_stylegan.wording import count_of
 
 # Of label vectors, a snapshot holds at most so many rows, and so many numbers.
 _MAX_ROWS = 1024
@@ -92,13 +93,13 @@ class LabelTable:
             name = self._class_name(number)
             choice = {"class": number} | ({} if name is None else {"class_name": name})
             return dataclasses.replace(
-                self, classes=np.array([number]), counts=np.array([1]), choice=choice, notice=None
+                self, classes=np.array([number]), counts=np.array([1]), choice=choice
             )
         if label is None:
             return self
         if len(label) != self.label_size:
             raise ValueError(
-                f"--label has {len(label)} numbers, but this network "
+                f"--label has {count_of(len(label), 'number')}, but this network "
                 + (
                     f"takes labels of {self.label_size}."
                     if self.label_size
@@ -138,13 +139,19 @@ class LabelTable:
         if self.classes is None:
             names = f" ({_listed(self.names)})" if self.names else ""
             return (
-                f"vectors of {self.label_size} numbers{names}, such as "
+                f"vectors of {count_of(self.label_size, 'number')}{names}, such as "
                 f"{vector_text(self.vectors[0])}"
             )
-        return f"one-hot, {len(self.classes)} classes: {self.class_list()}"
+        return f"one-hot, {count_of(len(self.classes), 'class')}: {self._numbered_classes()}"
 
     def class_list(self):
-        """Text with all classes that occurred: `0 to 9`, or `0 (cat), 2 (dog)`."""
+        """Text with what `--class` may be: `0 to 9`, `0 (cat), 2 (dog)`, or `1990, 1995`."""
+        if self.names is not None and all(map(str.isdigit, self.names)):
+            return _listed([self.names[number] for number in self.classes])
+        return self._numbered_classes()
+
+    def _numbered_classes(self):
+        """Text with all classes that occurred: `0 to 9`, or `0 (1990), 2 (1995)`."""
         if self.names is None and len(self.classes) == self.label_size:
             return f"0 to {self.label_size - 1}"
         names = [self._class_name(number) for number in self.classes]
@@ -172,9 +179,8 @@ class LabelTable:
             example = vector_text(self.vectors[0])
             self._refuse_class(
                 text,
-                f"the labels of this network are no classes, but vectors of {self.label_size} "
-                f"numbers. Give one by --label={example}; without it, those of the training are "
-                "drawn.",
+                f"the labels of this network are no classes, but vectors of "
+                f"{count_of(self.label_size, 'number')}. Give one by --label={example}.",
             )
         names = self.names or [str(number) for number in range(self.label_size)]
         is_number = text.isascii() and text.isdigit() and len(text) < 19
@@ -251,7 +257,7 @@ def label_facts(dataset):
     vectors, counts = _different_rows(dataset, most) or _sampled_rows(dataset, most)
     return {
         "kind": "vectors",
-        "vectors": [[_short_float(x) for x in vector] for vector in vectors],
+        "vectors": [[short_float(x) for x in vector] for vector in vectors],
         "counts": counts,
         "names": names,
     }
@@ -320,6 +326,6 @@ def _sampled_rows(dataset, most):
     return dataset.read_labels(chosen), [1] * most
 
 
-def _short_float(x):
-    # The shortest decimal number that is the same float32.
+def short_float(x):
+    """The shortest decimal number that is the same float32."""
     return float(str(np.float32(x)))

@@ -130,9 +130,11 @@ def test_training_does_not_begin_anew_when_all_are_damaged(folder):
         restored(folder.parent)
 
 
-def test_damaged_data_is_named(folder):
+@pytest.mark.parametrize("damage", ["short", "zeros"])
+def test_damaged_data_is_named(folder, damage):
     path = folder / "ckpt-32.data-00000-of-00001"
-    path.write_bytes(path.read_bytes()[:100])
+    content = path.read_bytes()
+    path.write_bytes(content[:100] if damage == "short" else bytes(len(content)))
     with pytest.raises(ValueError, match=r"ckpt-32 is damaged .* the one before"):
         restored(folder.parent)
     (folder / "ckpt-32.index").unlink()

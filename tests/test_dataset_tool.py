@@ -178,8 +178,8 @@ def test_broken_and_equal_images_are_reported(tmp_path, capsys):
     command = ["create_from_images", str(tmp_path / "out"), str(photos), "--shuffle=0"]
     assert dataset_tool.main(command) == 0
     printed = capsys.readouterr().out
-    assert f"1 images were skipped, see {tmp_path}/out/skipped.txt" in printed
-    assert f"1 images are copies of others, see {tmp_path}/out/duplicates.txt" in printed
+    assert f"1 image skipped, see {tmp_path}/out/skipped.txt" in printed
+    assert f"1 image found twice, see {tmp_path}/out/duplicates.txt" in printed
     name, reason = (tmp_path / "out" / "skipped.txt").read_text().strip().split("\t")
     assert name == f"{photos}/bad.png"
     assert "image" in reason
@@ -189,7 +189,7 @@ def test_broken_and_equal_images_are_reported(tmp_path, capsys):
 
     command[1] += "2"
     assert dataset_tool.main([*command, "--drop_duplicates"]) == 0
-    assert "1 images were left out, as copies of others" in capsys.readouterr().out
+    assert "1 image left out, copies of others" in capsys.readouterr().out
     np.testing.assert_array_equal(images_of(tmp_path / "out2"), [random_image(0)])
 
 

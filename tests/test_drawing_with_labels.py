@@ -103,7 +103,7 @@ def test_every_command_takes_vectors(files, tmp_path, command, arguments):
             "--class=1",
             "no classes, but vectors of 2 numbers. Give one",
         ),
-        ("vectors", "images", "--label=1", "--label has 1 numbers"),
+        ("vectors", "images", "--label=1", "--label has 1 number, but"),
         ("vectors", "images", "--label=1,1e39", "--label has numbers beyond"),
         ("vectors", "classes", None, "no classes, but vectors of 2 numbers"),
         ("classes", "images", "--class=ant", "no image of the training had it, only the classes 1"),
@@ -145,6 +145,10 @@ def test_unknown_labels_are_taken_for_classes_and_said(files, tmp_path, capsys):
     assert {picture(path)[1]["class"] for path in tmp_path.iterdir()} <= {"0", "1"}
     assert call(files, "unknown", tmp_path, "images", "--seeds=0", "--label=0.5,0.5") == 0
     assert "notice" not in capsys.readouterr().err
+    # Whether there are classes is not known.
+    assert call(files, "unknown", tmp_path, "images", "--seeds=0", "--class=1") == 0
+    error = capsys.readouterr().err
+    assert "taken for the classes 0 to 1. --label gives another label." in error
 
 
 def test_projection_begins_at_labels_of_the_training(files, tmp_path):

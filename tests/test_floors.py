@@ -28,6 +28,7 @@ INSIDE = {
     "write_errors": set(),
     "files": {"write_errors"},
     "plain_paths": set(),
+    "wording": set(),
     "image_counts": set(),
     "output_streams": set(),
     "faults": set(),
@@ -35,11 +36,11 @@ INSIDE = {
     "losses": {"files"},
     "networks": {"files", "image_counts", "plain_paths"},
     "augmentation": set(),
-    "data": {"faults", "files", "mistaken_file", "legacy", "write_errors"},
+    "data": {"faults", "files", "mistaken_file", "legacy", "write_errors", "wording"},
     "replica_map": set(),
     "sampling": {"files", "replica_map"},
     "image_grids": {"files"},
-    "label_table": {"data"},
+    "label_table": {"data", "wording"},
     "interpolation": set(),
     "pictures": {"files", "image_grids"},
     "generation": {
@@ -56,6 +57,7 @@ INSIDE = {
         "files",
         "image_counts",
         "pictures",
+        "wording",
     },
     "projection": {"files", "mistaken_file", "networks", "data", "sampling", "label_table"},
     "style_directions": {"files", "mistaken_file", "networks"},
@@ -84,6 +86,7 @@ INSIDE = {
         "legacy",
         "plain_paths",
         "write_errors",
+        "wording",
     },
 }
 

@@ -48,7 +48,7 @@ def test_notices_come_once_and_are_kept(photos, tmp_path, capsys):
     deep, profile = notices
     assert f"largest value of 12 gray images of 16 bits is {largest} of 65535" in deep
     assert "look like 12 bits" in deep and "--value_range=4095" in deep and "/00.png" in deep
-    assert "2 images have a colour profile that cannot be applied" in profile
+    assert "2 images with a colour profile that cannot be applied" in profile
     assert "05.png" in profile
     kept = read_manifest(tmp_path / "out")["notices"]
     assert [f"notice: {text}" for text in kept] == notices

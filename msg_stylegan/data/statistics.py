@@ -8,6 +8,7 @@ import numpy as np
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.label_classes import class_names_of, classes_of
 from msg_stylegan.data.shards import find_levels
+from msg_stylegan.wording import count_of
 
 _BATCH_BYTES = 16 << 20
 _VALUES = np.arange(256)
@@ -109,7 +110,7 @@ def info_table(info):
     color = "grayscale" if info.num_channels == 1 else "RGB"
     labels = f"size {info.label_size}" if info.label_size else "none"
     if info.classes:
-        labels += f", {len(info.classes)} classes"
+        labels += f", {count_of(len(info.classes), 'class')}"
     rows = [
         ("images", f"{info.num_images:,}"),
         ("resolution", f"{info.resolution}x{info.resolution}"),

@@ -16,6 +16,7 @@ from msg_stylegan.generation.network_source import (
     add_seed_arguments,
 )
 from msg_stylegan.image_grids import save_image
+from msg_stylegan.wording import count_of
 
 
 def add_arguments(parser):
@@ -63,7 +64,7 @@ def run(args):
     for seed in tqdm(args.seeds, unit="img", disable=None):
         image = source.images(seed, shift)[-1][0]
         save_image(image, args.outdir / f"seed{seed:04d}.png", source.metadata([seed], facts))
-    print(f"{len(args.seeds)} images in {args.outdir}")
+    print(f"{count_of(len(args.seeds), 'image')} in {args.outdir}")
 
 
 def _draw_projection(source, projection, shift, args, facts):

@@ -4,6 +4,7 @@ import re
 
 import yaml
 
+from msg_stylegan.label_table import short_float
 from msg_stylegan.model_card.run_facts import finite_results
 from msg_stylegan.sampling import default_psi
 
@@ -68,7 +69,7 @@ def _front_matter(name, facts, info, G, license_name):
 
 
 def _introduction(G):
-    labels = f", conditioned by {G.label_size} labels" if G.label_size else ""
+    labels = f", conditioned by labels of size {G.label_size}" if G.label_size else ""
     return (
         f"A generative adversarial network that makes images of {G.resolution}x{G.resolution} "
         f"pixels, {'grey' if G.num_channels == 1 else 'RGB'}{labels}, and all smaller scales with "
@@ -126,7 +127,8 @@ def _scores(facts):
 def _usage(G, table, snapshot):
     labels = ""
     if G.label_size:
-        labels = f", labels=np.array([{table.read_labels([0])[0].tolist()}] * 4)"
+        label = [short_float(x) for x in table.read_labels([0])[0]]
+        labels = f", labels=np.array([{label}] * 4)"
     if table.classes is not None:
         labels = f", labels=np.eye({G.label_size})[[{table.classes[0]}] * 4]"
     psi = f", truncation_psi={default_psi(G)}" if G.has_mapping else ""

@@ -90,18 +90,12 @@ class TrainingCheckpoint:
         try:
             with plain_path(self._folder) as folder:
                 self._checkpoint.restore(f"{folder}/ckpt-{newest}").assert_consumed()
-        # The last two are what the reader of checkpoints makes of the first two.
-        except (
-            tf.errors.DataLossError,
-            tf.errors.OutOfRangeError,
-            IndexError,
-            RuntimeError,
-        ) as error:
-            raise ValueError(
-                f"The checkpoint {self._path(newest)} is damaged ({error}). Remove its "
-                "files to continue from the one before."
-            ) from error
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
+            if _tells_of_damage(error):
+                raise ValueError(
+                    f"The checkpoint {self._path(newest)} is damaged ({error}). Remove its "
+                    "files to continue from the one before."
+                ) from error
             raise ValueError(
                 f"The checkpoint {self._path(newest)} does not fit this run: {error}"
             ) from error
@@ -160,3 +154,11 @@ def _is_whole(index):
     data = list(index.parent.glob(f"{index.stem}.data-?????-of-?????"))
     count = int(data[0].name[-5:]) if data else -1
     return len(data) == count and index.read_bytes().endswith(_END_OF_INDEX)
+
+
+def _tells_of_damage(error):
+    """Whether an error of the reader of checkpoints means that bytes are missing or wrong."""
+    # The last two are what the reader makes of the first two; an error of a wrong checksum has no
+    # kind of its own.
+    kinds = (tf.errors.DataLossError, tf.errors.OutOfRangeError, IndexError, RuntimeError)
+    return isinstance(error, kinds) or type(error) is tf.errors.OpError

@@ -6,6 +6,7 @@ from pathlib import Path
 from msg_stylegan import files
 from msg_stylegan.training.run_directory import OPTIONS_FILE
 from msg_stylegan.training.stats import read_stats
+from msg_stylegan.wording import count_of
 
 HISTORY_FILE = "options_history.jsonl"
 
@@ -88,6 +89,6 @@ def _describe(facts):
         return facts["path"]
     shape = "x".join(map(str, facts["shape"]))
     return (
-        f"{facts['path']} ({facts['num_images']} images of {shape}, {facts['label_size']} label "
-        f"components, content {facts['fingerprint'][:8]})"
+        f"{facts['path']} ({count_of(facts['num_images'], 'image')} of {shape}, "
+        f"{count_of(facts['label_size'], 'label component')}, content {facts['fingerprint'][:8]})"
     )

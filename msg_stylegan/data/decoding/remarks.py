@@ -3,6 +3,8 @@
 import contextlib
 import contextvars
 
+from msg_stylegan.wording import count_of
+
 _current = contextvars.ContextVar("remarks", default=None)
 
 
@@ -75,8 +77,8 @@ def sentences(gathered, name):
 
 def _of_profiles(count, name, reason):
     return (
-        f"{count} images have a colour profile that cannot be applied; their pixels are used as "
-        f"they are. The first one: {name} ({reason})."
+        f"{count_of(count, 'image')} with a colour profile that cannot be applied: the pixels are "
+        f"used as they are. The first one: {name} ({reason})."
     )
 
 
@@ -86,9 +88,9 @@ def _of_deep_gray(count, name, largest):
         return None
     white = 2**bits - 1
     return (
-        f"The largest value of {count} gray images of 16 bits is {largest} of 65535: these look "
-        f"like {bits} bits and come out dark. Give --value_range={white} to make {white} white. "
-        f"The first one: {name}."
+        f"The largest value of {count_of(count, 'gray image')} of 16 bits is {largest} of 65535: "
+        f"this looks like {bits} bits and comes out dark. Give --value_range={white} to make "
+        f"{white} white. The first one: {name}."
     )
 
 
@@ -96,16 +98,17 @@ def _of_deep_colours(count, name, largest):
     if not largest or largest > 127:
         return None
     return (
-        f"The largest value of {count} colour images of 16 bits is about {largest * 257} of 65535: "
-        "they come out dark. Only the upper 8 bits of each colour can be read: bring them to 8 "
-        f"bits by another program first. The first one: {name}."
+        f"The largest value of {count_of(count, 'colour image')} of 16 bits is about "
+        f"{largest * 257} of 65535: this comes out dark. Only the upper 8 bits of each "
+        "colour can be read: bring them to 8 bits by another program first. "
+        f"The first one: {name}."
     )
 
 
 def _of_values_outside(count, name, text):
     return (
-        f"{count} images have values outside of --value_range, which become black or white. "
-        f"The first one: {name} ({text})."
+        f"{count_of(count, 'image')} with values outside of --value_range, which become black or "
+        f"white. The first one: {name} ({text})."
     )
 
 

@@ -11,9 +11,10 @@ import numpy as np
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.archive_contents import Place
 from msg_stylegan.data.sources.image_names import printable
-from msg_stylegan.data.sources.selection import DEAD_LINK, count_of, left_out, select_images
+from msg_stylegan.data.sources.selection import DEAD_LINK, left_out, select_images
 from msg_stylegan.data.sources.storage import check_size
 from msg_stylegan.mistaken_file import what_it_is
+from msg_stylegan.wording import count_of
 
 # A row has the entries of a `Place`.
 _PLACES = np.dtype(

@@ -4,6 +4,7 @@ import numpy as np
 
 from msg_stylegan.data.sources.image_names import printable
 from msg_stylegan.data.sources.label_files import number_of
+from msg_stylegan.wording import count_of
 
 # More are identifiers, not classes, and one-hot labels of them would not fit in memory.
 _MAX_CLASSES = 100_000
@@ -148,8 +149,9 @@ def _one_hot_of_numbers(file, entries):
     if present[-1] == len(present) - 1:
         return rows, None, []
     notice = (
-        f"{file.path}: the images have {len(present)} classes with the numbers {_listed(present)}. "
-        f"They become classes 0 to {len(present) - 1} and keep these numbers as their names."
+        f"{file.path}: the images have {count_of(len(present), 'class')} with the numbers "
+        f"{_listed(present)}. They become classes 0 to {len(present) - 1} and keep these numbers "
+        "as their names."
     )
     return rows, [str(number) for number in present], [notice]
 

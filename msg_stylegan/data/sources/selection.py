@@ -13,6 +13,7 @@ from msg_stylegan.data.decoding.formats import decodable_formats
 from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
 from msg_stylegan.data.image_preparation import SkippedImageError
 from msg_stylegan.data.sources.image_names import is_image_name, printable
+from msg_stylegan.wording import count_of
 
 Selection = collections.namedtuple("Selection", ["images", "others", "notices"])
 
@@ -59,11 +60,6 @@ def left_out(number, noun, reason):
     if not number:
         return []
     return [f"{count_of(number, noun)} {'was' if number == 1 else 'were'} left out: {reason}."]
-
-
-def count_of(number, noun):
-    """A number with its noun, such as "1 file" and "2 files"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _ending(name):
