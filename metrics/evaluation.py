@@ -22,6 +22,7 @@ from metrics.features import Features
 from metrics.fixed_order import ORDER_VERSION, FixedOrder
 from metrics.generated_images import GeneratedImages
 from metrics.image_sizes import check_sizes
+from metrics.labels_in_order import LABEL_ORDER_VERSION, LabelsInOrder
 from metrics.metric import Metric, MetricInputs
 from msg_stylegan import load_networks
 from msg_stylegan.networks import snapshots_of_run
@@ -101,7 +102,8 @@ class MetricEvaluator:
                 imported.
             networks: `FeatureNetworks`.
             cache_dir: Folder for statistics of real images and for temporary files.
-            labels_dataset: `TFRecordDataset` whose labels a conditional generator gets.
+            labels_dataset: `TFRecordDataset` or `LabelTable` whose labels a conditional generator
+                gets, in an order that follows from the labels.
             mirror: Whether reals are mirrored at random, as they are when training mirrors.
             seed: Whole number >= 0 that decides latents, labels, noise, mirroring, patches.
             batch_size: Images at a time, on each replica; 0 for what suits the resolution.
@@ -115,7 +117,7 @@ class MetricEvaluator:
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
         self._cache_dir = Path(cache_dir) / "metrics"
-        self._labels_dataset = labels_dataset
+        self._labels = None if labels_dataset is None else LabelsInOrder(labels_dataset)
         self._mirror = mirror
         self._seed = seed
         self._batch_size = batch_size
@@ -142,6 +144,8 @@ class MetricEvaluator:
             settings["fingerprint"] = self._reals.fingerprint()
             if metric.shuffles_reals:
                 settings["order"] = ORDER_VERSION
+        if self._labels is not None and self._labels.label_size:
+            settings["label order"] = LABEL_ORDER_VERSION
         if self._imported is not None:
             settings["imported"] = self._imported.digest()
         if metric.networks:
@@ -259,7 +263,7 @@ class MetricEvaluator:
             G,
             self._batch_size or _batch_size(G.resolution),
             seed=self._seed,
-            labels_dataset=self._labels_dataset,
+            labels_dataset=self._labels,
             strategy=strategy,
         )
 

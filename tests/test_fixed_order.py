@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.evaluation import MetricEvaluator
@@ -15,9 +16,10 @@ from metrics.feature_extractor import FeatureExtractor
 from metrics.feature_networks.network import FeatureNetwork
 from metrics.fixed_order import FixedOrder
 from metrics.image_files import open_images
-from metrics.metric import MetricOptions
+from metrics.metric import Metric, MetricOptions
 from metrics.moments import StreamingMoments
 from metrics.registry import get_metric, known_names
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.writer import DatasetWriter
 
 SIZE = 16
@@ -203,6 +205,52 @@ def test_moments_of_all_reals_are_those_in_the_order_of_the_files(stored, tmp_pa
     for outputs in FeatureExtractor(network)(reals.iterate_images(8)):
         moments.add(outputs["features"])
     np.testing.assert_array_equal(found.covariance, moments.result().covariance)
+
+
+def what_is_drawn(inputs):
+    """Everything that metrics ask of a generator: images, fixed images (stability), paths (PPL)."""
+    generator = inputs.generator
+    drawn = {"images": np.concatenate(list(generator.batches(12)))}
+    drawn |= {f"fixed_{x.shape[1]}": x for x in generator.fixed_images(12)}
+    for space, sampling in (("z", "full"), ("w", "end")):
+        distances = generator.path_distances(
+            12,
+            lambda a, b: tf.reduce_mean((a - b) ** 2, axis=[1, 2, 3]),
+            space=space,
+            sampling=sampling,
+            epsilon=0.1,
+        )
+        drawn[f"paths_{space}"] = np.concatenate([np.asarray(x) for x in distances])
+    return {name: float(np.std(array.astype(np.float64))) for name, array in drawn.items()}
+
+
+@pytest.mark.parametrize("kind", ["classes", "vectors"])
+def test_labels_of_fakes_do_not_depend_on_the_order_of_the_data_set(tmp_path, kind):
+    """PPL, stability and all scores of a generator with labels: the same for the same images."""
+    rng = np.random.default_rng(5)
+    labels = np.eye(3)[np.sort(rng.integers(0, 3, 40))]
+    if kind == "vectors":
+        labels = rng.normal(size=(40, 3))
+    G = make_networks(channels=3, label_size=3).G_ema
+    found = []
+    for folder, order in (("a", np.arange(40)), ("b", rng.permutation(40))):
+        folder = tmp_path / folder
+        with DatasetWriter(folder / "set") as writer:
+            for image in pictures(1)[order]:
+                writer.add_image(image)
+            writer.add_labels(labels[order])
+        dataset = TFRecordDataset(folder / "set", max_label_size=-1)
+        evaluator = MetricEvaluator(
+            [], dataset, networks=Networks(), cache_dir=folder, labels_dataset=dataset
+        )
+        evaluation = evaluator.of_generator(G)
+        probe = Metric("m", 1, "images", True, what_is_drawn)
+        results = evaluation.compute(probe).results
+        for name in ("kid50k", "swd2k"):
+            metric = get_metric(name, MetricOptions(SOME))
+            results |= evaluation.compute(metric).results
+        found.append(results)
+    assert found[1] == pytest.approx(found[0], rel=1e-6)
 
 
 def place_of(image):

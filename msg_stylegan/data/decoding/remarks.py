@@ -89,7 +89,7 @@ def _of_deep_gray(count, name, largest):
     white = 2**bits - 1
     return (
         f"The largest value of {count_of(count, 'gray image')} of 16 bits is {largest} of 65535: "
-        f"this looks like {bits} bits and comes out dark. Give --value_range={white} to make "
+        f"these look like {bits} bits and come out dark. Give --value_range={white} to make "
         f"{white} white. The first one: {name}."
     )
 
