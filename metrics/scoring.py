@@ -119,9 +119,11 @@ def score_files(args, metrics, networks, strategy):
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)
     lines, failures = score_images(evaluator, fakes, complain=complain)
-    for line in lines if args.output else []:
-        append_json_line(args.output, line)
+    # Shown first: if the file cannot be written, the results are not lost.
     print(images_table(evaluator, fakes, lines))
+    for line in lines if args.output else []:
+        Path(args.output).parent.mkdir(parents=True, exist_ok=True)
+        append_json_line(args.output, line)
     return failures
 
 

@@ -56,6 +56,15 @@ def scores(folder, fakes, reals, *arguments, **options):
     return {key: value for line in lines for key, value in line["results"].items()}
 
 
+def test_results_are_shown_even_if_their_file_cannot_be_written(folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    paths = [f"--fakes={folder / 'fakes'}", f"--reals={folder / 'data' / 'tiny'}"]
+    for output, status in (("new/folders/a.jsonl", 0), ("file/a.jsonl", 1)):
+        assert call(folder, *paths, f"--output={tmp_path / output}", metrics="fid") == status
+        assert "fd-tiny" in capsys.readouterr().out
+    assert len((tmp_path / "new" / "folders" / "a.jsonl").read_text().splitlines()) == 1
+
+
 def test_the_form_of_the_files_does_not_matter(folder, capsys):
     expected = scores(folder, "fakes", "data/tiny")
     assert expected.keys() == {
