@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from metrics.evaluation import MetricResult
 from metrics.registry import get_metric
 from metrics.results import record_result
 from msg_stylegan import load_networks
+from msg_stylegan.label_table import LabelTable
+from msg_stylegan.model_card import card
 from msg_stylegan.model_card.run_facts import without_folders
 from msg_stylegan.networks import save_networks
 from msg_stylegan.training.snapshots import Snapshots
@@ -119,6 +122,14 @@ def test_the_example_of_the_card_runs(results, tmp_path, monkeypatch, labels):
     assert [image.shape for image in names["images"]] == [
         (4, side, side, 3 if labels else 1) for side in (4, 8, 16)
     ]
+
+
+def test_labels_in_the_example_are_written_as_short_as_they_can_be():
+    table = LabelTable(2, vectors=np.array([[0.036, 12]], np.float32), counts=np.array([1]))
+    G = types.SimpleNamespace(
+        label_size=2, has_mapping=False, z_dim=8, num_channels=3, resolutions=[4, 8]
+    )
+    assert "labels=np.array([[0.036, 12.0]] * 4)" in card._usage(G, table, "x.keras")
 
 
 def test_paths_of_any_machine_are_cut():
