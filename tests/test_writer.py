@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.pyramid import downsample, image_pyramid, pyramid_resolutions
+from msg_stylegan.data.side_files import write_labels
 from msg_stylegan.data.writer import DatasetWriter
 
 
@@ -181,3 +182,11 @@ def test_existing_folder_is_kept(tmp_path):
     with pytest.raises(FileExistsError, match="out"):
         write(tmp_path / "out", random_images(1, 8, 3))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["precious"]
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3, 4), (1, 5), (0, 2)])
+def test_labels_are_read_back_whatever_their_order_in_memory_is(tmp_path, order, shape):
+    labels = np.random.default_rng(0).normal(size=shape).astype(np.float32, order=order)
+    write_labels(tmp_path / "a.labels", labels)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.labels"), labels)

@@ -58,11 +58,12 @@ def write_labels(path, labels):
     Raises:
         WriteError: The disk is full, or the like.
     """
+    labels = np.ascontiguousarray(labels)
     header = np.lib.format.header_data_from_array_1_0(labels)
     with writing(path), path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         # `np.save` writes past Python's file, and loses the end without a word on a full disk.
-        file.write(np.ascontiguousarray(labels).data)
+        file.write(labels.data)
 
 
 def _write_lists(folder, name_at, outcome):
