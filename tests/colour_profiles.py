@@ -3,6 +3,7 @@
 import struct
 import zlib
 
+import numpy as np
 from PIL import ImageCms
 
 
@@ -82,3 +83,17 @@ def _tags(profile):
     for i in range(count):
         offset = 132 + 12 * i
         yield offset, *struct.unpack(">4sII", profile[offset : offset + 12])
+
+
+def png_of_bits(samples, bits, key=None):
+    """A PNG file of gray `[H, W]` or RGB `[H, W, 3]` of any depth, with a transparent colour."""
+    height, width = samples.shape[:2]
+    places = np.arange(bits - 1, -1, -1)
+    packed = np.packbits(samples.reshape(height, -1, 1) >> places & 1).reshape(height, -1)
+    rows = b"".join(b"\0" + row.tobytes() for row in packed)
+    header = struct.pack(">IIBBBBB", width, height, bits, 2 * (samples.ndim == 3), 0, 0, 0)
+    chunks = [chunk(b"IHDR", header)]
+    if key is not None:
+        chunks.append(chunk(b"tRNS", np.array(key, ">u2").tobytes()))
+    chunks += [chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

@@ -142,6 +142,13 @@ def test_damaged_tar_archives_do_not_end_early(tmp_path, damage):
         open_source(path, SIXTEEN)
 
 
+def test_a_tar_archive_without_its_end_says_so(tmp_path):
+    path = write_tar(tmp_path / "x.tar", {"a.png": noise(0)})
+    path.write_bytes(path.read_bytes()[:1536])
+    with pytest.raises(ValueError, match="the mark of its end is missing, at byte 1536"):
+        open_source(path, SIXTEEN)
+
+
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
 def test_archives_that_are_cut_off(tmp_path, kind):
     path = WRITERS[kind](tmp_path / f"x.{kind}", FILES)

@@ -63,6 +63,29 @@ def test_a_file_inside_the_source_can_be_named(tmp_path, kind, name):
         open_labels(path, "nowhere.json")
 
 
+@pytest.mark.parametrize("name", ["Dataset.JSON", "labels.csv"])
+@pytest.mark.parametrize("top", ["", "photos/"])
+def test_files_that_may_hold_labels_are_named(tmp_path, top, name):
+    path = write(tmp_path, "zip", b"x", name, top)
+    (notice,) = open_labels(path).warnings
+    assert f"/{top}{name} is not used" in notice and f"`--labels {top}{name}`" in notice
+    assert not open_labels(path, None).warnings
+
+
+@pytest.mark.parametrize("name", ["00/a.json", "00/a.png.json", "00/b.csv", "notes/labels.csv"])
+def test_files_of_facts_about_an_image_are_not_taken_for_labels(tmp_path, name):
+    assert not open_labels(write(tmp_path, "zip", b"x", name)).warnings
+
+
+def test_labels_beside_the_only_archive_of_a_folder_are_said(tmp_path):
+    write(tmp_path, "zip", b"{}", name="facts/x.json")
+    labels = tmp_path / "dataset.json"
+    labels.write_bytes(labels_file())
+    notices = open_labels(tmp_path).warnings
+    assert any(f"`--labels {labels}` takes them" in notice for notice in notices)
+    np.testing.assert_array_equal(open_labels(tmp_path, labels).labels, np.eye(2)[CLASSES])
+
+
 def test_names_may_include_the_shared_folders_or_not(tmp_path):
     for prefix in ("", "photos/"):
         path = write(tmp_path / f"x{prefix}", "folder", labels_file(prefix), top="photos/")

@@ -70,6 +70,11 @@ def test_what_is_closed_up_is_said(folder):
     assert "31 classes with the numbers 1990, 1991, 1992, 1993, 1994, ..., 2020. " in notice
 
 
+def test_one_class_is_said_in_words(folder):
+    (notice,) = read_csv(folder, [7, 7]).notices
+    assert "all images have the class 7. It becomes class 0 and keeps" in notice
+
+
 def test_named_classes_stay_though_some_have_no_images(folder):
     content = {"labels": [["00.png", 2], ["01.png", 2.0]], "class_names": ["a", "b", "c"]}
     found = read(folder, json.dumps(content), "json", ["00.png", "01.png"])

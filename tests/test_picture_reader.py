@@ -3,14 +3,13 @@
 import concurrent.futures
 import errno
 import io
-import struct
 import warnings
 import zlib
 
 import colour_profiles
 import numpy as np
 import pytest
-from colour_profiles import chunk, with_chunk
+from colour_profiles import chunk, png_of_bits, with_chunk
 from hypothesis import given
 from hypothesis import strategies as st
 from image_sources import encoded, noise, write_folder
@@ -225,19 +224,10 @@ def test_the_range_leaves_eight_bits_alone():
         np.testing.assert_array_equal(read(stored(image), value_range=(0, 100))[0], image)
 
 
-def deep_png(values):
-    """A PNG file of RGB with 16 bits, which Pillow reads and does not write."""
-    height, width, _ = values.shape
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
 def test_dark_colours_of_sixteen_bits_are_told():
     values = np.random.default_rng(0).integers(0, 4096, (8, 8, 3))
     values[0, 0, 0] = 4095
-    found, remarks = read(deep_png(values))
+    found, remarks = read(png_of_bits(values, 16))
     np.testing.assert_array_equal(found, values >> 8)
     assert remarks == {"deep colours": 15}
     assert not read(stored(noise(0)))[1]

@@ -161,6 +161,31 @@ def test_numbers_that_count_no_classes_are_vectors(write):
     check(read_labels(path, ["a.png", "b.png"]), [[0.25], [-1]], None)
 
 
+def test_a_dictionary_may_stand_for_the_pairs(write):
+    path = write({"labels": {"a.png": 1, "b.png": 0}, "class_names": ["x", "y"]})
+    check(read_labels(path, ["a.png", "b.png"]), one_hot([1, 0], 2), ["x", "y"])
+
+
+def test_accents_make_no_other_class(write):
+    for labels in ("folders", write("u\u0308/a.png,\u00fc\n\u00fc/b.png,u\u0308\n", "csv")):
+        check(read_labels(labels, ["u\u0308/a.png", "\u00fc/b.png"]), [[1], [1]], ["\u00fc"])
+    path = write({"labels": [["a.png", "\u00fc"]], "class_names": ["x", "u\u0308"]})
+    check(read_labels(path, ["a.png"]), [[0, 1]], ["x", "u\u0308"])
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"), [("a.png,\u00fc\r\n", "csv"), ('{"a.png": "\u00fc"}', "json")]
+)
+def test_code_pages(write, text, ending):
+    path = write("", ending)
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        path.write_bytes(text.encode(encoding))
+        check(read_labels(path, ["a.png"]), [[1]], ["\u00fc"])
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ValueError, match=rf"labels\.{ending} is no .*is not in UTF-8\. Save the"):
+        read_labels(path, ["a.png"])
+
+
 def test_kinds_of_slashes_and_accents_do_not_matter(write):
     path = write({"sub\\u\u0308.png": 0, "./x.png": 1, "/y.png": 2})
     check(read_labels(path, ["sub/\u00fc.png", "x.png", "y.png"]), np.eye(3), None)
@@ -174,7 +199,7 @@ def test_kinds_of_slashes_and_accents_do_not_matter(write):
         ("{", "is no JSON file of labels"),
         ("[" * 100_000, "is no JSON file of labels"),
         ("3", "expected "),
-        ({"labels": {"a.png": 1}}, "expected "),
+        ({"labels": {"a.png": {"x": 1}}}, "expected "),
         ({"labels": [["a.png"]]}, "expected "),
         ({"labels": [["a.png", 1, 2]]}, "expected "),
         ({"labels": [[1, "a.png"]]}, "expected "),

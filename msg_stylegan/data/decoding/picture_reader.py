@@ -14,6 +14,7 @@ from msg_stylegan.data.decoding.colour_profile import lab_to_srgb, to_srgb
 from msg_stylegan.data.decoding.formats import decodable_formats
 from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
 from msg_stylegan.data.decoding.sample_values import (
+    bring_key_to_eight_bits,
     eight_bits,
     has_deep_colours,
     remark_on_deep_colours,
@@ -22,7 +23,7 @@ from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 from msg_stylegan.mistaken_file import what_download
 
 # Raise it when the same bytes give other pixels.
-VERSION = 2
+VERSION = 3
 
 # As Pillow refuses by itself.
 MAX_PIXELS = 178956970
@@ -106,6 +107,7 @@ class PictureReader:
         if image.width * image.height > self.max_pixels:
             raise self._too_large(image.width * image.height)
         image.info.update(info)
+        bring_key_to_eight_bits(image)
         return image
 
     def decode(self, image):

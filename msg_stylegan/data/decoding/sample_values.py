@@ -1,4 +1,4 @@
-"""Brings gray of more than 8 bits, and of numbers without bounds, to 8 bits."""
+"""Brings gray of more than 8 bits, numbers without bounds, and transparent colours to 8 bits."""
 
 import re
 
@@ -11,6 +11,9 @@ from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 # In Pillow's names of what a file holds. 16 bits for all colours together are "BGR;16".
 _DEEP_COLOURS = re.compile(r"\b(RGB\w?|LA|[RGBA]);16")
 
+# By the same names, what Pillow multiplies gray of 2 and 4 bits by.
+_SHALLOW_GRAY = {"L;2": 85, "L;4": 17}
+
 
 def eight_bits(image, file_format, value_range):
     """Gray of 8 bits.
@@ -21,7 +24,7 @@ def eight_bits(image, file_format, value_range):
         value_range: See `PictureReader`.
 
     Returns:
-        Image of the mode L, or `image`.
+        Image of the mode L, or LA if one of the values is transparent, or `image`.
 
     Raises:
         SkippedImageError: Nothing says which number is white, or one of the numbers is none.
@@ -32,11 +35,19 @@ def eight_bits(image, file_format, value_range):
     if not is_sixteen and image.mode not in ("I", "F"):
         return image
     values = np.asarray(image)
+    gray = _gray(values, is_sixteen, image.mode, value_range)
+    key = image.info.get("transparency")
+    if key is None:
+        return gray
+    return Image.merge("LA", (gray, Image.fromarray((values != key).astype(np.uint8) * 255)))
+
+
+def _gray(values, is_sixteen, mode, value_range):
     if value_range is not None:
         return Image.fromarray(_scaled(values, *value_range))
     if not is_sixteen:
         raise SkippedImageError(
-            f"its mode {image.mode} does not say which number is white; --value_range does, or "
+            f"its mode {mode} does not say which number is white; --value_range does, or "
             "convert it to 8 bits first"
         )
     remark("deep gray", int(values.max()))
@@ -49,6 +60,19 @@ def has_deep_colours(image):
     return image.mode in ("RGB", "RGBA") and any(
         _DEEP_COLOURS.search(str(tile[3])) for tile in image.tile
     )
+
+
+def bring_key_to_eight_bits(image):
+    """Changes the transparent colour of an opened image to what its decoded pixels can equal.
+
+    Pillow leaves it in the bits of the file. For gray of 16 bits that is right: pixels are, too.
+    """
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and has_deep_colours(image):
+        image.info["transparency"] = tuple(value >> 8 for value in key)
+    elif isinstance(key, int) and image.mode == "L":
+        factors = (_SHALLOW_GRAY.get(str(tile[3]), 1) for tile in image.tile)
+        image.info["transparency"] = key * next(factors, 1)
 
 
 def remark_on_deep_colours(image):

@@ -8,6 +8,8 @@ from pathlib import Path
 from msg_stylegan.data.sources.encoded_images import EncodedImages
 from msg_stylegan.data.sources.folder import FolderStore
 from msg_stylegan.data.sources.image_list import ListStore
+from msg_stylegan.data.sources.image_names import printable
+from msg_stylegan.data.sources.labels import LABELS_NAME
 from msg_stylegan.data.sources.remote_folder import RemoteFolderStore, is_remote
 from msg_stylegan.data.sources.selection import left_out
 from msg_stylegan.data.sources.tar_archive import open_tar
@@ -87,6 +89,11 @@ def _only_archive(folder, name, names_encoding):
     store.notices[1:1] = left_out(
         num_others, "other file", "only the archive counts in this folder"
     )
+    if LABELS_NAME in folder.other_names:
+        path = printable(f"{folder.path}/{LABELS_NAME}")
+        store.notices.append(
+            f"Labels beside the archive are not used; `--labels {path}` takes them."
+        )
     return store
 
 

@@ -1,5 +1,6 @@
 """The files that say which labels images have: JSON as StyleGAN's tools write it, and CSV."""
 
+import codecs
 import csv
 import io
 import json
@@ -80,7 +81,7 @@ def parse_json(data, path):
         ValueError: It is something else. The message names the file, and the entry.
     """
     try:
-        content = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unambiguous)
+        content = json.loads(_text(data), object_pairs_hook=_unambiguous)
     # Numbers and nesting beyond all bounds have their own errors.
     except (ValueError, RecursionError) as error:
         raise _no_labels(path, "JSON", what_it_is(data, expected="json") or f"{error}.") from None
@@ -93,8 +94,8 @@ def parse_json(data, path):
             notices.append(f"{path} has more than labels, which is not read: {keys}")
         if pairs is None:
             return LabelFile(path, "entry", None, None, False, notices)
-    elif isinstance(content, dict):
-        pairs = list(content.items())
+    if isinstance(pairs, dict):
+        pairs = list(pairs.items())
     if not _is_list_of_pairs(pairs):
         raise ValueError(
             f'{path}: expected {{"labels": [["a.png", label], ...]}} or {{"a.png": label, ...}}, '
@@ -129,7 +130,7 @@ def has_labels_key(content):
     return (
         isinstance(content, dict)
         and "labels" in content
-        and isinstance(content["labels"], list | None)
+        and isinstance(content["labels"], list | dict | None)
     )
 
 
@@ -151,15 +152,16 @@ def parse_csv(data, path, keys):
     if what := what_download(data):
         raise _no_labels(path, "CSV", what)
     try:
-        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+        text = _text(data)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         rows = [
             (number, row)
             for number, row in enumerate(reader, start=1)
             if any(cell.strip() for cell in row)
         ]
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, ValueError) as error:
         raise _no_labels(path, "CSV", what_it_is(data, expected="text") or f"{error}.") from None
-    _check_columns(rows, path, keys, is_cut=not data.endswith(b"\n"))
+    _check_columns(rows, path, keys, is_cut=not text.endswith("\n"))
     header = None
     if rows:
         first = name_key(rows[0][1][0])
@@ -183,6 +185,15 @@ def number_of(text):
         return float(text) if text.isascii() and "_" not in text else None
     except ValueError:
         return None
+
+
+def _text(data):
+    """The text of bytes in UTF-8, or in UTF-16 as some programs of Windows write it."""
+    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return data.decode("utf-16" if is_utf_16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is not in UTF-8. Save the file in UTF-8") from None
 
 
 def _no_labels(path, kind, reason):

@@ -1,5 +1,7 @@
 """From the values in a file of labels to rows of numbers: classes become one-hot labels."""
 
+import unicodedata
+
 import numpy as np
 
 from msg_stylegan.data.sources.image_names import printable
@@ -46,7 +48,7 @@ def label_rows(file, entries):
 
 
 def one_hot_of_names(values, origin, class_names=None):
-    """One-hot labels of names of classes.
+    """One-hot labels of names of classes. How accents are written makes no other class.
 
     Args:
         values: List of names, one for each image.
@@ -59,8 +61,9 @@ def one_hot_of_names(values, origin, class_names=None):
     Raises:
         ValueError: Too many classes, or one that is not in `class_names`.
     """
+    values = [unicodedata.normalize("NFC", value) for value in values]
     class_names = list(class_names or sorted(set(values), key=_class_order))
-    numbers = {name: number for number, name in enumerate(class_names)}
+    numbers = {unicodedata.normalize("NFC", name): i for i, name in enumerate(class_names)}
     unknown = sorted(set(values) - numbers.keys())
     if unknown:
         raise ValueError(f"{origin}: the class {printable(unknown[0])} is not in class_names.")
@@ -153,6 +156,11 @@ def _one_hot_of_numbers(file, entries):
         f"{_listed(present)}. They become classes 0 to {len(present) - 1} and keep these numbers "
         "as their names."
     )
+    if len(present) == 1:
+        notice = (
+            f"{file.path}: all images have the class {present[0]}. It becomes class 0 and keeps "
+            "this number as its name."
+        )
     return rows, [str(number) for number in present], [notice]
 
 

@@ -48,13 +48,14 @@ def read_labels(labels, store):
     Args:
         labels: What to take.
             None: no labels.
-            "auto": `dataset.json` of the store, if there is one.
+            "auto": `dataset.json` of the store, if there is one. Other files that may hold labels
+                are a notice.
             "folders": The class is the first folder of the path. Folders that all images share
                 are left out before, if each image lies in another folder below them.
             Path of a `.json` file: `{"labels": [[name, label], ...]}`, as in StyleGAN's
-                `dataset.json`, or `{name: label, ...}`. A label is a class number, the name of a
-                class, or a list of numbers. Of the former form, `class_names` may be a list
-                beside `labels`, and `labels` may be null: no labels.
+                `dataset.json`, `{"labels": {name: label, ...}}`, or `{name: label, ...}`. A label
+                is a class number, the name of a class, or a list of numbers. Beside `labels`,
+                `class_names` may be a list, and `labels` may be null: no labels.
             Path of a `.csv` file: `name,label` in each line, the label as above, or more columns,
                 which are numbers. A first line that names no image is a header.
             A file that is not on the disk is looked for in the store.
@@ -85,7 +86,7 @@ def _found_labels(store):
     """Labels of the file that lies where StyleGAN's tools put it."""
     member = _member(LABELS_NAME, store)
     if member is None:
-        return Labels()
+        return Labels(notices=_unused_files(store))
     try:
         path, data = _read(member, store)
     except ValueError as error:
@@ -105,6 +106,24 @@ def _found_labels(store):
     if found.rows is not None:
         notices.insert(0, f"labels are taken from {path}; `--labels none` leaves them out.")
     return found._replace(origin=printable(member), notices=notices)
+
+
+def _unused_files(store):
+    """Tuple of no or one sentence: which file beside the images may hold labels, too."""
+    prefixes = _shared_prefixes(store.names)
+    files = [
+        name
+        for name in store.other_names
+        if PurePosixPath(name).suffix.lower() in ENDINGS
+        and any(name.startswith(p) and "/" not in name[len(p) :] for p in prefixes)
+    ]
+    # Many tools put a file with the facts of an image beside it.
+    images = {stem for name in store.names if files for stem in (name, name.rpartition(".")[0])}
+    files = [name for name in files if name.rpartition(".")[0] not in images]
+    if not files:
+        return ()
+    name = printable(files[0])
+    return (f"{store.path}/{name} is not used. If it holds labels, `--labels {name}` takes them.",)
 
 
 def _labels_of_file(path, data, store):

@@ -73,6 +73,8 @@ def _read_contents(file, names_encoding):
         # `tarfile` takes a damaged header for the end.
         file.seek(end)
         block = file.read(tarfile.BLOCKSIZE)
+        if not block:
+            raise ValueError(f"the mark of its end is missing, at byte {end}")
         if block != bytes(tarfile.BLOCKSIZE):
             where = "behind its end" if end == start else "in it"
             raise ValueError(
