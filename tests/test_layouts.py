@@ -54,6 +54,18 @@ def test_a_stray_png_does_not_replace_jpeg(tmp_path):
     assert source.warnings[1] == f"3 .jpg in {tmp_path} are used; left out were {others}."
 
 
+def test_a_stray_image_above_does_not_replace_the_faces(tmp_path):
+    write_folder(tmp_path, {**faces("faces/", ".jpg"), "preview.png": noise(0, 218, 178)})
+    assert names(CelebaSource(tmp_path)) == [f"{tmp_path}/faces/{i:06d}.jpg" for i in (1, 2, 3)]
+
+
+def test_the_folder_that_was_given_counts_by_its_name(tmp_path):
+    path = tmp_path / "IMG_ALIGN_CELEBA"
+    write_folder(path, {**faces("", ".jpg"), **faces("more/", ".jpg", range(9))})
+    found = [f"{path}/{i:06d}.jpg" for i in (1, 2, 3)]
+    assert names(CelebaSource(path)) == names(CelebaSource(tmp_path)) == found
+
+
 @pytest.mark.parametrize(("num_png", "ending"), [(2, ".jpg"), (3, ".png"), (4, ".png")])
 def test_the_fuller_of_both_kinds_counts(tmp_path, num_png, ending):
     write_folder(tmp_path / "img_align_celeba_png", faces("", ".png", range(num_png)))

@@ -90,6 +90,11 @@ def test_several_jpeg_in_one_file_count(notices):
     assert notices({"a.MPO": encoded(noise(0), "JPEG")}) == (["a.MPO"], [])
 
 
+def test_programs_that_draw_are_left_out(notices):
+    images, [notice] = notices({"a.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n", "b.png": noise(0)})
+    assert images == ["b.png"] and "1 file was left out: 1 .eps" in notice
+
+
 def test_what_nobody_misses_is_not_said(notices):
     others = ("Thumbs.db", "sub/desktop.ini", ".hidden.npy", ".git/x.npy", "dataset.json", "l.csv")
     others += ("__MACOSX/._a.png", "sub/__MACOSX/a.png")

@@ -256,6 +256,13 @@ def test_errors_are_those_of_the_levels():
     assert [exact["resolution"], wrong["resolution"]] == [4, 8]
 
 
+def test_folders_without_images_say_what_they_hold(tmp_path, capsys):
+    (tmp_path / "a.heic").write_bytes(b"x")
+    with pytest.raises(ValueError, match="holds no images"):
+        find_images([tmp_path])
+    assert "1 file was left out: 1 .heic. For .heic: `pip install" in capsys.readouterr().err
+
+
 def test_targets_are_made_to_fit(tmp_path):
     pixels = np.zeros((40, 80, 3), np.uint8)
     pixels[:, 20:60] = (255, 0, 0)

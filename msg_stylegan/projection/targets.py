@@ -28,10 +28,10 @@ def find_images(paths):
     for path in map(Path, paths):
         if path.is_dir():
             store = FolderStore(path)
-            if not store.names:
-                raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
             for notice in store.notices:
                 print(f"notice: {path}: {notice}", file=sys.stderr)
+            if not store.names:
+                raise ValueError(f"{path} holds no images (.png, .jpg, .jpeg, .webp, .bmp, ...).")
             found.update(dict.fromkeys(path / name for name in store.names))
         elif path.exists():
             found[path] = None

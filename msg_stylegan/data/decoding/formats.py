@@ -5,13 +5,16 @@ import functools
 
 from PIL import Image, ImageFile
 
+# Of videos Pillow knows the size only. Encapsulated PostScript is a program, which it would have
+# Ghostscript run.
+_UNUSED = ("MPEG", "EPS")
+
 
 @functools.cache
 def decodable_formats():
     """Names of the formats that are opened, in the order in which Pillow tries them: list."""
-    # Encapsulated PostScript is a program, which Pillow would have Ghostscript run.
     decoders = _decoders()
-    return [name for name in Image.ID if name in decoders and name != "EPS"]
+    return [name for name in Image.ID if name in decoders]
 
 
 @functools.cache
@@ -31,9 +34,8 @@ def _decoders():
 
         pillow_heif.register_heif_opener()
     stub = ImageFile.StubImageFile
-    # Of videos it knows the size only.
     return {
         name
         for name, (opener, _) in Image.OPEN.items()
-        if not (isinstance(opener, type) and issubclass(opener, stub)) and name != "MPEG"
+        if not (isinstance(opener, type) and issubclass(opener, stub)) and name not in _UNUSED
     }

@@ -98,8 +98,8 @@ def _find_images(store):
 
     def order(group):
         folder, kind = group
-        is_known = folder.name in _FOLDERS or folder == PurePosixPath()
-        return not is_known, -len(numbers[group]), kind != ".png", folder
+        name = PurePosixPath(store.path, folder).name.lower()
+        return name not in _FOLDERS, -len(numbers[group]), kind != ".png", folder
 
     chosen = min(numbers, key=order)
     used = f"{len(numbers[chosen])} {chosen[1]} in {_shown(store, chosen[0])}"
