@@ -159,9 +159,9 @@ def read_statistics(path):
             arrays = {name: archive[name] for name in names}
     except Exception as error:
         # A damaged archive can fail in many ways, and none of them matters.
+        reason = what_it_is(path, expected="npz") or error
         raise ValueError(
-            f"{path} cannot be read as .npz statistics. {what_it_is(path) or error} Expected a "
-            "file with mu and sigma."
+            f"{path} cannot be read as .npz statistics. {reason} Expected a file with mu and sigma."
         ) from error
     missing = [name for name in ("mu", "sigma") if name not in arrays]
     if missing:

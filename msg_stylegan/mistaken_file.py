@@ -14,6 +14,8 @@ from pathlib import Path
 _HEAD = 2**12
 _SHOWN = 60
 _FEWEST = 4
+# Kinds of file that are zip archives.
+_ZIPS = ("npz", "keras")
 _AGAIN = "Download it again."
 _UNPACK = "Unpack it, and give the file inside."
 # What compressed files and other containers begin with -> what to call them.
@@ -24,14 +26,19 @@ _COMPRESSED = {
     b"\x28\xb5\x2f\xfd": "Zstandard",
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
     b"Rar!\x1a\x07": "RAR",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x5d\x00\x00\x80\x00\xff": "LZMA",
 }
 _OTHERS = {
     b"\x89PNG\r\n\x1a\n": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
     b"%PDF-": "a PDF document",
     b"\x89HDF\r\n\x1a\n": "an HDF5 file (.h5)",
     b"\x93NUMPY": "an array of NumPy (.npy)",
 }
+_SAFETENSORS = re.compile(rb"[\x00-\xff]{5}\x00\x00\x00\{\s*\"")
+_ANNEX = re.compile(rb"(\S*\.git)?/annex/objects/[^\x00\n]+")
 _WEB_PAGE = re.compile(rb"<(!doctype\s+html|html|head|body|!--|\?xml|script|title)", re.IGNORECASE)
 
 
@@ -40,8 +47,9 @@ def what_it_is(source, expected=None):
 
     Args:
         source: Path of a file or folder, or the bytes of a file.
-        expected: What it should be: "text", "json", "zip", "gzip", or "tar", which may be
-            compressed; None for other contents. It is not called that.
+        expected: What it should be: "text", "json", "zip", "gzip", "tar", which may be
+            compressed, or "npz" or "keras", which are zip archives; None for other contents. It is
+            not called that.
 
     Returns:
         One or two sentences such as "It is a web page ... Download it again."; None if nothing is
@@ -58,6 +66,7 @@ def what_it_is(source, expected=None):
             what_download(head)
             or _what_archive(head, file, expected)
             or _what_text(head, file, expected)
+            or _what_no_zip(head, expected)
         )
 
 
@@ -68,7 +77,9 @@ def what_download(data):
         return f"It is empty. {_AGAIN}"
     if len(head) > 1 and not head.strip(b"\x00"):
         return f"It begins with nothing but zeros, as a download that broke off. {_AGAIN}"
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if _WEB_PAGE.match(text):
         return (
             "It is a web page, perhaps one that asks something before the download or says that "
@@ -77,6 +88,11 @@ def what_download(data):
     if text.startswith(b"version https://git-lfs"):
         return (
             "It is the pointer of Git LFS to a file, not the file. Run `git lfs pull` where it "
+            "came from, or download it again."
+        )
+    if _ANNEX.fullmatch(text.rstrip()):
+        return (
+            "It is the pointer of git-annex to a file, not the file. Run `git annex get` where it "
             "came from, or download it again."
         )
     return None
@@ -89,12 +105,14 @@ def _what_archive(head, file, expected):
     for start, name in _OTHERS.items():
         if head.startswith(start):
             return f"It is {name}."
+    if _SAFETENSORS.match(head):
+        return "It is a file of safetensors, which is not read here."
     file.seek(0)
     if head.startswith(b"PK\x03\x04") and expected != "zip":
         if not zipfile.is_zipfile(file):
             return f"It is the beginning of a zip archive whose end is missing. {_AGAIN}"
         # Files of weights and of arrays are zip archives, too.
-        return f"It is a zip archive. {_UNPACK}" if expected else None
+        return f"It is a zip archive. {_UNPACK}" if expected not in (None, *_ZIPS) else None
     if head[257:262] == b"ustar" and expected != "tar" and tarfile.is_tarfile(file):
         return f"It is a tar archive. {_UNPACK}"
     return None
@@ -120,6 +138,12 @@ def _what_text(head, file, expected):
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
     kind = "JSON" if is_json else "text"
     return f"It is {kind}, perhaps the message of a server: {shown!r}. {_AGAIN}"
+
+
+def _what_no_zip(head, expected):
+    """What readers of zip archives know of other contents is about pickles, or that they fail."""
+    is_zip = head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+    return "Its content is unknown." if expected in _ZIPS and not is_zip else None
 
 
 def _has_no_end(file):

@@ -56,15 +56,21 @@ def half_zip():
     return stream.getvalue()[:500]
 
 
+PAGE = "\n<!DOCTYPE html><html>Quota exceeded"
 CONTENTS = {
-    "page": (b"\n<!DOCTYPE html><html>Quota exceeded", "web page.*Download it again"),
+    "page": (PAGE.encode(), "web page.*Download it again"),
+    "page of a Windows program": (PAGE.encode("utf-16"), "web page.*Download it again"),
     "shouted page": (b"<HTML><HEAD>Virus scan", "web page.*Download it again"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS.*lfs pull"),
+    "annex": (b"/annex/objects/MD5E-s9--0.pkl\n", "git-annex.*annex get"),
     "empty": (b"", "empty.*Download it again"),
     "zeros": (bytes(5000), "zeros.*Download it again"),
     "gzip": (gzip.compress(b"weights"), "compressed .gzip.*Unpack it"),
     "bzip2": (bz2.compress(b"weights"), "compressed .bzip2.*Unpack it"),
     "xz": (lzma.compress(b"weights"), "compressed .xz.*Unpack it"),
+    "zstd": (b"\x28\xb5\x2f\xfd" + bytes(99), "compressed .Zstandard.*Unpack it"),
+    "lzma": (lzma.compress(b"weights", lzma.FORMAT_ALONE), "compressed .LZMA.*Unpack it"),
+    "safetensors": (b"\x40\0\0\0\0\0\0\0" + b'{"w":{"dtype":"F32"}}', "safetensors"),
     "tar": (in_tar(b"\x80weights" * 99), "tar archive.*Unpack it"),
     "half zip": (half_zip(), "zip archive.*Download it again"),
     "error": (b'{"error": "access denied"}', "JSON.*access denied.*Download it again"),
@@ -344,3 +350,21 @@ def test_what_may_be_right_is_not_doubted(tmp_path):
     assert what_it_is(tmp_path / "a.npz") is None
     assert what_it_is(tmp_path / "a.pkl") is None
     assert what_it_is(tmp_path / "a.json", expected="json") is None
+
+
+@pytest.mark.parametrize("file", ["stats.npz", "projection.npz", "mine.keras"])
+@pytest.mark.parametrize("data", [b"\x08\x07\x12\x07pytorch\x1a\x052.0.0", b"\x80\x04N.", b"\0"])
+def test_unknown_contents_get_no_advice_of_libraries(tmp_path, file, data):
+    """NumPy advises to run what is in the file, and Keras calls a file missing that is there."""
+    (tmp_path / file).write_bytes(data)
+    with pytest.raises(ValueError, match="content is unknown") as caught:
+        READERS[file](tmp_path / file)
+    assert not re.search("pickle|not found", str(caught.value))
+
+
+def test_a_zip_of_weights_is_to_be_unpacked(tmp_path):
+    (tmp_path / "vgg16").mkdir()
+    with zipfile.ZipFile(tmp_path / "vgg16" / "vgg16.zip", "w") as archive:
+        archive.writestr("vgg16.pth", b"weights")
+    with pytest.raises(MissingWeightsError, match=r"zip archive\. .*unpack it"):
+        FeatureNetworks(tmp_path).get("vgg16")

@@ -94,10 +94,11 @@ def load_custom_network(path):
         run = load(path, settings.output)
     # Keras and TensorFlow answer damaged or unsafe files with errors of many types.
     except Exception as error:
-        file = path / "saved_model.pb" if is_saved_model else path
-        raise ValueError(
-            f"The feature network {path} cannot be used: {what_it_is(file) or error}"
-        ) from error
+        if is_saved_model:
+            reason = what_it_is(path / "saved_model.pb") or error
+        else:
+            reason = what_it_is(path, expected="keras") or error
+        raise ValueError(f"The feature network {path} cannot be used: {reason}") from error
     model = functools.partial(_features, run, settings)
     prepare = functools.partial(_prepare, settings)
     dim = _check_model(path, model, prepare)
@@ -204,7 +205,7 @@ def _read_settings(path):
     if not path.is_file():
         fail("this file with the preprocessing of the feature network is missing.")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         fail(what_it_is(path, expected="json") or f"not valid JSON ({error}).")
     if not isinstance(values, dict):

@@ -46,6 +46,8 @@ def detect_kind(path):
             kind = _kind_of(path, file.read(_HEAD))
     if kind is None:
         reason = what_it_is(path) or "Its content is unknown."
+        if zipfile.is_zipfile(path):
+            reason = "Its content is unknown, a zip archive. If it holds the file, unpack it."
         raise ValueError(
             f"{path} holds no weights of a network. {reason} Expected {_listed(KINDS.values())}."
         )

@@ -58,9 +58,8 @@ def read_projection(path):
                 raise ValueError("it holds no finite [num_ws, w_dim]")
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
-        raise ValueError(
-            f"{path} is no projection of an image: {what_it_is(path) or error}"
-        ) from error
+        reason = what_it_is(path, expected="npz") or error
+        raise ValueError(f"{path} is no projection of an image: {reason}") from error
     return Projection(ws, maps, facts)
 
 
