@@ -5,6 +5,7 @@ display. Colours are those of Okabe and Ito (2008), and of viridis for scales; b
 apart with any colour vision.
 """
 
+import contextlib
 import math
 import re
 
@@ -26,6 +27,20 @@ _FAR = 8.0
 _MANY = 5
 
 
+@contextlib.contextmanager
+def default_style():
+    """Draws, while the block runs, as matplotlib does without a personal `matplotlibrc`.
+
+    It may ask for programs that are not there, such as LaTeX.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@default_style()
 def plot_metric(path, metric, lines):
     """Draws all results of one metric over the training.
 
@@ -61,6 +76,7 @@ def plot_metric(path, metric, lines):
     return True
 
 
+@default_style()
 def plot_stability(path, metric, lines):
     """Draws how much fixed images still change, at all scales, on a logarithmic axis.
 

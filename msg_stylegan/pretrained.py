@@ -91,7 +91,8 @@ def _kind_of(path):
         return _kind_of_archive(path)
     if _TORCH_MAGIC in head:
         return "torch"
-    if head[:1] and head[0] in _PICKLES:
+    # Pickles of protocols 0 and 1 are text, and others begin like some archives.
+    if head[:1] and head[0] in _PICKLES and not what_it_is(path, expected="text"):
         return "pickle"
     raise ValueError(
         f"{path} is no file of networks. {what_it_is(path) or 'Its content is unknown.'} Expected "

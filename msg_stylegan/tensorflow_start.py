@@ -80,6 +80,7 @@ def _own_settings():
         os.environ.pop(name, None)
     # Stays, for processes that start from here.
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    _drop_unknown_window_system()
     home = os.environ.get("KERAS_HOME")
     file = _settings_file(home)
     if _has_foreign_settings(file):
@@ -97,6 +98,22 @@ def _own_settings():
             "its default settings.",
             file=sys.stderr,
         )
+
+
+def _drop_unknown_window_system():
+    """Keras imports matplotlib if it is there, which an unknown name would end."""
+    name = os.environ.get("MPLBACKEND")
+    if not name or "matplotlib" in sys.modules:
+        return
+    try:
+        importlib.import_module("matplotlib")
+    except ImportError:
+        return
+    except ValueError:
+        del os.environ["MPLBACKEND"]
+        for loaded in [key for key in sys.modules if key.partition(".")[0] == "matplotlib"]:
+            del sys.modules[loaded]
+        print(f"note: MPLBACKEND={name} is unknown to matplotlib and not used.", file=sys.stderr)
 
 
 def _tell_of_unused_gpu(tf):

@@ -172,6 +172,14 @@ def test_a_failed_drawing_leaves_the_older_one(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x.png"]
 
 
+def test_a_personal_style_changes_nothing(tmp_path):
+    plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[9.0]))
+    # LaTeX is hardly ever there.
+    with matplotlib.rc_context({"text.usetex": True, "axes.facecolor": "red"}):
+        plot_metric(tmp_path / "y.png", FID, lines_of(fid50k=[9.0]))
+    assert (tmp_path / "x.png").read_bytes() == (tmp_path / "y.png").read_bytes()
+
+
 def test_global_state_of_matplotlib_is_left_alone(tmp_path):
     before = dict(matplotlib.rcParams)
     plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[9.0]))

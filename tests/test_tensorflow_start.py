@@ -66,6 +66,13 @@ def test_settings_of_other_programs_change_nothing(tmp_path):
 
 
 @pytest.mark.slow
+def test_an_unknown_window_system_ends_nothing():
+    done = start(MPLBACKEND="notepad")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "note: MPLBACKEND=notepad is unknown to matplotlib and not used.\n"
+
+
+@pytest.mark.slow
 def test_tensorflow_starts_in_silence(tmp_path):
     done = start(KERAS_BACKEND="tensorflow", TF_USE_LEGACY_KERAS="0", HOME=str(tmp_path))
     assert done.returncode == 0

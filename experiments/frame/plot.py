@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from metrics.plots import default_style
 from msg_stylegan.files import atomic_path
 
 # Okabe and Ito (2008); told apart with any colour vision.
@@ -9,6 +10,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#
 _DPI = 120
 
 
+@default_style()
 def plot_curves(path, curves, keys, title):
     """Draws the mean over the seeds as a line and their range as a band.
 
@@ -32,6 +34,7 @@ def plot_curves(path, curves, keys, title):
     _save(figure, path)
 
 
+@default_style()
 def plot_changes(path, trials, title):
     """Draws how much the images of fixed latents change, in the same way.
 

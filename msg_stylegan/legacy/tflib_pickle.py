@@ -12,7 +12,6 @@ import numpy as np
 from msg_stylegan.legacy.inert_pickle import read_pickle
 from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE, make_dict
 from msg_stylegan.legacy.pickle_machine import Deferred
-from msg_stylegan.mistaken_file import what_it_is
 
 _VERSIONS = (2, 3)
 # Far above what any file of networks has. A pickle can mention the same contents again and again,
@@ -59,9 +58,7 @@ def read_tflib_file(path):
     try:
         return read_tflib(path.read_bytes())
     except ValueError as error:
-        # Pickles of old protocols are text.
-        reason = what_it_is(path, expected="text") or error
-        raise ValueError(f"{path} cannot be read as networks of tflib. {reason}") from error
+        raise ValueError(f"{path} cannot be read as networks of tflib. {error}") from error
 
 
 def read_tflib(data):
