@@ -82,7 +82,7 @@ def test_labels_beside_the_only_archive_of_a_folder_are_said(tmp_path):
     labels = tmp_path / "dataset.json"
     labels.write_bytes(labels_file())
     notices = open_labels(tmp_path).warnings
-    assert any(f"`--labels {labels}` takes them" in notice for notice in notices)
+    assert any(f"count only with `--labels {labels}`" in notice for notice in notices)
     np.testing.assert_array_equal(open_labels(tmp_path, labels).labels, np.eye(2)[CLASSES])
 
 

@@ -195,6 +195,18 @@ def test_value_range_scales(file_format):
     assert remarks == {"deep gray": 4095}
 
 
+def test_zero_may_be_white_in_tiff():
+    white_is_zero = {"tiffinfo": {262: 0}}
+    gray = noise(0, channels=1)
+    np.testing.assert_array_equal(read(stored(gray, "TIFF", **white_is_zero))[0], gray)
+    # Only 8 bits does Pillow turn round when it writes.
+    deep = gray.astype(np.uint16) * 256
+    found, _ = read(stored(65535 - deep, "TIFF", **white_is_zero))
+    np.testing.assert_array_equal(found, gray)
+    found, _ = read(stored(65535 - deep, "TIFF", **white_is_zero), value_range=(0, 255 * 256))
+    np.testing.assert_array_equal(found, gray)
+
+
 def test_values_outside_of_the_range_are_clipped_and_told():
     values = np.array([[100, 1100, 2100, 3000]], np.uint16)
     found, remarks = read(stored(values), value_range=(1000, 2000))

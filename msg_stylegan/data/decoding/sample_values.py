@@ -14,6 +14,9 @@ _DEEP_COLOURS = re.compile(r"\b(RGB\w?|LA|[RGBA]);16")
 # By the same names, what Pillow multiplies gray of 2 and 4 bits by.
 _SHALLOW_GRAY = {"L;2": 85, "L;4": 17}
 
+# A tag of TIFF, by which 0 may be white. Pillow minds that up to 8 bits only.
+_PHOTOMETRIC = 262
+
 
 def eight_bits(image, file_format, value_range):
     """Gray of 8 bits.
@@ -35,6 +38,8 @@ def eight_bits(image, file_format, value_range):
     if not is_sixteen and image.mode not in ("I", "F"):
         return image
     values = np.asarray(image)
+    if is_sixteen and file_format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:
+        values = 65535 - values
     gray = _gray(values, is_sixteen, image.mode, value_range)
     key = image.info.get("transparency")
     if key is None:
