@@ -91,9 +91,7 @@ def _only_archive(folder, name, names_encoding):
     )
     if LABELS_NAME in folder.other_names:
         path = printable(f"{folder.path}/{LABELS_NAME}")
-        store.notices.append(
-            f"Labels beside the archive are not used; `--labels {path}` takes them."
-        )
+        store.notices.append(f"Labels beside the archive count only with `--labels {path}`.")
     return store
 
 
