@@ -112,8 +112,7 @@ def read_json(path, keys=()):
     """
     try:
         return _parse(Path(path).read_bytes(), keys)
-    # A deep nesting of brackets ends in a RecursionError.
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 
 
@@ -182,7 +181,11 @@ def append_json_line(path, value):
 
 
 def _parse(data, keys):
-    value = json.loads(data.decode("utf-8"))
+    try:
+        # Editors of Windows put a mark before the text.
+        value = json.loads(data.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("brackets are nested too deep") from error
     if keys and not (isinstance(value, dict) and {*keys} <= value.keys()):
         raise ValueError(f"expected an object with {', '.join(keys)}")
     return value
@@ -191,9 +194,9 @@ def _parse(data, keys):
 def _is_cut_short(line):
     """Whether a line is the beginning of an object only, or what power failures leave: zeros."""
     try:
-        json.loads(line.decode("utf-8"))
+        _parse(line, ())
     except ValueError:
-        return line.startswith((b"{", b"\0"))
+        return line.startswith((b"{", b"\xef\xbb\xbf{", b"\0"))
     return False
 
 

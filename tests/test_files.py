@@ -1,5 +1,6 @@
 """Files and folders appear whole or not at all."""
 
+import codecs
 import contextlib
 import hashlib
 import math
@@ -296,6 +297,9 @@ def test_a_last_line_that_was_cut_short_is_left_out_and_mended(tmp_path, length,
         (LINES[:9] + b'{"a": "\xc3', [{"a": 0}]),
         (LINES[:9] + b'{"a": \n', [{"a": 0}]),
         (LINES.replace(b"\n", b"\r\n")[:10], [{"a": 0}]),
+        # A mark that editors of Windows put before the text.
+        (codecs.BOM_UTF8 + LINES[:9], [{"a": 0}]),
+        (codecs.BOM_UTF8 + LINES[:5], []),
     ],
 )
 def test_lines_that_can_be_read_stay(tmp_path, content, kept):
@@ -306,7 +310,9 @@ def test_lines_that_can_be_read_stay(tmp_path, content, kept):
     assert files.read_json_lines(path) == [*kept, {"a": 2}]
 
 
-@pytest.mark.parametrize("line", [b'{"a": 0, "b', b"nonsense", b'{"a": 0}{"a": 1}', b"\xff"])
+@pytest.mark.parametrize(
+    "line", [b'{"a": 0, "b', b"nonsense", b'{"a": 0}{"a": 1}', b"\xff", b"[" * 100_000]
+)
 def test_a_broken_line_elsewhere_is_named(tmp_path, line):
     path = tmp_path / "values.jsonl"
     path.write_bytes(LINES + line + b"\n" + LINES)
@@ -329,6 +335,11 @@ def test_a_damaged_json_file_is_named(tmp_path, content):
     (tmp_path / "file.json").write_bytes(content)
     with pytest.raises(ValueError, match=r"file\.json is damaged: "):
         files.read_json(tmp_path / "file.json")
+
+
+def test_a_mark_before_the_text_is_no_damage(tmp_path):
+    (tmp_path / "file.json").write_bytes(codecs.BOM_UTF8 + b'{"a": 0}')
+    assert files.read_json(tmp_path / "file.json") == {"a": 0}
 
 
 def test_what_is_no_list_of_json_lines_is_not_cut(tmp_path):

@@ -56,7 +56,16 @@ def read_stats(run_dir):
     Raises:
         ValueError: A line is damaged.
     """
-    return files.read_json_lines(Path(run_dir) / STATS_FILE, ("Progress/kimg",))
+    path = Path(run_dir) / STATS_FILE
+    lines = files.read_json_lines(path, ("Progress/kimg",))
+    for line in lines:
+        kimg = line["Progress/kimg"]
+        if not isinstance(kimg, (int, float)) or not math.isfinite(kimg):
+            raise ValueError(
+                f"{path} is damaged: a line has Progress/kimg={kimg!r}. Remove that line to go on "
+                "without it."
+            )
+    return lines
 
 
 def mean_stats(totals):
