@@ -176,8 +176,11 @@ _RULES = {
     "must be greater than 0": (
         lambda value: value > 0,
         "generator.mapping_lr_multiplier optimizer.G_learning_rate optimizer.D_learning_rate "
-        "optimizer.epsilon schedule.total_kimg schedule.tick_kimg loss.gp_target augment.kimg "
-        "growing.stabilize_kimg",
+        "optimizer.epsilon loss.gp_target augment.kimg growing.stabilize_kimg",
+    ),
+    "must be at least 0.001, one image": (
+        lambda value: value >= 0.001,
+        "schedule.total_kimg schedule.tick_kimg",
     ),
     "must be at least 0 and below 1": (
         lambda value: 0 <= value < 1,

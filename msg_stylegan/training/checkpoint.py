@@ -97,7 +97,9 @@ class TrainingCheckpoint:
                     "files to continue from the one before."
                 ) from error
             raise ValueError(
-                f"The checkpoint {self._path(newest)} does not fit this run: {error}"
+                f"The checkpoint {self._path(newest)} does not fit this run. Networks, "
+                "optimizer.name, augmentation that adapts, and size, channels and labels of the "
+                f"images must be those that it was saved with. TensorFlow says: {error}"
             ) from error
         return True
 
