@@ -101,13 +101,14 @@ class SnapshotScorer:
         ]
 
     def best(self, folder):
-        """The best snapshot by the first metric: `(file name, result key, value)`, or None."""
+        """The best existing snapshot by the first metric: `(file name, key, value)`, or None."""
         metric = self._evaluator.metrics[0]
         lines = self._lines(folder, metric)
         best = None
         for name, line in lines.items():
             value = line["results"][metric.headline]
-            if metric.is_best(value, best[2:] if best else []):
+            # Old ones may have been removed.
+            if Path(folder, name).exists() and metric.is_best(value, best[2:] if best else []):
                 best = (name, metric.headline, value)
         return best
 

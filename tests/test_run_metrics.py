@@ -72,6 +72,12 @@ def test_all_snapshots_of_a_run_are_scored_once(tmp_path, run_dir, capsys):
     }
     assert (run_dir / "metric-swd32.png").stat().st_size > 1000
 
+    # One that was removed cannot be used as the best.
+    (run_dir / best["snapshot_pkl"]).unlink()
+    assert call(tmp_path, run_dir, "--all", option="--run") == 0
+    (other,) = {line["snapshot_pkl"] for line in first} - {best["snapshot_pkl"]}
+    assert json.loads((run_dir / "best_snapshot.json").read_text())["snapshot"] == other
+
 
 def test_stability_of_a_finished_run(tmp_path, run_dir, capsys):
     arguments = ["--all", "--metrics=stability4,swd32"]

@@ -149,3 +149,21 @@ def test_abort_file_stops_and_saves(tmp_path):
     run_dir = train_tiny(config, dataset, evaluate=evaluate)
     assert not (run_dir / ABORT_FILE).exists()
     assert (run_dir / "checkpoints" / "ckpt-0.index").exists()
+
+
+def test_a_run_that_was_set_back_keeps_no_best_snapshot_of_other_weights(tmp_path):
+    dataset = make_tiny_dataset(tmp_path)
+    schedule = {"network_snapshot_ticks": 1, "keep_checkpoints": 9}
+    scores = {"network-snapshot-000000_064.keras": 0.0}
+
+    def evaluate(nets, snapshot, kimg, writer):
+        score = scores.pop(snapshot.name, 1.0)
+        return ("score", score) if score == 0 else None
+
+    config = tiny_config(tmp_path, total_kimg=0.064, **schedule)
+    run_dir = train_tiny(config, dataset, evaluate=evaluate)
+    assert (run_dir / "best_snapshot.json").exists()
+    for path in (run_dir / "checkpoints").glob("ckpt-64.*"):
+        path.unlink()
+    train_tiny(config, dataset, run_dir=run_dir, evaluate=evaluate)
+    assert not (run_dir / "best_snapshot.json").exists()

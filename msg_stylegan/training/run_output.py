@@ -77,15 +77,18 @@ class RunOutput:
 
     def score_networks(self, snapshot, tick, stop_request):
         """Scores a snapshot, unless training is to stop, and removes old ones."""
+        best = None
         if self._evaluate and not stop_request.reason():
             best = stop_request.call_or_stop(
                 self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events.writer
             )
-            if best:
-                self._snapshots.record_best(snapshot, *best)
             if reason := stop_request.reason():
                 say(f"{reason}: the metrics of {snapshot.name} may be missing.")
-        self._snapshots.remove_old()
+        if best:
+            self._snapshots.record_best(snapshot, *best)
+        else:
+            self._snapshots.forget_best(snapshot)
+        self._snapshots.remove_old(snapshot)
 
     def close(self):
         self._writer.close()

@@ -1,5 +1,6 @@
 """Network snapshots of a run: which to keep, and which is the best."""
 
+import contextlib
 from pathlib import Path
 
 from msg_stylegan import files
@@ -33,8 +34,26 @@ class Snapshots:
         best = {"snapshot": Path(snapshot).name, "metric": metric, "value": value}
         files.write_json(self._run_dir / BEST_FILE, best)
 
-    def remove_old(self):
-        """Removes all but the newest and the best snapshots."""
+    def forget_best(self, snapshot):
+        """Ends the record of the best snapshot if it names this one, which was written anew.
+
+        A run that was set back to an older checkpoint comes to the same names with other weights.
+        """
+        with contextlib.suppress(ValueError):
+            if (read_best(self._run_dir) or {}).get("snapshot") == snapshot.name:
+                (self._run_dir / BEST_FILE).unlink()
+                say(
+                    f"notice: {snapshot.name} was the best snapshot, but was written anew: "
+                    f"{BEST_FILE} is removed. `run_metrics.py` with --run and --all finds the best"
+                )
+
+    def remove_old(self, newest):
+        """Removes all but the newest and the best snapshots.
+
+        Args:
+            newest: Path of the one that was written last. Later ones, of a run that was set back
+                to an older checkpoint, stay and do not count.
+        """
         if self._keep <= 0:
             return
         try:
@@ -42,7 +61,10 @@ class Snapshots:
         except ValueError as error:
             say(f"notice: no old snapshots are removed, because {error}")
             return
-        for path in snapshots_of_run(self._run_dir)[: -self._keep]:
+        images = SNAPSHOTS.images(newest.name)
+        snapshots = snapshots_of_run(self._run_dir)
+        counted = [path for path in snapshots if SNAPSHOTS.images(path.name) <= images]
+        for path in counted[: -self._keep]:
             if path.name != best:
                 path.unlink()
 
