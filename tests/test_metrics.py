@@ -303,10 +303,14 @@ def test_the_best_of_recorded_snapshots(tmp_path):
     scorer = make_scorer(tmp_path, [constant_metric("a", [5, 3, math.nan, 4], True)])
     assert scorer.best(tmp_path) is None
     for kimg in range(4):
+        (tmp_path / f"{kimg}.keras").touch()
         scorer(nets, tmp_path / f"{kimg}.keras", kimg)
     assert scorer.best(tmp_path) == ("1.keras", "a_value", 3)
     assert scorer.recorded(tmp_path / "3.keras") == ["a"]
     assert scorer.recorded(tmp_path / "4.keras") == []
+    # Of those that are still there.
+    (tmp_path / "1.keras").unlink()
+    assert scorer.best(tmp_path) == ("3.keras", "a_value", 4)
     # One plot, drawn anew for each result.
     assert (tmp_path / "metric-a.png").read_bytes().startswith(b"\x89PNG")
 
