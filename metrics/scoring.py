@@ -121,9 +121,10 @@ def score_files(args, metrics, networks, strategy):
     lines, failures = score_images(evaluator, fakes, complain=complain)
     # Shown first: if the file cannot be written, the results are not lost.
     print(images_table(evaluator, fakes, lines))
-    for line in lines if args.output else []:
+    if args.output:
         Path(args.output).parent.mkdir(parents=True, exist_ok=True)
-        append_json_line(args.output, line)
+        for line in lines:
+            append_json_line(args.output, line)
     return failures
 
 
