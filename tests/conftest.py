@@ -53,7 +53,7 @@ def victim(tmp_path, monkeypatch):
 def small_networks():
     """Networks for `pickled_networks.SETTINGS`, not to be changed."""
     # Not at the top: most tests need no TensorFlow.
-    from pickled_networks import SETTINGS, make_trio
+    from support.pickled_networks import SETTINGS, make_trio
 
     return make_trio(SETTINGS)
 

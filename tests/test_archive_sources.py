@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import (
+from support.image_sources import (
     FILES,
     WRITERS,
     encoded,

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import blurred, convolve, means
+from support.plain_operations import blurred, convolve, means
 from test_discriminator import OPTIONS, append_stddev, make_discriminator, one_hot, random_images
 
 from msg_stylegan.networks import Discriminator

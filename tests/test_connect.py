@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny_generator import images_of, make_generator
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 from test_combine import make_discriminator
 from test_discriminator import random_images
-from tiny_generator import images_of, make_generator
-from tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.generation.score import Scorer
 from msg_stylegan.networks import build_networks, load_networks, newest_snapshot, ops

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 from conftest import ROOT, listen_to_ctrl_c
-from conversion_probe import NoiseSource, contents, run
+from support.conversion_probe import NoiseSource, contents, run
 
 from msg_stylegan.data import conversion
 from msg_stylegan.data.conversion import shuffled_order
@@ -57,7 +57,7 @@ def labels_in(folder):
 
 def start(out, **options):
     """Starts a conversion as a program of its own."""
-    probe = ROOT / "tests" / "conversion_probe.py"
+    probe = ROOT / "tests" / "support" / "conversion_probe.py"
     return subprocess.Popen(
         [sys.executable, str(probe), "run", str(out), json.dumps(options)],
         stderr=subprocess.PIPE,
@@ -144,7 +144,7 @@ def test_parts_do_not_show_in_the_bytes(tmp_path):
 def test_killed_at_any_operation_on_files(tmp_path, drop_duplicates):
     options = {"images_per_part": 4, "num_shards": 2, "drop_duplicates": drop_duplicates}
     options["source"] = {"num_images": 14, "resolution": 4 if drop_duplicates else 8}
-    probe = ROOT / "tests" / "conversion_probe.py"
+    probe = ROOT / "tests" / "support" / "conversion_probe.py"
     command = [sys.executable, str(probe), "kill_everywhere", str(tmp_path), json.dumps(options)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from stored_data_sets import random_images, store
+from support.stored_data_sets import random_images, store
 
 from msg_stylegan.data.batches import ShuffledOrder, training_batches
 from msg_stylegan.data.dataset import TFRecordDataset

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
-from metric_inputs import array_inputs
+from support.metric_inputs import array_inputs
 from test_fixed_order import Networks, pictures, write_folder
 
 from metrics.evaluation import MetricEvaluator

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 from test_precision_recall import features, plain_distances, plain_radii, whole_numbers
 
 from metrics import nearest_neighbors

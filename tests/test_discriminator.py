@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import blurred, convolve, group_stddev, means
+from support.plain_operations import blurred, convolve, group_stddev, means
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from conftest import ROOT
-from tiny_run import make_run
+from support.tiny_run import make_run
 
 import export
 from config import GeneratorOptions
@@ -19,7 +19,7 @@ from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.networks import Generator, progan_generator_options
 from msg_stylegan.sampling import to_uint8
 
-PROBE = Path(__file__).with_name("export_probe.py")
+PROBE = Path(__file__).parent / "support" / "export_probe.py"
 # Runtime of the probe -> the format that it reads and the packages that writing and reading need.
 RUNTIMES = {
     "saved_model": ("savedmodel", ()),

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import make_networks
+from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache

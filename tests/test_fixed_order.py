@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_run import make_networks
+from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.evaluation import MetricEvaluator

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
 
 from metrics.frechet_distance import FAMILY, frechet_distance
 from metrics.moments import Moments

@@ -12,7 +12,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 import train
 from msg_stylegan import files

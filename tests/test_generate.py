@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from tiny_run import make_run
+from support.tiny_run import make_run
 
 import generate
 from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds

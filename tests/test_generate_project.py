@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from support.tiny_run import make_networks, make_run
+from support.torch_writer import tensors, write_zip
 from test_vgg16 import lpips_arrays, torch_convolutions
-from tiny_run import make_networks, make_run
-from torch_writer import tensors, write_zip
 
 import generate
 from metrics.feature_networks import lpips, vgg16

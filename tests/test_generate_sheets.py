@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_run import make_networks, make_run
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.generation.mixing import layers_of_rows

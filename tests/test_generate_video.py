@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image, ImageSequence
-from tiny_run import make_networks, make_run
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.image_grids import save_image

@@ -5,15 +5,8 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_generator import PlainGenerator
-from test_discriminator import (
-    copy_weights,
-    make_discriminator,
-    one_hot,
-    random_images,
-    randomize_zeros,
-)
-from tiny_generator import (
+from support.plain_generator import PlainGenerator
+from support.tiny_generator import (
     BEYOND_THE_ORIGINAL,
     CHANGES,
     OPTIONS,
@@ -23,6 +16,13 @@ from tiny_generator import (
     latents,
     make_generator,
     table_of,
+)
+from test_discriminator import (
+    copy_weights,
+    make_discriminator,
+    one_hot,
+    random_images,
+    randomize_zeros,
 )
 
 from msg_stylegan.networks import Generator, build_networks

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import nearest
+from support.plain_operations import nearest
 from test_discriminator import randomize_zeros
 
 from msg_stylegan.networks import (

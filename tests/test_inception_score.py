@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics import inception_score as module
 from metrics.inception_score import FAMILY, inception_score

@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics.kernel_distance import FAMILY, draw_subsets, kernel_distance
 

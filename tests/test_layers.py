@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import convolve, means, nearest
+from support.plain_operations import convolve, means, nearest
 
 from msg_stylegan.networks.combine import CatLinCombine, LinCatCombine
 from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from image_sources import encoded, noise, write_folder, write_tar, write_zip
+from support.image_sources import encoded, noise, write_folder, write_tar, write_zip
 
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100

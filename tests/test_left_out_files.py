@@ -6,8 +6,8 @@ import types
 
 import numpy as np
 import pytest
-from image_sources import WRITERS, encoded, noise, pixels, write_folder, write_zip
 from PIL import Image
+from support.image_sources import WRITERS, encoded, noise, pixels, write_folder, write_zip
 
 from msg_stylegan.data.decoding import formats
 from msg_stylegan.data.image_preparation import ImagePreparation

@@ -9,7 +9,7 @@ from conftest import ROOT
 
 from msg_stylegan.losses import LOSSES
 
-PROBE = Path(__file__).parent / "losses_probe.py"
+PROBE = Path(__file__).parent / "support" / "losses_probe.py"
 
 
 def test_two_replicas_compute_the_losses_of_one(tmp_path):

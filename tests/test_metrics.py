@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import make_dataset, make_networks
+from support.tiny_run import make_dataset, make_networks
 
 from metrics.evaluation import MetricEvaluator, MetricResult
 from metrics.feature_networks.library import FeatureNetworks

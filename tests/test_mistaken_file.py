@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import noise, write_folder
-from pickled_networks import SETTINGS, trio
-from tflib_writer import dumps
+from support.image_sources import noise, write_folder
+from support.pickled_networks import SETTINGS, trio
+from support.tflib_writer import dumps
 
 from metrics.feature_networks.custom import load_custom_network
 from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError

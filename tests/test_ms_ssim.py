@@ -6,7 +6,7 @@ import pytest
 import scipy.ndimage
 import scipy.signal
 from conftest import ROOT
-from metric_inputs import array_inputs, make_metric
+from support.metric_inputs import array_inputs, make_metric
 
 from metrics import ms_ssim as module
 from metrics.ms_ssim import FAMILY, large_ms_ssim, mean_ms_ssim, ms_ssim

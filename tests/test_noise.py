@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_discriminator import copy_weights
-from tiny_generator import (
+from support.tiny_generator import (
     OPTIONS,
     assert_same,
     differ,
@@ -13,6 +12,7 @@ from tiny_generator import (
     make_generator,
     table_of,
 )
+from test_discriminator import copy_weights
 
 from msg_stylegan.networks import Generator
 

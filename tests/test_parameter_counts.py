@@ -3,8 +3,8 @@
 import math
 
 import pytest
+from support.tiny_generator import OPTIONS as G_OPTIONS
 from test_discriminator import OPTIONS as D_OPTIONS
-from tiny_generator import OPTIONS as G_OPTIONS
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Discriminator, Generator

@@ -2,11 +2,11 @@
 
 import io
 
-import colour_profiles
 import numpy as np
 import pytest
-from image_sources import noise, write_folder
 from PIL import Image
+from support import colour_profiles
+from support.image_sources import noise, write_folder
 
 import dataset_tool
 from msg_stylegan.data import conversion, parts

@@ -7,14 +7,14 @@ import struct
 import warnings
 import zlib
 
-import colour_profiles
 import numpy as np
 import pytest
-from colour_profiles import chunk, with_chunk
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise, write_folder
 from PIL import Image, ImageCms, PngImagePlugin
+from support import colour_profiles
+from support.colour_profiles import chunk, with_chunk
+from support.image_sources import encoded, noise, write_folder
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import (

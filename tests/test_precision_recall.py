@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics import nearest_neighbors
 from metrics.nearest_neighbors import distance_blocks, neighbor_balls

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import convolve, nearest
+from support.plain_operations import convolve, nearest
+from support.tiny_generator import OPTIONS, images_of, latents, make_generator
 from test_discriminator import random_images, randomize_zeros
-from tiny_generator import OPTIONS, images_of, latents, make_generator
 
 from metrics.generated_images import GeneratedImages
 from msg_stylegan.networks import (

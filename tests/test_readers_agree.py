@@ -3,12 +3,12 @@
 import io
 import json
 
-import colour_profiles
 import numpy as np
 import pytest
-from image_sources import noise
 from PIL import Image
-from tiny_feature_network import write_feature_network
+from support import colour_profiles
+from support.image_sources import noise
+from support.tiny_feature_network import write_feature_network
 
 import dataset_tool
 import run_metrics

@@ -5,9 +5,9 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_messages import data_feature, example, shape_feature
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.example_messages import data_feature, example, shape_feature
 
 from msg_stylegan.data.record_file import (
     RecordFile,

@@ -7,10 +7,10 @@ import google_crc32c
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_messages import data_feature, example, message, shape_feature
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.example_messages import data_feature, example, message, shape_feature
 
 from msg_stylegan.data.record_format import (
     ENCODINGS,

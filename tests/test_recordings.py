@@ -1,7 +1,7 @@
 """The networks, losses and gradients equal those of the original system, and stay as they are.
 
 The original's recordings lie outside the repository; small ones of our own, made after ours
-matched, guard the same numbers in every clone (`tests/make_recordings.py`).
+matched, guard the same numbers in every clone (`tests/support/make_recordings.py`).
 """
 
 import functools
@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from original_recording import (
+from support.original_recording import (
     Recording,
     assert_close,
     original_paths,

@@ -3,14 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT
-from tiny_training import make_tiny_dataset
-
-PROBE = Path(__file__).parent / "replicas_probe.py"
+from support.tiny_training import make_tiny_dataset
 
 # The default, and all that is more than a sum over the samples: means over the batch, an update
 # that is not due every time, and random shares.
@@ -48,10 +45,18 @@ def results(request, tmp_path_factory):
     probes = {}
     for num_replicas in (1, 2):
         target = folder / f"{num_replicas}.npz"
-        command = [sys.executable, PROBE, folder, str(num_replicas), target]
+        command = [sys.executable, "-m", "support.replicas_probe"]
+        command += [folder, str(num_replicas), target]
         command.append(json.dumps(CASES[request.param]))
         environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+        done = subprocess.run(
+            command,
+            cwd=ROOT / "tests",
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         with np.load(target) as arrays:
             probes[num_replicas] = {name: arrays[name] for name in arrays.files}

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
-from synthetic_inception import torch_arrays
-from tiny_feature_network import DIM, write_feature_network
-from tiny_run import make_dataset, make_run
-from torch_writer import tensors, write_zip
+from support.synthetic_inception import torch_arrays
+from support.tiny_feature_network import DIM, write_feature_network
+from support.tiny_run import make_dataset, make_run
+from support.torch_writer import tensors, write_zip
 
 import run_metrics
 from msg_stylegan.data.dataset import TFRecordDataset

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_run import make_dataset, make_networks
+from support.tiny_run import make_dataset, make_networks
 
 from msg_stylegan.training.sample_grids import SampleGrids, rows_of_classes
 

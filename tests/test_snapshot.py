@@ -8,13 +8,13 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny_generator import CHANGES as G_CHANGES
+from support.tiny_generator import OPTIONS as G_OPTIONS
+from support.tiny_generator import images_of, latents
 from tensorflow import keras
 from test_discriminator import CHANGES as D_CHANGES
 from test_discriminator import OPTIONS as D_OPTIONS
 from test_discriminator import one_hot, random_images
-from tiny_generator import CHANGES as G_CHANGES
-from tiny_generator import OPTIONS as G_OPTIONS
-from tiny_generator import images_of, latents
 
 import msg_stylegan
 from msg_stylegan.networks import (

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import WRITERS, noise, pixels
+from support.image_sources import WRITERS, noise, pixels
 
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import labels as source_labels

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT
-from image_sources import (
+from PIL import Image
+from support.image_sources import (
     FILES,
     WRITERS,
     encoded,
@@ -26,7 +27,6 @@ from image_sources import (
     write_list,
     write_tar,
 )
-from PIL import Image
 
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
 from msg_stylegan.data.sources import open_source, open_store

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 import pytest
-from tiny_run import make_networks
+from support.tiny_run import make_networks
 
 from metrics.generated_images import GeneratedImages
 from metrics.metric import MetricInputs, MetricOptions

@@ -175,7 +175,7 @@ print([tuple(a.shape[1:3]) for a in activations], {a.dtype for a in activations}
 
 @pytest.mark.slow
 def test_what_a_program_has_chosen_for_its_own_layers(tmp_path):
-    from tiny_run import make_networks
+    from support.tiny_run import make_networks
 
     from msg_stylegan.networks import save_networks
 

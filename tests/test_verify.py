@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored_data_sets import random_images, store
+from support.stored_data_sets import random_images, store
 
 from msg_stylegan.data import verify as verify_module
 from msg_stylegan.data.manifest import MANIFEST_NAME

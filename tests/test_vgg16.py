@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-import torch_writer
+from support import torch_writer
 from tensorflow import keras
 
 from metrics.feature_networks import lpips, vgg16

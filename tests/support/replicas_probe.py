@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tiny_training import tiny_config
 
 from config import AugmentOptions
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -26,6 +25,7 @@ from msg_stylegan.training.training_state import (
     make_augmentation,
     make_optimizers,
 )
+from support.tiny_training import tiny_config
 
 
 def main(folder, num_replicas, target, options):

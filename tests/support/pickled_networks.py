@@ -1,11 +1,11 @@
 """Small networks, and what the original and NVIDIA's StyleGAN pickle of them."""
 
 import numpy as np
-import tflib_writer
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.original_options import discriminator_options, generator_options
 from msg_stylegan.networks import build_networks
+from support import tflib_writer
 
 # Arguments of the original.
 SETTINGS = {
