@@ -1,20 +1,15 @@
 """What all tests share."""
 
 import random
-import signal
 import sys
-from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from support.checkout import GOLDEN
 
 # Before TensorFlow, which it starts without the settings of other programs.
 import msg_stylegan  # noqa: F401
-
-ROOT = Path(__file__).resolve().parent.parent
-# Recordings from the original systems, which do not belong to the repository.
-GOLDEN = ROOT.parent / "shared" / "golden"
 
 # No deadline, because a first call may compile; the same examples every time, because a run of the
 # tests should not depend on luck.
@@ -56,11 +51,6 @@ def small_networks():
     from support.pickled_networks import SETTINGS, make_trio
 
     return make_trio(SETTINGS)
-
-
-def listen_to_ctrl_c():
-    """For a new process: programs that a shell starts in the background ignore it otherwise."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import ROOT, listen_to_ctrl_c
+from support.checkout import ROOT
 from support.conversion_probe import NoiseSource, contents, run
+from support.new_process import listen_to_ctrl_c
 
 from msg_stylegan.data import conversion
 from msg_stylegan.data.conversion import shuffled_order

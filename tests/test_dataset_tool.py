@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import listen_to_ctrl_c
 from PIL import Image
+from support.new_process import listen_to_ctrl_c
 
 import dataset_tool
 from msg_stylegan.data.conversion import shuffled_order

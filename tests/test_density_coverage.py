@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
-from test_precision_recall import features, plain_distances, plain_radii, whole_numbers
+from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
 from metrics import nearest_neighbors
 from metrics.density_coverage import FAMILY, density_coverage

@@ -7,8 +7,8 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
-from test_floors import CONFIGURATION
+from support.checkout import ROOT
+from support.source_files import CONFIGURATION
 
 import config
 import convert

@@ -10,8 +10,8 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
+from support.checkout import ROOT
 from support.tiny_training import make_tiny_dataset, tiny_config
 
 import presets

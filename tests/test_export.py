@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from support.checkout import ROOT
 from support.tiny_run import make_run
 
 import export

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
+from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
 from support.tiny_run import make_networks, make_run
 from support.torch_writer import tensors, write_zip
-from test_vgg16 import lpips_arrays, torch_convolutions
 
 import generate
 from metrics.feature_networks import lpips, vgg16

@@ -7,8 +7,8 @@ import time
 import av
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image, ImageSequence
+from support.checkout import ROOT
 from support.tiny_run import make_networks, make_run
 
 import generate

@@ -5,7 +5,10 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.network_weights import copy_weights, randomize_zeros
 from support.plain_generator import PlainGenerator
+from support.plain_operations import one_hot
+from support.tiny_discriminator import make_discriminator, random_scales
 from support.tiny_generator import (
     BEYOND_THE_ORIGINAL,
     CHANGES,
@@ -16,13 +19,6 @@ from support.tiny_generator import (
     latents,
     make_generator,
     table_of,
-)
-from test_discriminator import (
-    copy_weights,
-    make_discriminator,
-    one_hot,
-    random_images,
-    randomize_zeros,
 )
 
 from msg_stylegan.networks import Generator, build_networks
@@ -317,5 +313,5 @@ def test_equal_shapes_do_not_start_with_equal_weights():
 
 def test_images_of_a_network_feed_D_of_the_same_resolution():
     G, D = make_generator(num_channels=1), make_discriminator(num_channels=1)
-    assert [x.shape for x in images_of(G)] == [x.shape for x in random_images(D, 4)]
+    assert [x.shape for x in images_of(G)] == [x.shape for x in random_scales(D, 4)]
     assert D(images_of(G)).shape == (4, 1)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from support.plain_operations import one_hot
 
 from msg_stylegan.data import contact_sheet as sheets
 from msg_stylegan.data.comparison import compare, comparison_text
@@ -21,10 +22,6 @@ from msg_stylegan.data.writer import DatasetWriter
 def random_images(num_images, side=8, channels=3, seed=0):
     shape = (num_images, side, side, channels)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def one_hot(classes, size):
-    return np.eye(size, dtype=np.float32)[classes]
 
 
 @dataclasses.dataclass

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan.losses import LOSSES
 

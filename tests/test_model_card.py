@@ -9,8 +9,8 @@ import types
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
 from PIL import Image
+from support.checkout import ROOT
 from support.local_hub import running_hub
 from support.tiny_run import make_run
 

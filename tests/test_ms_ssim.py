@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
-from conftest import ROOT
+from support.checkout import ROOT
 from support.metric_inputs import array_inputs, make_metric
 
 from metrics import ms_ssim as module

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.network_weights import copy_weights
 from support.tiny_generator import (
     OPTIONS,
     assert_same,
@@ -12,7 +13,6 @@ from support.tiny_generator import (
     make_generator,
     table_of,
 )
-from test_discriminator import copy_weights
 
 from msg_stylegan.networks import Generator
 

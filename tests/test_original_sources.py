@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.io
+from support.plain_operations import one_hot
 
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
@@ -26,12 +27,6 @@ def images_of(source):
     images = [source.read(index) for index in range(source.num_images)]
     assert all(image.dtype == np.uint8 for image in images)
     return np.stack(images)
-
-
-def one_hot(classes, size):
-    labels = np.zeros((len(classes), size), np.float32)
-    labels[np.arange(len(classes)), classes] = 1
-    return labels
 
 
 def check_labels(source, classes, size):

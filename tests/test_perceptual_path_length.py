@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
 from support.tiny_run import make_networks
-from test_vgg16 import lpips_arrays, torch_convolutions
 
 from metrics.feature_networks import lpips, vgg16
 from metrics.generated_images import GeneratedImages

@@ -4,7 +4,7 @@ import textwrap
 
 import numpy as np
 import tensorflow as tf
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan.replica_map import ReplicaMap
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from support.checkout import ROOT
 from support.tiny_training import make_tiny_dataset
 
 # The default, and all that is more than a sum over the samples: means over the batch, an update

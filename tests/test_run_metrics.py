@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
+from support.event_files import events
 from support.tiny_run import make_dataset, make_run
-from test_metrics import events
 
 import run_metrics
 

@@ -7,8 +7,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
+from support.checkout import ROOT
 from support.synthetic_inception import torch_arrays
 from support.tiny_feature_network import DIM, write_feature_network
 from support.tiny_run import make_dataset, make_run

@@ -8,13 +8,14 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.plain_operations import one_hot
+from support.tiny_discriminator import CHANGES as D_CHANGES
+from support.tiny_discriminator import OPTIONS as D_OPTIONS
+from support.tiny_discriminator import random_scales
 from support.tiny_generator import CHANGES as G_CHANGES
 from support.tiny_generator import OPTIONS as G_OPTIONS
 from support.tiny_generator import images_of, latents
 from tensorflow import keras
-from test_discriminator import CHANGES as D_CHANGES
-from test_discriminator import OPTIONS as D_OPTIONS
-from test_discriminator import one_hot, random_images
 
 import msg_stylegan
 from msg_stylegan.networks import (
@@ -89,7 +90,7 @@ def test_round_trip_is_exact(tmp_path):
             ):
                 np.testing.assert_array_equal(image, expected)
     assert again.D.get_config() == nets.D.get_config()
-    images = random_images(nets.D, 4)
+    images = random_scales(nets.D, 4)
     np.testing.assert_array_equal(again.D(images), nets.D(images))
     assert_equal_networks(again, nets)
     assert not np.array_equal(images_of(again.G)[0], images_of(again.G_ema)[0])
@@ -106,7 +107,7 @@ def test_round_trip_of_other_options(tmp_path):
     others = again.G_ema(z, labels, truncation_psi=0.7, truncation_cutoff=8, noise_mode="const")
     for image, other in zip(images, others, strict=True):
         np.testing.assert_array_equal(image, other)
-    images = random_images(nets.D, 4)
+    images = random_scales(nets.D, 4)
     np.testing.assert_array_equal(again.D(images, labels), nets.D(images, labels))
 
 

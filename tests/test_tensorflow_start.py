@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan import tensorflow_start
 

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
 from support import synthetic_inception, torch_writer
+from support.checkout import ROOT
 from tensorflow import keras
 
 from metrics.feature_networks import graph_def as graph_def_module

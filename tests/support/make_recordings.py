@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from test_recordings import gradients_by_name, make_step, train_recorded_step
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks.ops import image_pyramid
 from support.original_recording import OWN, Recording, to_nchw
+from support.recorded_steps import gradients_by_name, make_step, train_recorded_step
 
 SIZES = {
     "latent_size": 8,

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOLDEN
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.original_options import (
@@ -21,6 +20,7 @@ from msg_stylegan.legacy.original_options import (
     generator_options,
 )
 from msg_stylegan.networks import build_networks
+from support.checkout import GOLDEN
 
 OWN = Path(__file__).parents[1] / "recordings"
 # What `meta` says beside the arguments of the networks.

@@ -1,0 +1,28 @@
+"""Weights of networks for tests: random ones in place of zeros, copies and counts."""
+
+import math
+
+import numpy as np
+
+
+def randomize_zeros(network, seed):
+    rng = np.random.default_rng(seed)
+    for variable in network.variables:
+        if not np.any(np.asarray(variable)):
+            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
+
+
+def copy_weights(table, source):
+    """Copies what has the same name and shape; returns the names of the rest."""
+    different = set(table) ^ set(source)
+    for name in set(table) & set(source):
+        variable, other = table[name][0], source[name][0]
+        if variable.shape == other.shape:
+            variable.assign(np.asarray(other))
+        else:
+            different.add(name)
+    return different
+
+
+def count(variables):
+    return sum(math.prod(variable.shape) for variable in variables)
