@@ -53,6 +53,15 @@ def small_networks():
     return make_trio(SETTINGS)
 
 
+@pytest.fixture(params=[4096, 7, 1])
+def block(request, monkeypatch):
+    """Number of features whose distances are computed together."""
+    from metrics import nearest_neighbors
+
+    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
+    return request.param
+
+
 def pytest_make_parametrize_id(val, argname):
     """Names cases of bytes by their number: bytes such as those of gzip hold the time of day."""
     return argname if isinstance(val, bytes) else None

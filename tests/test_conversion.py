@@ -12,7 +12,8 @@ import psutil
 import pytest
 from support.checkout import ROOT
 from support.conversion_probe import NoiseSource, contents, run
-from support.new_process import listen_to_ctrl_c
+from support.new_process import listen_to_ctrl_c, run_python
+from support.stored_data_sets import write_records
 
 from msg_stylegan.data import conversion
 from msg_stylegan.data.conversion import shuffled_order
@@ -22,7 +23,6 @@ from msg_stylegan.data.record_file import RecordFile
 from msg_stylegan.data.shards import find_levels
 from msg_stylegan.data.verify import verify
 from msg_stylegan.data.work_folder import WorkFolder
-from msg_stylegan.data.writer import DatasetWriter
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
 ALL_GOOD = {"broken_every": 0, "copy_every": 0}
@@ -71,10 +71,8 @@ def test_same_bytes_as_the_small_writer(tmp_path):
     source = NoiseSource(30, **ALL_GOOD)
     order = order_of(30)
     run(tmp_path / "ours" / "noise", source={"num_images": 30, **ALL_GOOD})
-    with DatasetWriter(tmp_path / "plain" / "noise") as writer:
-        for index in order:
-            writer.add_image(source.read(index))
-        writer.add_labels(source.labels[order])
+    images = map(source.read, order)
+    write_records(tmp_path / "plain" / "noise", images, source.labels[order])
     ours = contents(tmp_path / "ours" / "noise")
     manifest = json.loads(ours.pop("manifest.json"))
     assert ours == contents(tmp_path / "plain" / "noise")
@@ -378,7 +376,7 @@ def test_order_is_the_originals():
 
 def test_tensorflow_stays_out_of_the_workers():
     code = "import sys, msg_stylegan.data.conversion; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    run_python("-c", code)
 
 
 @pytest.mark.parametrize("encoding", ["raw", "png", "jpeg"])

@@ -3,7 +3,6 @@ import pytest
 from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
-from metrics import nearest_neighbors
 from metrics.density_coverage import FAMILY, density_coverage
 
 
@@ -12,12 +11,6 @@ def plain_density_coverage(reals, fakes, k):
     density = inside.sum(axis=0).mean() / k
     nearest = plain_distances(reals, fakes).min(axis=1)
     return density, (nearest < plain_radii(reals, k)).mean()
-
-
-@pytest.fixture(params=[4096, 7, 1])
-def block(request, monkeypatch):
-    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
-    return request.param
 
 
 @pytest.mark.parametrize("k", [1, 5])

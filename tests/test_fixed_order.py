@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 from support.image_sources import write_folder
 from support.linear_networks import PER_CLASS, Networks, pictures
+from support.stored_data_sets import write_records
 from support.tiny_run import make_networks
 from tqdm import tqdm
 
@@ -20,7 +21,6 @@ from metrics.metric import Metric, MetricOptions
 from metrics.moments import StreamingMoments
 from metrics.registry import get_metric, known_names
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.writer import DatasetWriter
 
 # In place of the numbers in the names: fewer images than there are, and more.
 SOME, MORE = 20, 50
@@ -31,13 +31,6 @@ def write_zip(path, folder):
         for number, file in enumerate(sorted(folder.rglob("*.png"), reverse=True)):
             archive.write(file, f"{number % 3}/{number}.png")
     return path
-
-
-def write_records(folder, images):
-    with DatasetWriter(folder) as writer:
-        for image in images:
-            writer.add_image(image)
-    return folder
 
 
 def all_metrics():
@@ -200,10 +193,7 @@ def test_labels_of_fakes_do_not_depend_on_the_order_of_the_data_set(tmp_path, ki
     found = []
     for folder, order in (("a", np.arange(40)), ("b", rng.permutation(40))):
         folder = tmp_path / folder
-        with DatasetWriter(folder / "set") as writer:
-            for image in pictures(1)[order]:
-                writer.add_image(image)
-            writer.add_labels(labels[order])
+        write_records(folder / "set", pictures(1)[order], labels[order])
         dataset = TFRecordDataset(folder / "set", max_label_size=-1)
         evaluator = MetricEvaluator(
             [], dataset, networks=Networks(), cache_dir=folder, labels_dataset=dataset

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 from support.checkout import ROOT
+from support.saved_pictures import pixels
 from support.tiny_run import make_networks, make_run
 
 import generate
@@ -43,11 +44,6 @@ def frames_of(folder):
     paths = sorted(folder.iterdir())
     assert [path.name for path in paths] == [f"frame{i:06d}.png" for i in range(len(paths))]
     return np.stack([pixels(path) for path in paths])
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
 
 
 def read_mp4(path):

@@ -1,12 +1,9 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
-from support.checkout import ROOT
 from support.metric_inputs import array_inputs, make_metric
+from support.new_process import run_python
 
 from metrics import ms_ssim as module
 from metrics.ms_ssim import FAMILY, large_ms_ssim, mean_ms_ssim, ms_ssim
@@ -101,10 +98,7 @@ images = np.random.default_rng(0).integers(0, 256, (2, side, side, 3), np.uint8)
 mean_ms_ssim(iter([images]), 1)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 """
-    peaks = [
-        int(subprocess.check_output([sys.executable, "-c", program, str(side)], cwd=ROOT))
-        for side in (2048, 4096)
-    ]
+    peaks = [int(run_python("-c", program, side)) for side in (2048, 4096)]
     more = 3 * (4096**2 - 2048**2)
     assert peaks[1] - peaks[0] < 8 * more
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.io
+from support.image_sources import idx
 from support.plain_operations import one_hot
 
 from msg_stylegan.data.conversion import shuffled_order
@@ -32,12 +33,6 @@ def images_of(source):
 def check_labels(source, classes, size):
     assert source.labels.dtype == np.float32
     np.testing.assert_array_equal(source.labels, one_hot(classes, size))
-
-
-def idx(array):
-    """An IDX file: magic number, sides as big-endian numbers, bytes."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.tobytes()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ import pytest
 from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
-from metrics import nearest_neighbors
 from metrics.nearest_neighbors import distance_blocks, neighbor_balls
 from metrics.precision_recall import FAMILY, precision_recall
 
@@ -13,12 +12,6 @@ def plain_precision_recall(reals, fakes, k):
     precision = (distances <= plain_radii(reals, k)[:, None]).any(axis=0).mean()
     recall = (distances <= plain_radii(fakes, k)[None]).any(axis=1).mean()
     return precision, recall
-
-
-@pytest.fixture(params=[4096, 7, 1])
-def block(request, monkeypatch):
-    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
-    return request.param
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])

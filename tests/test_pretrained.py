@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 from support import tflib_writer
-from support.pickled_networks import SETTINGS, assert_equal_networks, trio
+from support.network_weights import assert_equal_networks
+from support.pickled_networks import SETTINGS, trio
 from support.tiny_run import make_networks, make_run
 from tensorflow import keras
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.network_weights import count
+from support.network_weights import assert_equal_networks, count, randomize
 from support.plain_operations import convolve, nearest
 from support.tiny_discriminator import random_scales
 from support.tiny_generator import OPTIONS, images_of, latents, make_generator, make_progan
@@ -314,17 +314,10 @@ CONFIGURATIONS = {
 def test_snapshot_round_trip(name, tmp_path):
     G_options, D_options = CONFIGURATIONS[name]
     nets = build_networks(G_options, D_options or progan_discriminator_options(4, 4))
-    rng = np.random.default_rng(0)
-    for network in nets.members.values():
-        for variable in network.variables:
-            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+    randomize(nets)
     save_networks(nets, tmp_path / "snapshot.keras", {})
     again = load_networks(tmp_path / "snapshot.keras")
-    for member, network in nets.members.items():
-        other = getattr(again, member)
-        assert other.get_config() == network.get_config()
-        for variable, array in zip(other.variables, network.variables, strict=True):
-            np.testing.assert_array_equal(np.asarray(variable), np.asarray(array))
+    assert_equal_networks(again, nets)
     for image, other in zip(images_of(nets.G_ema), images_of(again.G_ema), strict=True):
         np.testing.assert_array_equal(image, other)
     images = random_scales(nets.D, 3)

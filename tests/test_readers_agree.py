@@ -1,13 +1,12 @@
 """Data set tool, metrics, projection and score see the same pixels of a file."""
 
-import io
 import json
 
 import numpy as np
 import pytest
 from PIL import Image
 from support import colour_profiles
-from support.image_sources import noise
+from support.image_sources import encoded, noise
 from support.tiny_feature_network import write_feature_network
 
 import dataset_tool
@@ -100,11 +99,8 @@ def write(folder, kind, count=4):
     make, file_format, options = KINDS[kind]
     folder.mkdir()
     for seed in range(count):
-        image = make(seed)
-        image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-        data = io.BytesIO()
-        image.save(data, file_format, **options)
-        (folder / f"{seed}.{file_format.lower()}").write_bytes(data.getvalue())
+        path = folder / f"{seed}.{file_format.lower()}"
+        path.write_bytes(encoded(make(seed), file_format, **options))
     return folder
 
 

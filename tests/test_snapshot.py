@@ -8,6 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.folder_contents import names
+from support.network_weights import assert_equal_networks, randomize
 from support.plain_operations import one_hot
 from support.tiny_discriminator import CHANGES as D_CHANGES
 from support.tiny_discriminator import OPTIONS as D_OPTIONS
@@ -46,31 +48,6 @@ def make_networks(seed=0, G_options=G_OPTIONS, D_options=D_OPTIONS, info=None):
     nets = build_networks(G_options, D_options, info)
     randomize(nets, seed)
     return nets
-
-
-def randomize(nets, seed):
-    rng = np.random.default_rng(seed)
-    for network in (nets.G, nets.D, nets.G_ema):
-        for variable in network.variables:
-            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
-
-
-def arrays_of(nets):
-    return [
-        [np.asarray(variable) for variable in network.variables]
-        for network in (nets.G, nets.D, nets.G_ema)
-    ]
-
-
-def assert_equal_networks(nets, expected):
-    for ours, others in zip(arrays_of(nets), arrays_of(expected), strict=True):
-        assert len(ours) == len(others)
-        for array, other in zip(ours, others, strict=True):
-            np.testing.assert_array_equal(array, other)
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_round_trip_is_exact(tmp_path):

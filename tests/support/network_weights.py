@@ -26,3 +26,20 @@ def copy_weights(table, source):
 
 def count(variables):
     return sum(math.prod(variable.shape) for variable in variables)
+
+
+def randomize(nets, seed=0):
+    """Gives every variable of all networks other values, also those that are not trained."""
+    rng = np.random.default_rng(seed)
+    for network in nets.members.values():
+        for variable in network.variables:
+            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+
+
+def assert_equal_networks(nets, expected):
+    assert nets.members.keys() == expected.members.keys()
+    for name, network in nets.members.items():
+        other = expected.members[name]
+        assert network.options == other.options
+        for ours, theirs in zip(network.variables, other.variables, strict=True):
+            np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))

@@ -22,7 +22,7 @@ def convolve(x, kernel):
 
 
 def nearest(x):
-    return x.repeat(2, axis=1).repeat(2, axis=2)
+    return x.repeat(2, axis=-3).repeat(2, axis=-2)
 
 
 def means(x):
