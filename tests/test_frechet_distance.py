@@ -176,10 +176,6 @@ def test_impossible_names_are_explained(name, options, message):
         make_metric(FAMILY, name, **options)
 
 
-def test_examples_are_names():
-    assert [make_metric(FAMILY, name).name for name in FAMILY.examples] == list(FAMILY.examples)
-
-
 REALS, FAKES = features(300, seed=1), features(250, seed=2)
 
 

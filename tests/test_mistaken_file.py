@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.image_sources import noise, write_folder
+from support.image_sources import SIXTEEN, noise, write_folder
 from support.pickled_networks import SETTINGS, trio
 from support.stored_data_sets import write_records
 from support.tflib_writer import dumps
@@ -25,7 +25,6 @@ from metrics.moments import read_statistics
 from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import labels, open_source, open_store
 from msg_stylegan.data.sources.hdf5 import Hdf5Source
 from msg_stylegan.data.sources.label_files import parse_csv, parse_json
@@ -36,8 +35,6 @@ from msg_stylegan.data.verify import verify
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.projection import read_projection, read_target
 from msg_stylegan.style_directions import read_direction
-
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def in_tar(data):

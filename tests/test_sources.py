@@ -14,6 +14,7 @@ from PIL import Image
 from support.colour_profiles import bomb
 from support.image_sources import (
     FILES,
+    SIXTEEN,
     WRITERS,
     encoded,
     noise,
@@ -29,7 +30,6 @@ from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageEr
 from msg_stylegan.data.sources import open_source, open_store
 
 PLAIN = ImagePreparation()
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 NO_IMAGES = ("readme.txt", ".hidden.png", ".cache/x.png", "sub/Thumbs.db", "x.png.txt", "png")
 OTHERS = dict.fromkeys(NO_IMAGES, b"no image")

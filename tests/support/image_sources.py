@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from msg_stylegan.data.image_preparation import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+
+SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def noise(seed, height=16, width=16, channels=3):
