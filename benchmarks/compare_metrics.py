@@ -29,7 +29,7 @@ from pytorch_inception import (
     pytorch_fid_network,
     weights_of_pytorch_fid,
 )
-from synthetic_inception import torch_arrays
+from support.synthetic_inception import torch_arrays
 
 import run_metrics
 from metrics.density_coverage import density_coverage

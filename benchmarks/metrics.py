@@ -81,7 +81,7 @@ def print_times(seconds, unit, per_call=None):
 
 def inception(args):
     import tensorflow as tf
-    from synthetic_inception import torch_arrays
+    from support.synthetic_inception import torch_arrays
     from tensorflow import keras
 
     from metrics.feature_networks.inception import inception_networks

@@ -1,20 +1,15 @@
 """What all tests share."""
 
 import random
-import signal
 import sys
-from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from support.checkout import GOLDEN
 
 # Before TensorFlow, which it starts without the settings of other programs.
 import msg_stylegan  # noqa: F401
-
-ROOT = Path(__file__).resolve().parent.parent
-# Recordings from the original systems, which do not belong to the repository.
-GOLDEN = ROOT.parent / "shared" / "golden"
 
 # No deadline, because a first call may compile; the same examples every time, because a run of the
 # tests should not depend on luck.
@@ -53,14 +48,18 @@ def victim(tmp_path, monkeypatch):
 def small_networks():
     """Networks for `pickled_networks.SETTINGS`, not to be changed."""
     # Not at the top: most tests need no TensorFlow.
-    from pickled_networks import SETTINGS, make_trio
+    from support.pickled_networks import SETTINGS, make_trio
 
     return make_trio(SETTINGS)
 
 
-def listen_to_ctrl_c():
-    """For a new process: programs that a shell starts in the background ignore it otherwise."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+@pytest.fixture(params=[4096, 7, 1])
+def block(request, monkeypatch):
+    """Number of features whose distances are computed together."""
+    from metrics import nearest_neighbors
+
+    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
+    return request.param
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -1,12 +1,9 @@
 """The probability that follows the discriminator, alone, in checkpoints and on two replicas."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from support.new_process import arrays_of_python
 
 from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
 
@@ -110,12 +107,7 @@ np.savez(
 def test_two_replicas_see_what_one_sees(tmp_path):
     results = []
     for n in (1, 2):
-        target = tmp_path / f"{n}.npz"
-        environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-        command = [sys.executable, "-c", REPLICAS, str(n), str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
-        results.append(np.load(target))
+        results.append(arrays_of_python(tmp_path / f"{n}.npz", "-c", REPLICAS, n))
     one, two = results
     np.testing.assert_allclose(two["seen"], one["seen"], atol=1e-5)
     # Two changes of 16 images each out of 160.

@@ -10,12 +10,12 @@ import av
 import numpy as np
 import pytest
 import tensorflow as tf
-from image_sources import noise, write_folder, write_zip
 from PIL import Image
+from support.event_files import events
+from support.image_sources import noise, write_folder, write_zip
+from support.tiny_feature_network import write_feature_network
+from support.tiny_run import make_dataset, make_run
 from tensorflow import keras
-from test_metrics import events
-from tiny_feature_network import write_feature_network
-from tiny_run import make_dataset, make_run
 
 import convert
 import dataset_tool

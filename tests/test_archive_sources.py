@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import (
+from support.image_sources import (
     FILES,
+    SIXTEEN,
     WRITERS,
     encoded,
     noise,
@@ -26,8 +27,6 @@ from image_sources import (
 
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source
-
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 PLACES = ["../up.png", "../../etc/x.png", "/root.png", "./here.png", "a/../../x.png", "C:\\d.png"]
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from config import AugmentOptions
 from msg_stylegan.files import read_json_lines

@@ -1,12 +1,9 @@
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.new_process import run_python
 
 from msg_stylegan.data.batches import ShuffledOrder, training_batches
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -183,11 +180,7 @@ for _ in range(6):
 def test_mirrored_strategy_gets_the_global_batch_in_order(dataset):
     # The iterator lives until Python shuts down, while the next batches are being read: unless
     # `batches.py` takes care, one process in four never ends.
-    command = [sys.executable, "-c", _MIRRORED_SCRIPT, str(dataset.path)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env=environment, timeout=120
-    )
-    result = [list(map(int, line.split())) for line in done.stdout.splitlines()]
+    output = run_python("-c", _MIRRORED_SCRIPT, dataset.path)
+    result = [list(map(int, line.split())) for line in output.splitlines()]
     whole = numbers(training_batches(dataset, batch_size=4, seed=1, start=7), 6)
     np.testing.assert_array_equal(result, whole)

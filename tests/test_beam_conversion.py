@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from conversion_probe import NoiseSource, contents, run
-from image_sources import noise, write_folder, write_remote
+from support.conversion_probe import NoiseSource, contents, run
+from support.image_sources import noise, write_folder, write_remote
 
 from msg_stylegan.data.beam_conversion import convert_with_beam
 from msg_stylegan.data.comparison import compare

@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 import pytest
-from original_recording import RecordedArrays, assert_close, to_nchw, to_nhwc
-from torch_writer import save_state
+from support.original_recording import RecordedArrays, assert_close, to_nchw, to_nhwc
+from support.torch_writer import save_state
 
 from msg_stylegan.pretrained import load_networks
 

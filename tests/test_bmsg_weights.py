@@ -5,7 +5,13 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from original_recording import RecordedArrays, assert_close, original_paths, to_nchw, to_nhwc
+from support.original_recording import (
+    RecordedArrays,
+    assert_close,
+    original_paths,
+    to_nchw,
+    to_nhwc,
+)
 
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts

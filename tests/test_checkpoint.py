@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import tensorflow as tf
+from support.folder_contents import names
 
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 from msg_stylegan.write_errors import WriteError
@@ -35,10 +36,6 @@ def restored(run_dir):
     value = Value()
     found = TrainingCheckpoint(run_dir, 2, value=value).restore_latest()
     return int(value.v[0]) if found else None
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def files_of(*numbers):

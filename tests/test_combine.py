@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import blurred, convolve, means
-from test_discriminator import OPTIONS, append_stddev, make_discriminator, one_hot, random_images
+from support.plain_operations import append_stddev, blurred, convolve, means, one_hot
+from support.tiny_discriminator import OPTIONS, make_discriminator, random_scales
 
 from msg_stylegan.networks import Discriminator
 from msg_stylegan.networks.combine import (
@@ -77,7 +77,7 @@ def plain_logits(D, images, labels=None):
 
 
 def assert_plain(D, batch_size=4, labels=None):
-    images = random_images(D, batch_size)
+    images = random_scales(D, batch_size)
     expected = plain_logits(D, images, labels)
     logits = D(images, labels)
     assert logits.shape == (batch_size, 1)
@@ -128,7 +128,7 @@ def test_whole_batch_may_have_any_size(batch_size):
     if batch_size == 5:
         D = make_discriminator(mbstd_group_size=4, **options)
         with pytest.raises(ValueError, match="multiple of `mbstd_group_size`=4"):
-            D(random_images(D, batch_size))
+            D(random_scales(D, batch_size))
 
 
 def test_whole_batch_whose_size_is_known_late():
@@ -136,7 +136,7 @@ def test_whole_batch_whose_size_is_known_late():
     signature = [[tf.TensorSpec([None, res, res, 3], tf.float32) for res in D.resolutions]]
     compiled = tf.function(lambda images: D(images), input_signature=signature)
     for batch_size in (1, 3, 6):
-        images = random_images(D, batch_size)
+        images = random_scales(D, batch_size)
         logits = compiled([tf.constant(image) for image in images])
         np.testing.assert_allclose(logits, D(images), rtol=1e-4, atol=1e-5)
 
@@ -160,7 +160,7 @@ def test_stddev_channels_must_divide_what_is_combined():
 def test_every_scale_decides_and_gets_a_gradient():
     for combine, body in itertools.product(COMBINES, ["stylegan", "progan"]):
         D = make_discriminator(combine=combine, body=body)
-        images = [tf.constant(image) for image in random_images(D, 4)]
+        images = [tf.constant(image) for image in random_scales(D, 4)]
         variables = [tensorflow_variable(variable) for variable in D.trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(images)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny_run import make_dataset, make_run
+from support.tiny_run import make_dataset, make_run
 
 from experiments import conditional_digits
 from msg_stylegan.data.sources.digits import DigitsSource

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_combine import make_discriminator
-from test_discriminator import random_images
-from tiny_generator import images_of, make_generator
-from tiny_training import make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_discriminator import make_discriminator, random_scales
+from support.tiny_generator import images_of, make_generator
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.generation.score import Scorer
 from msg_stylegan.networks import build_networks, load_networks, newest_snapshot, ops
@@ -60,7 +59,7 @@ def test_generator_gives_the_images_that_the_discriminator_sees(connect, progan)
     images = images_of(G)
     assert [image.shape[1] for image in images] == D.resolutions
     variables = [tensorflow_variable(v) for v in (*G.trainable_variables, *D.trainable_variables)]
-    inputs = [tf.constant(image) for image in random_images(D, 4)]
+    inputs = [tf.constant(image) for image in random_scales(D, 4)]
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         loss = tf.reduce_sum(tf.square(D(inputs))) + tf.reduce_sum(D(G(np.ones((4, 6), "f"))))

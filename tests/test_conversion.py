@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from conftest import ROOT, listen_to_ctrl_c
-from conversion_probe import NoiseSource, contents, run
+from support.checkout import ROOT
+from support.conversion_probe import NoiseSource, contents, run
+from support.new_process import listen_to_ctrl_c, run_python
+from support.stored_data_sets import write_records
 
 from msg_stylegan.data import conversion
 from msg_stylegan.data.conversion import shuffled_order
@@ -21,7 +23,6 @@ from msg_stylegan.data.record_file import RecordFile
 from msg_stylegan.data.shards import find_levels
 from msg_stylegan.data.verify import verify
 from msg_stylegan.data.work_folder import WorkFolder
-from msg_stylegan.data.writer import DatasetWriter
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
 ALL_GOOD = {"broken_every": 0, "copy_every": 0}
@@ -57,7 +58,7 @@ def labels_in(folder):
 
 def start(out, **options):
     """Starts a conversion as a program of its own."""
-    probe = ROOT / "tests" / "conversion_probe.py"
+    probe = ROOT / "tests" / "support" / "conversion_probe.py"
     return subprocess.Popen(
         [sys.executable, str(probe), "run", str(out), json.dumps(options)],
         stderr=subprocess.PIPE,
@@ -70,10 +71,8 @@ def test_same_bytes_as_the_small_writer(tmp_path):
     source = NoiseSource(30, **ALL_GOOD)
     order = order_of(30)
     run(tmp_path / "ours" / "noise", source={"num_images": 30, **ALL_GOOD})
-    with DatasetWriter(tmp_path / "plain" / "noise") as writer:
-        for index in order:
-            writer.add_image(source.read(index))
-        writer.add_labels(source.labels[order])
+    images = map(source.read, order)
+    write_records(tmp_path / "plain" / "noise", images, source.labels[order])
     ours = contents(tmp_path / "ours" / "noise")
     manifest = json.loads(ours.pop("manifest.json"))
     assert ours == contents(tmp_path / "plain" / "noise")
@@ -144,7 +143,7 @@ def test_parts_do_not_show_in_the_bytes(tmp_path):
 def test_killed_at_any_operation_on_files(tmp_path, drop_duplicates):
     options = {"images_per_part": 4, "num_shards": 2, "drop_duplicates": drop_duplicates}
     options["source"] = {"num_images": 14, "resolution": 4 if drop_duplicates else 8}
-    probe = ROOT / "tests" / "conversion_probe.py"
+    probe = ROOT / "tests" / "support" / "conversion_probe.py"
     command = [sys.executable, str(probe), "kill_everywhere", str(tmp_path), json.dumps(options)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
@@ -377,7 +376,7 @@ def test_order_is_the_originals():
 
 def test_tensorflow_stays_out_of_the_workers():
     code = "import sys, msg_stylegan.data.conversion; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    run_python("-c", code)
 
 
 @pytest.mark.parametrize("encoding", ["raw", "png", "jpeg"])

@@ -5,17 +5,11 @@ import zipfile
 
 import numpy as np
 import pytest
-import tflib_writer
-from original_recording import RecordedArrays, Recording, original_paths
-from pickled_networks import (
-    SETTINGS,
-    VARIANTS,
-    assert_equal_networks,
-    make_trio,
-    nvidia_trio,
-    trio,
-)
-from torch_writer import save_state
+from support import tflib_writer
+from support.network_weights import assert_equal_networks
+from support.original_recording import RecordedArrays, Recording, original_paths
+from support.pickled_networks import SETTINGS, VARIANTS, make_trio, nvidia_trio, trio
+from support.torch_writer import save_state
 
 import convert
 from msg_stylegan.networks import Discriminator, Generator, Networks, save_networks

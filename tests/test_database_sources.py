@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
+from support.image_sources import encoded
 
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
 from msg_stylegan.data.sources.celeba import CelebaSource
@@ -23,12 +24,6 @@ def random_image(seed, width, height):
     # Smooth, so that JPEG and WebP keep its looks.
     small = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), np.uint8)
     return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def encoded(image, kind="WEBP"):
-    file = io.BytesIO()
-    image.save(file, kind)
-    return file.getvalue()
 
 
 def decoded(data):
@@ -71,7 +66,7 @@ def square(data, resolution):
 
 def test_lsun(tmp_path):
     sizes = [(40, 30), (31, 64), (32, 32), (17, 12), (99, 50)]
-    files = [encoded(random_image(i, *size)) for i, size in enumerate(sizes)]
+    files = [encoded(random_image(i, *size), "WEBP") for i, size in enumerate(sizes)]
     files += [
         encoded(random_image(9, 41, 56), "JPEG"),
         encoded(random_image(8, 41, 56).convert("L"), "PNG"),
@@ -117,7 +112,7 @@ def test_lsun_skips_what_it_cannot_decode(tmp_path):
 
 def test_lsun_max_images_counts_images(tmp_path):
     """As in the original, what cannot be opened does not count."""
-    good = [encoded(random_image(i, 33, 40)) for i in range(6)]
+    good = [encoded(random_image(i, 33, 40), "WEBP") for i in range(6)]
     values = write_lmdb(tmp_path, [*good, b"no image 1", b"no image 2", b"no image 3"])
     for limit in range(1, 7):
         images, _ = read_all(LsunSource(tmp_path, resolution=16, max_images=limit))
@@ -158,7 +153,7 @@ def test_lsun_wide(tmp_path, width, height):
 
 
 def test_lsun_wide_reasons(tmp_path):
-    write_lmdb(tmp_path, [encoded(random_image(0, 30, 60))])
+    write_lmdb(tmp_path, [encoded(random_image(0, 30, 60), "WEBP")])
     _, skipped = read_all(LsunWideSource(tmp_path, 32, 24))
     assert skipped == {0: "it is 30x60, too small or too wide for 32x24"}
 
@@ -169,7 +164,7 @@ def _read_elsewhere(source, queue):
 
 def test_lsun_in_another_process(tmp_path):
     """The database is opened again there, though it is open here."""
-    write_lmdb(tmp_path, [encoded(random_image(i, 20, 20)) for i in range(3)])
+    write_lmdb(tmp_path, [encoded(random_image(i, 20, 20), "WEBP") for i in range(3)])
     source = LsunSource(tmp_path, resolution=16)
     expected = [source.read(index) for index in range(3)]
     context = multiprocessing.get_context("spawn")

@@ -1,34 +1,23 @@
 import concurrent.futures
 import itertools
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
-from stored_data_sets import random_images, store
+from support.new_process import run_python
+from support.stored_data_sets import random_images, store, write_records
 
 from msg_stylegan.data.batches import ShuffledOrder, training_batches
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
 from msg_stylegan.data.record_format import ENCODINGS, encode_example
-from msg_stylegan.data.writer import DatasetWriter
-
-
-def make(directory, images, labels=None):
-    with DatasetWriter(directory) as writer:
-        for image in images:
-            writer.add_image(image)
-        if labels is not None:
-            writer.add_labels(labels)
-    return directory
 
 
 def test_facts(tmp_path):
-    path = make(tmp_path / "cats", random_images(channels=1), np.eye(6, dtype=np.float32))
+    path = write_records(tmp_path / "cats", random_images(channels=1), np.eye(6, dtype=np.float32))
     dataset = TFRecordDataset(f"{path}/", max_label_size=4)
     assert dataset.name == "cats"
     assert dataset.path == path
@@ -40,7 +29,7 @@ def test_facts(tmp_path):
 
 def test_images_by_any_indices(tmp_path):
     images = random_images()
-    dataset = TFRecordDataset(make(tmp_path / "a", images))
+    dataset = TFRecordDataset(write_records(tmp_path / "a", images))
     for indices in ([3], [5, 0, 0, 2], np.arange(6), []):
         np.testing.assert_array_equal(
             dataset.read_images(indices), images[np.asarray(indices, np.int64)]
@@ -49,7 +38,7 @@ def test_images_by_any_indices(tmp_path):
 
 @pytest.mark.parametrize("resolution", [4, 8, 16, 32])
 def test_lower_level_is_the_same_with_and_without_its_file(tmp_path, resolution):
-    path = make(tmp_path / "a", random_images())
+    path = write_records(tmp_path / "a", random_images())
     stored = TFRecordDataset(path, resolution=resolution)
     from_file = stored.read_images(range(6))
     fingerprint = stored.fingerprint()
@@ -65,7 +54,9 @@ def test_lower_level_is_the_same_with_and_without_its_file(tmp_path, resolution)
 @pytest.mark.parametrize(("max_label_size", "size"), [(0, 0), (-1, 3), (1, 1), (3, 3)])
 def test_labels_are_the_first_components(tmp_path, max_label_size, size):
     labels = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
-    dataset = TFRecordDataset(make(tmp_path / "a", random_images(), labels), 0, max_label_size)
+    dataset = TFRecordDataset(
+        write_records(tmp_path / "a", random_images(), labels), 0, max_label_size
+    )
     result = dataset.read_labels([4, 1, 1])
     assert result.dtype == np.float32
     np.testing.assert_array_equal(result, labels[[4, 1, 1], :size])
@@ -74,14 +65,14 @@ def test_labels_are_the_first_components(tmp_path, max_label_size, size):
 
 
 def test_no_labels(tmp_path):
-    dataset = TFRecordDataset(make(tmp_path / "a", random_images()), max_label_size=-1)
+    dataset = TFRecordDataset(write_records(tmp_path / "a", random_images()), max_label_size=-1)
     assert dataset.label_size == 0
     assert dataset.read_labels([0, 1]).shape == (2, 0)
 
 
 def test_iteration_repeats_and_ends_with_a_short_batch(tmp_path):
     images = random_images()
-    dataset = TFRecordDataset(make(tmp_path / "a", images))
+    dataset = TFRecordDataset(write_records(tmp_path / "a", images))
     assert [len(batch) for batch in dataset.iterate_images(4)] == [4, 2]
     batches = list(dataset.iterate_images(4, num_images=15))
     assert [len(batch) for batch in batches] == [4, 4, 4, 3]
@@ -92,7 +83,7 @@ def test_iteration_repeats_and_ends_with_a_short_batch(tmp_path):
 
 def test_mirroring_depends_on_seed_and_position_only(tmp_path):
     images = random_images()
-    dataset = TFRecordDataset(make(tmp_path / "a", images))
+    dataset = TFRecordDataset(write_records(tmp_path / "a", images))
 
     def stream(batch_size, seed=0, start=0, num_images=600):
         return np.concatenate(
@@ -114,30 +105,30 @@ def test_mirroring_depends_on_seed_and_position_only(tmp_path):
 def test_fingerprint_is_of_the_content(tmp_path):
     images = random_images()
     labels = np.eye(6, dtype=np.float32)
-    path = make(tmp_path / "a", images, labels)
+    path = write_records(tmp_path / "a", images, labels)
     fingerprint = TFRecordDataset(path).fingerprint()
     assert len(fingerprint) == 64
 
     os.utime(path / "a-r05.tfrecords", (1, 1))
     path = path.rename(tmp_path / "renamed")
     assert TFRecordDataset(path).fingerprint() == fingerprint
-    again = make(tmp_path / "elsewhere" / "b", images, labels)
+    again = write_records(tmp_path / "elsewhere" / "b", images, labels)
     assert TFRecordDataset(again).fingerprint() == fingerprint
 
     others = {TFRecordDataset(path, resolution=16).fingerprint()}
     others.add(TFRecordDataset(path, max_label_size=-1).fingerprint())
     others.add(TFRecordDataset(path, max_label_size=2).fingerprint())
-    others.add(TFRecordDataset(make(tmp_path / "fewer", images[:5])).fingerprint())
+    others.add(TFRecordDataset(write_records(tmp_path / "fewer", images[:5])).fingerprint())
     for i in range(6):
         changed = images.copy()
         changed[i, 31, 31, 2] ^= 1
-        others.add(TFRecordDataset(make(tmp_path / f"changed{i}", changed)).fingerprint())
+        others.add(TFRecordDataset(write_records(tmp_path / f"changed{i}", changed)).fingerprint())
     assert len(others) == 10
     assert fingerprint not in others
 
 
 def test_fingerprint_of_large_files_is_a_sample(tmp_path):
-    path = make(tmp_path / "a", random_images(1, 4, 1))
+    path = write_records(tmp_path / "a", random_images(1, 4, 1))
     record = (path / "a-r02.tfrecords").read_bytes()
     count = (65 << 20) // len(record)
     (path / "a-r02.tfrecords").write_bytes(record * count)
@@ -276,22 +267,22 @@ def break_shape(path):
 
 
 def break_count(path):
-    file = make(path, random_images()) / "x-r03.tfrecords"
+    file = write_records(path, random_images()) / "x-r03.tfrecords"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
 
 
 def break_labels(path):
-    with (make(path, random_images()) / "x-rxx.labels").open("wb") as file:
+    with (write_records(path, random_images()) / "x-rxx.labels").open("wb") as file:
         np.save(file, np.zeros((5, 2), np.float32))
 
 
 def break_level(path):
-    make(path, random_images())
+    write_records(path, random_images())
     (path / "y-r05.tfrecords").write_bytes((path / "x-r05.tfrecords").read_bytes())
 
 
 def break_name(path):
-    make(path, random_images())
+    write_records(path, random_images())
     (path / "x-r05.tfrecords").rename(path / "x-r06.tfrecords")
 
 
@@ -343,7 +334,7 @@ def break_manifest(path):
         (rename_all, {}, r"y-r05\.tfrecords has \d+ bytes, but is not listed in manifest"),
         (break_manifest, {}, r"manifest\.json is damaged"),
         (
-            lambda path: (make(path, random_images()) / "x.labels").touch(),
+            lambda path: (write_records(path, random_images()) / "x.labels").touch(),
             {},
             "not a file of labels",
         ),
@@ -351,7 +342,7 @@ def break_manifest(path):
 )
 def test_errors(tmp_path, prepare, options, message):
     path = tmp_path / "x"
-    prepare(path) if prepare else make(path, random_images())
+    prepare(path) if prepare else write_records(path, random_images())
     with pytest.raises(ValueError, match=message):
         TFRecordDataset(path, **options)
 
@@ -383,8 +374,6 @@ def test_memory_does_not_grow_with_the_data_set(tmp_path):
         payload = encode_example(image)
         for _ in range(1024):
             writer.write(payload)
-    command = [sys.executable, "-c", _MEMORY_SCRIPT, str(tmp_path)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    num_images, growth = map(int, output.split())
+    num_images, growth = map(int, run_python("-c", _MEMORY_SCRIPT, tmp_path).split())
     assert num_images * image.size > 200e6
     assert growth < 50e6

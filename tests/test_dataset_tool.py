@@ -6,19 +6,18 @@ import signal
 import subprocess
 import sys
 import tarfile
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import listen_to_ctrl_c
 from PIL import Image
+from support.checkout import ROOT
+from support.image_sources import noise
+from support.new_process import listen_to_ctrl_c, run_python
 
 import dataset_tool
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.manifest import read_manifest
-
-ROOT = Path(dataset_tool.__file__).parent
 
 
 def save(path, array):
@@ -27,24 +26,19 @@ def save(path, array):
     return path
 
 
-def random_image(seed, side=16, channels=3):
-    shape = (side, side, 3) if channels == 3 else (side, side)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
 @pytest.fixture
 def folder(tmp_path):
     """Five images in two folders, and files that are none."""
     names = ["a/x.png", "a.png", "b.BMP", "sub/deep/1.png", "sub/deep/0.png"]
     for i, name in enumerate(names):
-        save(tmp_path / "photos" / name, random_image(i))
+        save(tmp_path / "photos" / name, noise(i))
     for name in ("readme.txt", ".hidden.png", ".cache/x.png", "sub/Thumbs.db"):
         path = tmp_path / "photos" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("no image")
     # By relative path with forward slashes: "." sorts before "/".
     order = ["a.png", "a/x.png", "b.BMP", "sub/deep/0.png", "sub/deep/1.png"]
-    images = np.stack([random_image(names.index(name)) for name in order])
+    images = np.stack([noise(names.index(name)) for name in order])
     return tmp_path / "photos", images
 
 
@@ -70,12 +64,12 @@ def test_names_in_a_code_page(tmp_path):
     names = {"\u72ac/\u8868.png".encode("cp932"): 0, "\u732b/\u30bd.png".encode("cp932"): 1}
     with tarfile.open(tmp_path / "x.tar", "w", format=tarfile.GNU_FORMAT) as archive:
         for raw, number in names.items():
-            save(tmp_path / "x.png", random_image(number))
+            save(tmp_path / "x.png", noise(number))
             archive.add(tmp_path / "x.png", raw.decode("utf-8", "surrogateescape"))
     command = ["create_from_images", str(tmp_path / "out"), str(tmp_path / "x.tar"), "--shuffle=0"]
     assert dataset_tool.main([*command, "--labels=folders", "--names_encoding=cp932"]) == 0
     assert read_manifest(tmp_path / "out")["class_names"] == ["\u72ac", "\u732b"]
-    np.testing.assert_array_equal(images_of(tmp_path / "out"), [random_image(0), random_image(1)])
+    np.testing.assert_array_equal(images_of(tmp_path / "out"), [noise(0), noise(1)])
 
 
 def test_folder_shuffled(folder, tmp_path):
@@ -87,15 +81,15 @@ def test_folder_shuffled(folder, tmp_path):
 def test_resize(tmp_path):
     sizes = [8, 16, 20, 100]
     for i, side in enumerate(sizes):
-        save(tmp_path / "photos" / f"{i}.png", random_image(i, side, channels=1))
+        save(tmp_path / "photos" / f"{i}.png", noise(i, side, side, 1))
     command = ["create_from_images", str(tmp_path / "out"), str(tmp_path / "photos"), "--shuffle=0"]
     assert dataset_tool.main([*command, "--resize", "4"]) == 0
     images = images_of(tmp_path / "out")
     assert images.shape == (4, 16, 16, 1)
-    np.testing.assert_array_equal(images[1, :, :, 0], random_image(1, 16, channels=1))
+    np.testing.assert_array_equal(images[1, :, :, 0], noise(1, 16, 16, 1))
     # A bilinear filter keeps the mean, up to the border and rounding.
     for i, side in enumerate(sizes):
-        assert abs(images[i].mean() - random_image(i, side, channels=1).mean()) < 6
+        assert abs(images[i].mean() - noise(i, side, side, 1).mean()) < 6
 
 
 def test_jpeg_grayscale(tmp_path):
@@ -121,21 +115,21 @@ def make_binary(photos):
 
 
 def make_unreadable(photos):
-    save(photos / "zero.png", random_image(0)).write_text("no image")
+    save(photos / "zero.png", noise(0)).write_text("no image")
 
 
 def make_odd(photos):
-    save(photos / "bad.png", random_image(0, side=24))
+    save(photos / "bad.png", noise(0, 24, 24))
 
 
 def make_mixed_sizes(photos):
-    save(photos / "0.png", random_image(0))
-    save(photos / "bad.png", random_image(1, side=32))
+    save(photos / "0.png", noise(0))
+    save(photos / "bad.png", noise(1, 32, 32))
 
 
 def make_mixed(photos):
-    save(photos / "0.png", random_image(0))
-    save(photos / "bad.png", random_image(1)).write_text("no image")
+    save(photos / "0.png", noise(0))
+    save(photos / "bad.png", noise(1)).write_text("no image")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +168,7 @@ def test_wrong_requests_give_one_error_and_leave_nothing(tmp_path, capsys, make,
 def test_broken_and_equal_images_are_reported(tmp_path, capsys):
     photos = tmp_path / "photos"
     make_mixed(photos)
-    save(photos / "copy.png", random_image(0))
+    save(photos / "copy.png", noise(0))
     command = ["create_from_images", str(tmp_path / "out"), str(photos), "--shuffle=0"]
     assert dataset_tool.main(command) == 0
     printed = capsys.readouterr().out
@@ -185,24 +179,24 @@ def test_broken_and_equal_images_are_reported(tmp_path, capsys):
     assert "image" in reason
     copies = (tmp_path / "out" / "duplicates.txt").read_text()
     assert copies == f"{photos}/copy.png\t{photos}/0.png\n"
-    np.testing.assert_array_equal(images_of(tmp_path / "out"), [random_image(0)] * 2)
+    np.testing.assert_array_equal(images_of(tmp_path / "out"), [noise(0)] * 2)
 
     command[1] += "2"
     assert dataset_tool.main([*command, "--drop_duplicates"]) == 0
     assert "1 image left out, copies of others" in capsys.readouterr().out
-    np.testing.assert_array_equal(images_of(tmp_path / "out2"), [random_image(0)])
+    np.testing.assert_array_equal(images_of(tmp_path / "out2"), [noise(0)])
 
 
 def test_options_of_images_reach_the_images(tmp_path):
     photos = tmp_path / "photos"
-    save(photos / "cat" / "0.png", random_image(0, side=32)[:16])
-    save(photos / "dog" / "1.png", random_image(1, side=32)[:16])
+    save(photos / "cat" / "0.png", noise(0, 32, 32)[:16])
+    save(photos / "dog" / "1.png", noise(1, 32, 32)[:16])
     command = ["create_from_images", str(tmp_path / "out"), str(photos), "--shuffle=0"]
     command += ["--resolution=32", "--fit=pad", "--background=white", "--labels=folders"]
     command += ["--max_images=2", "--min_size=16", "--channels=3", "--filter=box"]
     assert dataset_tool.main(command) == 0
     images = images_of(tmp_path / "out")
-    np.testing.assert_array_equal(images[0, 8:24], random_image(0, side=32)[:16])
+    np.testing.assert_array_equal(images[0, 8:24], noise(0, 32, 32)[:16])
     assert (images[:, :8] == 255).all()
     dataset = TFRecordDataset(tmp_path / "out", max_label_size=-1)
     np.testing.assert_array_equal(dataset.read_labels([0, 1]), np.eye(2))
@@ -256,7 +250,7 @@ def test_mnist(tmp_path, capsys):
 def test_extract_and_make_again(tmp_path, capsys):
     photos = tmp_path / "photos"
     for i in range(6):
-        save(photos / ["ant", "bee"][i % 2] / f"{i}.png", random_image(i))
+        save(photos / ["ant", "bee"][i % 2] / f"{i}.png", noise(i))
     first, second, third = (str(tmp_path / name) for name in ("first", "second", "third"))
     options = ["--labels=folders", "--shuffle=0"]
     assert dataset_tool.main(["create_from_images", first, str(photos), *options]) == 0
@@ -383,13 +377,13 @@ def test_commands_of_the_original(command, tmp_path, capsys, monkeypatch):
 
 def test_start_without_tensorflow():
     code = "import sys, dataset_tool; sys.exit('tensorflow' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+    run_python("-c", code)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no way to send Ctrl-C to one process")
 def test_interrupted_command_continues(tmp_path):
     photos = tmp_path / "photos"
-    first = save(photos / "0000.png", random_image(0, side=512))
+    first = save(photos / "0000.png", noise(0, 512, 512))
     for i in range(1, 400):
         (photos / f"{i:04d}.png").hardlink_to(first)
     out = tmp_path / "out"

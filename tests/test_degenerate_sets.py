@@ -5,8 +5,9 @@ import warnings
 import numpy as np
 import pytest
 import tensorflow as tf
-from metric_inputs import array_inputs
-from test_fixed_order import Networks, pictures, write_folder
+from support.image_sources import write_folder
+from support.linear_networks import Networks, pictures
+from support.metric_inputs import array_inputs
 
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.network import FeatureNetwork
@@ -38,7 +39,7 @@ class BrokenNetworks(Networks):
 def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sets")
     for name, images in SETS.items():
-        write_folder(folder / name, images, lambda index: f"{index:02d}.png")
+        write_folder(folder / name, {f"{i:02d}.png": image for i, image in enumerate(images)})
     return folder
 
 

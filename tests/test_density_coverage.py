@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
-from test_precision_recall import features, plain_distances, plain_radii, whole_numbers
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
-from metrics import nearest_neighbors
 from metrics.density_coverage import FAMILY, density_coverage
 
 
@@ -12,12 +11,6 @@ def plain_density_coverage(reals, fakes, k):
     density = inside.sum(axis=0).mean() / k
     nearest = plain_distances(reals, fakes).min(axis=1)
     return density, (nearest < plain_radii(reals, k)).mean()
-
-
-@pytest.fixture(params=[4096, 7, 1])
-def block(request, monkeypatch):
-    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
-    return request.param
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -122,4 +115,3 @@ def test_metric_takes_what_its_name_says():
 def test_impossible_names_are_explained():
     with pytest.raises(ValueError, match=r"dc55 needs at least 6 images\. Received 5"):
         make_metric(FAMILY, "dc55")
-    assert [make_metric(FAMILY, name).name for name in FAMILY.examples] == list(FAMILY.examples)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import assert_close, means, normal
+from support.plain_operations import assert_close, means, normal
 
 from msg_stylegan.networks import ops
 

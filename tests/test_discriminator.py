@@ -5,92 +5,15 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import blurred, convolve, group_stddev, means
+from support.network_weights import copy_weights
+from support.plain_operations import append_stddev, blurred, convolve, means, one_hot
+from support.tiny_discriminator import CHANGES, OPTIONS, make_discriminator, random_scales
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Discriminator
 from msg_stylegan.networks.ops import WHOLE_BATCH, image_pyramid
 from msg_stylegan.networks.variables import tensorflow_variable
-
-OPTIONS = {
-    "resolution": 16,
-    "num_channels": 3,
-    "label_size": 0,
-    "channel_base": 32,
-    "channel_decay": 1.0,
-    "channel_max": 8,
-    "nonlinearity": "lrelu",
-    "equalized_lr": True,
-    "blur_filter": (1.0, 2.0, 1.0),
-    "mbstd_group_size": 4,
-    "mbstd_num_channels": 1,
-    "mbstd_blocks": "all",
-    "combine": "cat_lin",
-    "body": "stylegan",
-    "connect": "all",
-}
-# A value of every option that differs from the one above.
-CHANGES = {
-    "resolution": 32,
-    "num_channels": 1,
-    "label_size": 3,
-    "channel_base": 16,
-    "channel_decay": 0.5,
-    "channel_max": 4,
-    "nonlinearity": "relu",
-    "equalized_lr": False,
-    "blur_filter": (),
-    "mbstd_group_size": 2,
-    "mbstd_num_channels": 2,
-    "mbstd_blocks": "last",
-    "combine": "lin_cat",
-    "body": "progan",
-    "connect": "none",
-}
-
-
-def make_discriminator(seed=0, **options):
-    """Built, with no weight at zero."""
-    tf.keras.utils.set_random_seed(seed)
-    D = Discriminator(**{**OPTIONS, **options})
-    D.build()
-    randomize_zeros(D, seed)
-    return D
-
-
-def randomize_zeros(network, seed):
-    rng = np.random.default_rng(seed)
-    for variable in network.variables:
-        if not np.any(np.asarray(variable)):
-            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
-
-
-def random_images(D, batch_size, seed=0):
-    rng = np.random.default_rng(seed)
-    shapes = [(batch_size, res, res, D.num_channels) for res in D.resolutions]
-    return [rng.uniform(-1, 1, shape).astype(np.float32) for shape in shapes]
-
-
-def one_hot(classes, label_size):
-    return np.eye(label_size, dtype=np.float32)[classes]
-
-
-def copy_weights(table, source):
-    """Copies what has the same name and shape; returns the names of the rest."""
-    different = set(table) ^ set(source)
-    for name in set(table) & set(source):
-        variable, other = table[name][0], source[name][0]
-        if variable.shape == other.shape:
-            variable.assign(np.asarray(other))
-        else:
-            different.add(name)
-    return different
-
-
-def append_stddev(x, group_size, num_channels):
-    stddev = group_stddev(x, group_size, num_channels)[:, None, None]
-    return np.concatenate([x, np.broadcast_to(stddev, (*x.shape[:3], num_channels))], axis=-1)
 
 
 def plain_logits(D, images, labels=None):
@@ -145,7 +68,7 @@ def plain_logits(D, images, labels=None):
 )
 def test_logits_equal_the_plain_statement(options):
     D = make_discriminator(**options)
-    images = random_images(D, 4)
+    images = random_scales(D, 4)
     labels = one_hot([0, 2, 1, 2], 3) if D.label_size else None
     logits = D(images, labels)
     assert logits.shape == (4, 1)
@@ -158,7 +81,7 @@ def test_logits_equal_the_plain_statement(options):
 def test_resolutions(res_log2):
     D = make_discriminator(resolution=2**res_log2)
     assert D.resolutions == [2**i for i in range(2, res_log2 + 1)]
-    assert D(random_images(D, 2)).shape == (2, 1)
+    assert D(random_scales(D, 2)).shape == (2, 1)
 
 
 @pytest.mark.parametrize("resolution", [0, 2, 4, 12, 48, -8])
@@ -179,7 +102,7 @@ def test_unknown_options_are_refused():
 
 def test_images_may_be_a_tuple_of_any_arrays():
     D = make_discriminator()
-    images = [np.round(image) for image in random_images(D, 4)]
+    images = [np.round(image) for image in random_scales(D, 4)]
     logits = D(images)
     for other in (
         tuple(images),
@@ -195,7 +118,7 @@ def test_images_may_be_a_tuple_of_any_arrays():
 
 def test_same_logits_inside_a_function():
     D = make_discriminator(label_size=2)
-    images, labels = random_images(D, 4), one_hot([0, 1, 1, 0], 2)
+    images, labels = random_scales(D, 4), one_hot([0, 1, 1, 0], 2)
     compiled = tf.function(lambda images, labels: D(images, labels, training=True))
     np.testing.assert_allclose(compiled(images, labels), D(images, labels), rtol=1e-4, atol=1e-5)
 
@@ -205,13 +128,13 @@ def test_batch_size_may_be_known_late():
     signature = [[tf.TensorSpec([None, res, res, 3], tf.float32) for res in D.resolutions]]
     compiled = tf.function(lambda images: D(images), input_signature=signature)
     for batch_size in (1, 3, 4, 8):
-        images = random_images(D, batch_size)
+        images = random_scales(D, batch_size)
         logits = compiled([tf.constant(image) for image in images])
         np.testing.assert_allclose(logits, D(images), rtol=1e-4, atol=1e-5)
 
 
 def wrong_images():
-    right = random_images(make_discriminator(), 4)
+    right = random_scales(make_discriminator(), 4)
     return {
         "high to low": right[::-1],
         "two swapped": [right[1], right[0], right[2]],
@@ -250,12 +173,12 @@ def test_wrong_images_are_refused_with_both_lists_of_shapes(case):
 def test_wrong_labels_are_refused(label_size, labels, message):
     D = make_discriminator(label_size=label_size)
     with pytest.raises(ValueError, match=message):
-        D(random_images(D, 4), labels)
+        D(random_scales(D, 4), labels)
 
 
 def test_logit_of_a_class_is_that_of_a_network_with_only_this_class():
     D = make_discriminator(label_size=3)
-    images = random_images(D, 4)
+    images = random_scales(D, 4)
     conditional = original_variables.discriminator_variables(D)
     for k in range(3):
         single = make_discriminator(seed=1)
@@ -271,7 +194,7 @@ def test_logit_of_a_class_is_that_of_a_network_with_only_this_class():
 
 def test_every_sample_has_its_own_label():
     D = make_discriminator(label_size=3)
-    images, classes = random_images(D, 4), [2, 0, 1, 1]
+    images, classes = random_scales(D, 4), [2, 0, 1, 1]
     by_class = [np.asarray(D(images, one_hot([k] * 4, 3))) for k in range(3)]
     assert not np.allclose(by_class[0], by_class[1])
     expected = [by_class[k][i] for i, k in enumerate(classes)]
@@ -281,7 +204,7 @@ def test_every_sample_has_its_own_label():
 @pytest.mark.parametrize("label_size", [0, 2])
 def test_gradient_reaches_every_scale_of_every_sample(label_size):
     D = make_discriminator(label_size=label_size)
-    images = [tf.constant(image) for image in random_images(D, 4)]
+    images = [tf.constant(image) for image in random_scales(D, 4)]
     labels = one_hot([0, 1, 1, 0], 2) if label_size else None
     with tf.GradientTape() as tape:
         tape.watch(images)
@@ -294,7 +217,7 @@ def test_gradient_reaches_every_scale_of_every_sample(label_size):
 
 def test_every_scale_decides():
     D = make_discriminator()
-    images = random_images(D, 4)
+    images = random_scales(D, 4)
     logits = np.asarray(D(images))
     for i in range(len(images)):
         changed = [image + (j == i) * 0.5 for j, image in enumerate(images)]
@@ -309,7 +232,7 @@ def test_every_weight_is_trained_by_the_loss_with_the_penalty():
     with tf.GradientTape() as tape:
         penalty, logits = losses.r1_penalty(
             lambda images: D(images, labels),
-            tf.constant(random_images(D, 4)[-1]),
+            tf.constant(random_scales(D, 4)[-1]),
             lambda image: image_pyramid(image, len(D.resolutions)),
         )
         loss = tf.reduce_mean(tf.nn.softplus(-logits) + 5.0 * penalty)
@@ -324,7 +247,7 @@ def test_penalty_trains_all_kernels_but_no_additive_part_of_the_logit():
     D = make_discriminator()
     table = original_variables.discriminator_variables(D)
     variables = [tensorflow_variable(variable) for variable, _ in table.values()]
-    reals = tf.constant(random_images(D, 4)[-1])
+    reals = tf.constant(random_scales(D, 4)[-1])
     with tf.GradientTape() as tape:
         penalty, _ = losses.r1_penalty(D, reals, lambda image: image_pyramid(image, 3))
         mean = tf.reduce_mean(penalty)
@@ -337,7 +260,7 @@ def test_penalty_trains_all_kernels_but_no_additive_part_of_the_logit():
 @pytest.mark.parametrize("group_size", [0, 1, 2, 4, WHOLE_BATCH])
 def test_samples_of_a_group_see_each_other_and_no_others(group_size):
     D = make_discriminator(mbstd_group_size=group_size)
-    images = random_images(D, 8)
+    images = random_scales(D, 8)
     logits = np.asarray(D(images))
     # Only the first sample becomes another one.
     changed = [np.concatenate([-image[:1], image[1:]]) for image in images]
@@ -373,7 +296,7 @@ def test_every_option_changes_the_result(option):
     assert bool(different) == (option in reshaping)
     logits, others = (
         np.asarray(
-            network(random_images(network, 4), one_hot([0, 1, 2, 0], 3)[:, : network.label_size])
+            network(random_scales(network, 4), one_hot([0, 1, 2, 0], 3)[:, : network.label_size])
         )
         for network in (D, other)
     )
@@ -395,14 +318,14 @@ def test_config_round_trip():
         original_variables.discriminator_variables(again),
         original_variables.discriminator_variables(D),
     )
-    images, labels = random_images(D, 4), one_hot([0, 1, 2, 0], 3)
+    images, labels = random_scales(D, 4), one_hot([0, 1, 2, 0], 3)
     np.testing.assert_array_equal(again(images, labels), D(images, labels))
 
 
 def test_network_builds_itself_at_the_first_call():
     D = Discriminator(**OPTIONS)
     assert not D.built
-    assert D(random_images(D, 4)).shape == (4, 1)
+    assert D(random_scales(D, 4)).shape == (4, 1)
     # FromRGB, three blocks of two layers with kernel and bias, two combines, one more dense layer.
     assert len(D.trainable_variables) == 5 * 4 - 2
     assert D.non_trainable_variables == []

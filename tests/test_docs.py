@@ -7,8 +7,8 @@ import re
 import shlex
 
 import pytest
-from conftest import ROOT
-from test_floors import CONFIGURATION
+from support.checkout import ROOT
+from support.source_files import CONFIGURATION
 
 import config
 import convert
@@ -113,7 +113,7 @@ def test_presets_of_the_readme_are_the_presets():
 
 
 def test_python_example_of_the_readme(tmp_path, monkeypatch):
-    from tiny_run import make_run
+    from support.tiny_run import make_run
 
     run_dir = make_run(tmp_path / "results", tmp_path)
     run_dir.rename(run_dir.with_name("00001-digits-1gpu"))

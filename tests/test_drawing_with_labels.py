@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_run import make_dataset, make_networks
+from support.tiny_run import make_dataset, make_networks
 
 import generate
 import run_metrics

@@ -10,9 +10,9 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
-from tiny_training import make_tiny_dataset, tiny_config
+from support.checkout import ROOT
+from support.tiny_training import make_tiny_dataset, tiny_config
 
 import presets
 import run_metrics

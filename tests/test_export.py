@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
-from tiny_run import make_run
+from support.checkout import ROOT
+from support.new_process import run_python
+from support.tiny_run import make_run
 
 import export
 from config import GeneratorOptions
@@ -19,7 +20,7 @@ from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.networks import Generator, progan_generator_options
 from msg_stylegan.sampling import to_uint8
 
-PROBE = Path(__file__).with_name("export_probe.py")
+PROBE = Path(__file__).parent / "support" / "export_probe.py"
 # Runtime of the probe -> the format that it reads and the packages that writing and reading need.
 RUNTIMES = {
     "saved_model": ("savedmodel", ()),
@@ -290,11 +291,7 @@ def test_keras_opens_the_file_itself_when_the_classes_are_known(results, tmp_pat
         "nets = keras.models.load_model('generator.keras', compile=False); "
         "print([image.shape[1] for image in nets.G_ema([[0.0] * 8], [[1.0, 0, 0]])])"
     )
-    root = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2", "PATH": ""}
-    output = subprocess.run(
-        [sys.executable, "-c", code], check=True, cwd=tmp_path, env=root, capture_output=True
-    ).stdout
-    assert output.decode().split("\n")[0] == "[4, 8, 16]"
+    assert run_python("-c", code, cwd=tmp_path).split("\n")[0] == "[4, 8, 16]"
 
 
 def test_numpy_opens_the_variables_by_themselves(results, tmp_path):

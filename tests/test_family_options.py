@@ -5,8 +5,8 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from conftest import ROOT
-from tiny_training import make_tiny_dataset, tiny_config, train_tiny
+from support.checkout import ROOT
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from config import Config
 from msg_stylegan import losses

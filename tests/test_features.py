@@ -5,7 +5,8 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import make_networks
+from support.stored_data_sets import random_images
+from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
@@ -17,11 +18,6 @@ from metrics.moments import Moments
 
 NUM_REALS = 10
 FINGERPRINT = "abc"
-
-
-def random_images(count, resolution=16, channels=3, seed=0):
-    shape = (count, resolution, resolution, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 def quarters(images):
@@ -64,9 +60,9 @@ def make_features(tmp_path, reals=None, fakes=None, identity="weights", **option
     return Features(
         {"quarters": extractor}.__getitem__,
         **{
-            "reals": reals or CountedReals(random_images(NUM_REALS)),
+            "reals": reals or CountedReals(random_images(NUM_REALS, 16)),
             "num_reals": NUM_REALS,
-            "fakes": fakes or CountedReals(random_images(20, seed=1)),
+            "fakes": fakes or CountedReals(random_images(20, 16, seed=1)),
             "generator": None,
             "cache": StatisticsCache(tmp_path / "cache", {"fingerprint": FINGERPRINT}),
             "mirror_seed": None,
@@ -87,7 +83,7 @@ def assert_moments(moments, features):
 
 @pytest.mark.parametrize("sizes", [[7], [1, 2, 4], [4, 3], [5, 2]])
 def test_batches_do_not_matter_to_the_extractor(sizes):
-    images = random_images(7)
+    images = random_images(7, 16)
     batches = np.split(images, np.cumsum(sizes)[:-1])
     found = list(FeatureExtractor(make_network(), batch_size=4)(iter(batches)))
     features, logits = quarters(images)
@@ -97,7 +93,7 @@ def test_batches_do_not_matter_to_the_extractor(sizes):
 
 
 def test_images_of_changing_size_keep_their_order():
-    sets = [random_images(3), random_images(5, resolution=8), random_images(2)]
+    sets = [random_images(3, 16), random_images(5, 8), random_images(2, 16)]
     found = FeatureExtractor(make_network(), batch_size=4)(iter(sets))
     values = np.concatenate([outputs["features"] for outputs in found])
     expected = np.concatenate([quarters(images)[0] for images in sets])
@@ -105,13 +101,13 @@ def test_images_of_changing_size_keep_their_order():
 
 
 def test_gray_images_are_shown_in_colour():
-    gray = random_images(3, channels=1)
+    gray = random_images(3, 16, 1)
     (outputs,) = FeatureExtractor(make_network(), batch_size=4)(iter([gray]))
     np.testing.assert_allclose(outputs["features"], quarters(gray)[0], rtol=1e-5)
 
 
 def test_moments_of_reals_once_or_repeated_or_mirrored(tmp_path):
-    images = random_images(NUM_REALS)
+    images = random_images(NUM_REALS, 16)
     features = make_features(tmp_path, mirror_seed=0)
     assert_moments(features.real_moments("quarters", 0, mirrored=False), quarters(images)[0])
     repeated = np.concatenate([images, images[:5]])
@@ -122,7 +118,7 @@ def test_moments_of_reals_once_or_repeated_or_mirrored(tmp_path):
 
 def test_statistics_of_reals_are_kept_as_long_as_they_are_right(tmp_path):
     def passes(reals_needed=1, identity="weights", **options):
-        reals = CountedReals(random_images(NUM_REALS))
+        reals = CountedReals(random_images(NUM_REALS, 16))
         make_features(tmp_path, reals, identity=identity, **options).real_moments(
             "quarters", 6, mirrored=True
         )
@@ -137,7 +133,7 @@ def test_statistics_of_reals_are_kept_as_long_as_they_are_right(tmp_path):
 
 
 def test_features_of_reals_are_kept_and_never_repeat(tmp_path):
-    images = random_images(NUM_REALS)
+    images = random_images(NUM_REALS, 16)
     for _ in range(2):
         reals = CountedReals(images)
         features = make_features(tmp_path, reals).reals("quarters", 50)
@@ -148,7 +144,7 @@ def test_features_of_reals_are_kept_and_never_repeat(tmp_path):
 
 
 def test_fakes_are_looked_at_once_for_all_metrics(tmp_path):
-    images = random_images(20, seed=1)
+    images = random_images(20, 16, seed=1)
     fakes = CountedReals(images)
     features = make_features(tmp_path, fakes=fakes)
     values = features.fakes("quarters", 20)
@@ -167,7 +163,7 @@ def test_every_scale_is_compared_with_reals_of_that_scale(tmp_path):
     features = make_features(tmp_path, generator=generated)
     scales = features.scale_moments("quarters", 8, mirrored=False)
     assert list(scales) == [4, 8, 16]
-    images = random_images(NUM_REALS)[:8]
+    images = random_images(NUM_REALS, 16)[:8]
     for res, (reals, fakes) in scales.items():
         step = 16 // res
         means = images.reshape(8, res, step, res, step, 3).mean(axis=(2, 4))
@@ -188,6 +184,6 @@ def test_imported_statistics_stand_for_the_reals(tmp_path):
 
 
 def test_too_little_room_is_said(tmp_path):
-    endless = CountedReals(random_images(4))
+    endless = CountedReals(random_images(4, 16))
     with pytest.raises(OSError, match="GiB are free"):
         make_features(tmp_path, fakes=endless).fakes("quarters", 2**44)

@@ -10,6 +10,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.folder_contents import names
 
 from msg_stylegan import files
 
@@ -19,10 +20,6 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def test_file_appears_when_the_block_ends(tmp_path):

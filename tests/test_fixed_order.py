@@ -7,42 +7,23 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
-from tiny_run import make_networks
+from support.image_sources import write_folder
+from support.linear_networks import PER_CLASS, Networks, pictures
+from support.stored_data_sets import write_records
+from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_extractor import FeatureExtractor
-from metrics.feature_networks.network import FeatureNetwork
 from metrics.fixed_order import FixedOrder
 from metrics.image_files import open_images
 from metrics.metric import Metric, MetricOptions
 from metrics.moments import StreamingMoments
 from metrics.registry import get_metric, known_names
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.writer import DatasetWriter
 
-SIZE = 16
-NUM_CLASSES, PER_CLASS = 4, 10
 # In place of the numbers in the names: fewer images than there are, and more.
 SOME, MORE = 20, 50
-
-
-def pictures(seed):
-    """uint8 `[40, 16, 16, 3]`, class by class: each class has a colour of its own, and noise."""
-    rng = np.random.default_rng(seed)
-    colours = np.random.default_rng(0).integers(30, 220, (NUM_CLASSES, 1, 1, 1, 3))
-    noise = rng.integers(-30, 30, (NUM_CLASSES, PER_CLASS, SIZE, SIZE, 3))
-    return (colours + noise).astype(np.uint8).reshape(-1, SIZE, SIZE, 3)
-
-
-def write_folder(folder, images, name):
-    """Writes PNG files; `name(i)` is the path of image i."""
-    for index, image in enumerate(images):
-        path = folder / name(index)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
-    return folder
 
 
 def write_zip(path, folder):
@@ -50,30 +31,6 @@ def write_zip(path, folder):
         for number, file in enumerate(sorted(folder.rglob("*.png"), reverse=True)):
             archive.write(file, f"{number % 3}/{number}.png")
     return path
-
-
-def write_records(folder, images):
-    with DatasetWriter(folder) as writer:
-        for image in images:
-            writer.add_image(image)
-    return folder
-
-
-class Networks:
-    """Feature networks of every name: random linear functions of the quarters of an image."""
-
-    def get(self, name):
-        rng = np.random.default_rng(1)
-        kernel = tf.constant(rng.normal(size=(12, 5)) / 20, tf.float32)
-
-        def model(x):
-            x = tf.reshape(tf.nn.avg_pool2d(x, SIZE // 2, SIZE // 2, "VALID"), (-1, 12))
-            return {"features": tf.matmul(x, kernel), "logits": tf.matmul(x, kernel) / 3}
-
-        return FeatureNetwork(name, name, model, functools.partial(tf.cast, dtype=tf.float32), 5)
-
-    def identity(self, name):
-        return name
 
 
 def all_metrics():
@@ -119,15 +76,13 @@ def stored(tmp_path_factory):
     for kind, seed in (("fakes", 1), ("reals", 2)):
         images = pictures(seed)
         mixed = np.random.default_rng(3).permutation(len(images))
-        names = [f"{place:02d}.png" for place in np.random.default_rng(4).permutation(len(images))]
-
-        def by_class(index):
-            return f"{index // PER_CLASS}/{index:02d}.png"
-
-        sorted_ = write_folder(folder / "by_class" / kind, images, by_class)
+        places = np.random.default_rng(4).permutation(len(images))
+        by_class = {f"{i // PER_CLASS}/{i:02d}.png": image for i, image in enumerate(images)}
+        renamed = {f"{place:02d}.png": image for place, image in zip(places, images, strict=True)}
+        sorted_ = write_folder(folder / "by_class" / kind, by_class)
         paths[kind] = {
             "by_class": sorted_,
-            "renamed": write_folder(folder / "renamed" / kind, images, names.__getitem__),
+            "renamed": write_folder(folder / "renamed" / kind, renamed),
             "archive": write_zip(folder / f"{kind}.zip", sorted_),
             "records": write_records(folder / "records" / kind, images),
             "mixed": write_records(folder / "mixed" / kind, images[mixed]),
@@ -167,7 +122,9 @@ def test_splits_and_pairs_are_mixed(scores, stored):
 
 def test_copies_of_an_image_do_not_stay_together(tmp_path):
     images = np.repeat(pictures(1)[:10], 4, axis=0)
-    folder = write_folder(tmp_path / "copies", images, lambda i: f"{i:02d}.png")
+    folder = write_folder(
+        tmp_path / "copies", {f"{i:02d}.png": image for i, image in enumerate(images)}
+    )
     found = np.concatenate(list(in_order(folder).iterate_images(8)))
     pairs = [np.array_equal(a, b) for a, b in zip(found[0::2], found[1::2], strict=True)]
     assert sum(pairs) < 5
@@ -176,7 +133,8 @@ def test_copies_of_an_image_do_not_stay_together(tmp_path):
 def test_grayscale_and_colour_have_one_order(tmp_path):
     gray = pictures(1)[..., :1]
     records = write_records(tmp_path / "gray", gray)
-    colour = write_folder(tmp_path / "colour", np.repeat(gray, 3, axis=3), lambda i: f"{i}.png")
+    files = {f"{i}.png": np.repeat(image, 3, axis=2) for i, image in enumerate(gray)}
+    colour = write_folder(tmp_path / "colour", files)
     a, b = (
         np.concatenate(list(in_order(path).iterate_images(16, start=7)))
         for path in (records, colour)
@@ -235,10 +193,7 @@ def test_labels_of_fakes_do_not_depend_on_the_order_of_the_data_set(tmp_path, ki
     found = []
     for folder, order in (("a", np.arange(40)), ("b", rng.permutation(40))):
         folder = tmp_path / folder
-        with DatasetWriter(folder / "set") as writer:
-            for image in pictures(1)[order]:
-                writer.add_image(image)
-            writer.add_labels(labels[order])
+        write_records(folder / "set", pictures(1)[order], labels[order])
         dataset = TFRecordDataset(folder / "set", max_label_size=-1)
         evaluator = MetricEvaluator(
             [], dataset, networks=Networks(), cache_dir=folder, labels_dataset=dataset

@@ -1,24 +1,19 @@
 """The house: who may import whom, and what files are like."""
 
 import ast
+import re
 import sys
 
 import pytest
-from conftest import ROOT
-
-PACKAGES = ("msg_stylegan", "metrics")
-ENTRANCES = sorted(ROOT.glob("*.py"))
-# Run from the checkout like an entrance, and not installed.
-EXPERIMENTS = sorted((ROOT / "experiments").rglob("*.py"))
-FILES = [
-    *ENTRANCES,
-    *EXPERIMENTS,
-    *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
-]
-TOP = {path.stem for path in ENTRANCES} | {*PACKAGES, "experiments"}
-
-# What describes a run, each file may import those before it.
-CONFIGURATION = ("config", "option_relations", "options", "presets")
+from support.checkout import ROOT
+from support.source_files import (
+    CONFIGURATION,
+    EXPERIMENTS,
+    FILES,
+    TOP,
+    imported_modules,
+    imported_tops,
+)
 
 # Part of msg_stylegan -> the other parts that it may import. Whoever adds a part adds a line.
 INSIDE = {
@@ -91,24 +86,12 @@ INSIDE = {
 }
 
 
+TESTS = sorted((ROOT / "tests").glob("*.py"))
+SUPPORT = sorted((ROOT / "tests" / "support").glob("[!_]*.py"))
+
+
 def names(paths):
     return [path.relative_to(ROOT).as_posix() for path in paths]
-
-
-def imported_modules(path):
-    """Full names of all that a file imports, inside functions too."""
-    modules = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are written in full, not relative"
-            modules |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return modules
-
-
-def imported_tops(path):
-    return {module.partition(".")[0] for module in imported_modules(path)}
 
 
 def part_of(path):
@@ -154,6 +137,19 @@ def test_parts_of_the_package_do_not_know_their_neighbours(path):
     part = part_of(path)
     # `from msg_stylegan import __version__` and the like would import the roof.
     assert used <= INSIDE[part] | {part}
+
+
+@pytest.mark.parametrize("path", [*TESTS, *SUPPORT], ids=names([*TESTS, *SUPPORT]))
+def test_tests_do_not_import_each_other(path):
+    assert not imported_tops(path) & {test.stem for test in TESTS}
+
+
+@pytest.mark.parametrize("path", SUPPORT, ids=names(SUPPORT))
+def test_what_supports_tests_is_used(path):
+    """By an import, or as a program whose file is named."""
+    others = [file.read_text(encoding="utf-8") for file in {*TESTS, *SUPPORT} - {path}]
+    use = re.compile(rf"""support( import .*|[./]|" / "){path.stem}\b""")
+    assert any(use.search(text) for text in others)
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))

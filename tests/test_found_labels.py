@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from image_sources import WRITERS, noise
+from support.image_sources import WRITERS, noise
 
 import dataset_tool
 from msg_stylegan.data.dataset import TFRecordDataset

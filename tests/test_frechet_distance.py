@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
 
 from metrics.frechet_distance import FAMILY, frechet_distance
 from metrics.moments import Moments
@@ -174,10 +174,6 @@ def test_names_say_what_is_measured(name, options, expected, count, network):
 def test_impossible_names_are_explained(name, options, message):
     with pytest.raises(ValueError, match=message):
         make_metric(FAMILY, name, **options)
-
-
-def test_examples_are_names():
-    assert [make_metric(FAMILY, name).name for name in FAMILY.examples] == list(FAMILY.examples)
 
 
 REALS, FAKES = features(300, seed=1), features(250, seed=2)

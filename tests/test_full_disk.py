@@ -12,11 +12,11 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_training import make_tiny_dataset, tiny_config, train_tiny
+from support.stored_data_sets import write_records
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 import train
 from msg_stylegan import files
-from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.faults import user_message
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_grids import save_image
@@ -121,10 +121,7 @@ def test_labels_are_whole_or_refused(tmp_path, short):
     labels = np.random.default_rng(0).normal(size=(40, 200)).astype(np.float32)
 
     def write(folder):
-        with DatasetWriter(folder) as writer:
-            for _ in labels:
-                writer.add_image(np.zeros((8, 8, 1), np.uint8))
-            writer.add_labels(labels)
+        write_records(folder, np.zeros((len(labels), 8, 8, 1), np.uint8), labels)
         return folder / f"{folder.name}-rxx.labels"
 
     whole = write(tmp_path / "whole")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
-from tiny_run import make_run
+from support.saved_pictures import pixels, text
+from support.tiny_run import make_run
 
 import generate
 from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds
@@ -27,16 +27,6 @@ def call(results, outdir, command, *arguments):
     return generate.main(
         [command, f"--result_dir={results}", f"--outdir={outdir}", "--network=1", *arguments]
     )
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def text(path):
-    with Image.open(path) as picture:
-        return picture.text
 
 
 ranges = st.lists(

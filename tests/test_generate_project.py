@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 from PIL import Image
-from test_vgg16 import lpips_arrays, torch_convolutions
-from tiny_run import make_networks, make_run
-from torch_writer import tensors, write_zip
+from support.saved_pictures import pixels
+from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
+from support.tiny_run import make_networks, make_run
+from support.torch_writer import tensors, write_zip
 
 import generate
 from metrics.feature_networks import lpips, vgg16
@@ -44,11 +45,6 @@ def weights_file(arrays):
     stream = io.BytesIO()
     write_zip(stream, tensors(arrays))
     return stream.getvalue()
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
 
 
 def test_a_folder_is_projected(results, targets, tmp_path, capsys):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from PIL import Image
-from tiny_run import make_networks, make_run
+from support.saved_pictures import pixels, text
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.generation.mixing import layers_of_rows
@@ -48,16 +48,6 @@ def refuse(results, tmp_path, capsys, *arguments, network="1"):
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     return error
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def text(path):
-    with Image.open(path) as picture:
-        return picture.text
 
 
 def cell(sheet, row, column, size=16, gap=2):

@@ -7,9 +7,10 @@ import time
 import av
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image, ImageSequence
-from tiny_run import make_networks, make_run
+from support.checkout import ROOT
+from support.saved_pictures import pixels
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.image_grids import save_image
@@ -43,11 +44,6 @@ def frames_of(folder):
     paths = sorted(folder.iterdir())
     assert [path.name for path in paths] == [f"frame{i:06d}.png" for i in range(len(paths))]
     return np.stack([pixels(path) for path in paths])
-
-
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
 
 
 def read_mp4(path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import RESOLUTION, make_dataset, make_networks
+from support.tiny_run import RESOLUTION, make_dataset, make_networks
 
 from metrics.generated_images import GeneratedImages
 

@@ -5,15 +5,11 @@ import inspect
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_generator import PlainGenerator
-from test_discriminator import (
-    copy_weights,
-    make_discriminator,
-    one_hot,
-    random_images,
-    randomize_zeros,
-)
-from tiny_generator import (
+from support.network_weights import copy_weights, randomize_zeros
+from support.plain_generator import PlainGenerator
+from support.plain_operations import one_hot
+from support.tiny_discriminator import make_discriminator, random_scales
+from support.tiny_generator import (
     BEYOND_THE_ORIGINAL,
     CHANGES,
     OPTIONS,
@@ -317,5 +313,5 @@ def test_equal_shapes_do_not_start_with_equal_weights():
 
 def test_images_of_a_network_feed_D_of_the_same_resolution():
     G, D = make_generator(num_channels=1), make_discriminator(num_channels=1)
-    assert [x.shape for x in images_of(G)] == [x.shape for x in random_images(D, 4)]
+    assert [x.shape for x in images_of(G)] == [x.shape for x in random_scales(D, 4)]
     assert D(images_of(G)).shape == (4, 1)

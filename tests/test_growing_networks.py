@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import nearest
-from test_discriminator import randomize_zeros
+from support.network_weights import randomize_zeros
+from support.plain_operations import nearest
 
 from msg_stylegan.networks import (
     build_networks,

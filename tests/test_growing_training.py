@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config
 
 import options
 from config import GrowingOptions, LossOptions

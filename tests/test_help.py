@@ -1,12 +1,12 @@
 """Help and usage errors of all commands: at once, silent, and the same in every locale."""
 
-import argparse
 import importlib
 import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from support.checkout import ROOT
+from support.program_calls import subcommands
 
 NAMES = ("dataset_tool", "run_metrics", "generate", "export", "convert", "model_card")
 # What takes long to import.
@@ -16,11 +16,11 @@ HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "h5py")
 PROGRAM = """
 import contextlib, io, sys
 sys.path[:0] = [{root!r}, {tests!r}]
-import test_help
 from importlib import import_module
+from support.program_calls import calls
 
 module = import_module({name!r})
-for arguments in test_help.calls(module):
+for arguments in calls(module):
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         try:
@@ -31,28 +31,14 @@ for arguments in test_help.calls(module):
     assert status == (0 if is_help else 2), arguments
     assert bool(output.getvalue()) == is_help, arguments
     assert bool(errors.getvalue()) != is_help, arguments
-loaded = {{name.partition(".")[0] for name in sys.modules}} & set(test_help.HEAVY)
+loaded = {{name.partition(".")[0] for name in sys.modules}} & set({heavy!r})
 assert not loaded, loaded
 """
 
 
-def subcommands(parser):
-    """Names of the commands of a parser, if it has any."""
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return list(action.choices)
-    return []
-
-
-def calls(module):
-    """Lists of arguments: for help, without any, and a mistake; of a program and its commands."""
-    commands = [[name] for name in subcommands(module.build_parser())]
-    return [[], *([*words, last] for words in [[], *commands] for last in ("--help", "--mistake"))]
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_help_and_mistakes_do_not_wait_for_large_packages(name):
-    program = PROGRAM.format(root=str(ROOT), tests=str(ROOT / "tests"), name=name)
+    program = PROGRAM.format(root=str(ROOT), tests=str(ROOT / "tests"), name=name, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -6,7 +6,7 @@ import runpy
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from support.checkout import ROOT
 
 import options
 import presets

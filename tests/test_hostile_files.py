@@ -8,12 +8,10 @@ import time
 import tracemalloc
 import zipfile
 
-import hostile_pickles
 import numpy as np
 import pytest
-import tflib_writer
-import torch_writer
-from pickled_networks import SETTINGS, make_trio, trio
+from support import hostile_pickles, tflib_writer, torch_writer
+from support.pickled_networks import SETTINGS, make_trio, trio
 
 import convert
 from msg_stylegan import load_networks

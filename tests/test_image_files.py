@@ -1,28 +1,24 @@
 import io
 import os
-import struct
 import tarfile
 import warnings
 import zipfile
-import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
+from support.colour_profiles import bomb
+from support.image_sources import noise
+from support.stored_data_sets import write_records
 
 from metrics import image_files
 from metrics.image_files import open_images
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.writer import DatasetWriter
 
 # In the order of their relative paths: "." sorts before "/", capitals before small letters.
 NAMES = ["B.BMP", "a.png", "a/x.png", "sub/deep/0.webp", "sub/deep/1.tiff"]
-
-
-def noise(seed, height=16, width=16, channels=3):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
 
 
 def save(path, array, **options):
@@ -112,10 +108,7 @@ def shared_photos(tmp_path_factory):
 
 def test_mirroring_is_that_of_tfrecords(shared_photos, tmp_path):
     files, images = shared_photos
-    with DatasetWriter(tmp_path / "records") as writer:
-        for image in images:
-            writer.add_image(image)
-    records = open_images(tmp_path / "records")
+    records = open_images(write_records(tmp_path / "records", images))
     options = {"num_images": 40, "start": 3, "mirror": True, "seed": 7}
     mirrored = stacked(files, **options)
     np.testing.assert_array_equal(mirrored, stacked(records, **options))
@@ -145,10 +138,7 @@ def test_sizes_may_differ_between_batches(tmp_path):
 def test_tfrecords_are_recognised_and_keep_their_channels(tmp_path):
     images = noise(0, 40, 16).reshape(40, 4, 4, 3)
     for channels in (1, 3):
-        with DatasetWriter(tmp_path / f"tiny{channels}") as writer:
-            for image in images[..., :channels]:
-                writer.add_image(image)
-        records = open_images(tmp_path / f"tiny{channels}")
+        records = open_images(write_records(tmp_path / f"tiny{channels}", images[..., :channels]))
         assert (records.name, records.num_images) == (f"tiny{channels}", 40)
         assert records.shape == (4, 4, channels)
         np.testing.assert_array_equal(stacked(records), images[..., :channels])
@@ -326,13 +316,7 @@ def archive_bytes(tmp_path_factory):
 
 
 def test_bombs_are_refused(tmp_path):
-    def chunk(kind, data):
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
-    (tmp_path / "bomb.png").write_bytes(data + chunk(b"IEND", b""))
+    (tmp_path / "bomb.png").write_bytes(bomb())
     with pytest.raises(ValueError, match=r"bomb\.png cannot be used: it has 3600000000 pixels"):
         open_images(tmp_path)
 

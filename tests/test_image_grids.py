@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.stored_data_sets import random_images
 
 from msg_stylegan.image_grids import (
     contact_sheet,
@@ -11,11 +12,6 @@ from msg_stylegan.image_grids import (
     save_image,
     save_image_grid,
 )
-
-
-def random_images(count, resolution, channels, seed=0):
-    shape = (count, resolution, resolution, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 @pytest.mark.parametrize(

@@ -5,23 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.image_sources import encoded, noise
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.image_preparation import FILTERS, ImagePreparation, SkippedImageError
 
 
-def noise(seed, height=16, width=16, channels=3):
-    shape = (height, width) if channels == 1 else (height, width, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
 def stored(image, file_format="PNG", **options):
     """An image as a file of it opens."""
-    if isinstance(image, np.ndarray):
-        image = Image.fromarray(image)
-    data = io.BytesIO()
-    image.save(data, file_format, **options)
-    return Image.open(data)
+    return Image.open(io.BytesIO(encoded(image, file_format, **options)))
 
 
 def prepared(image, background="black", **options):

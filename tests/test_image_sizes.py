@@ -4,9 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from image_sources import noise, write_folder
-from tiny_feature_network import write_feature_network
-from tiny_run import make_networks
+from support.image_sources import noise, write_folder
+from support.tiny_feature_network import write_feature_network
+from support.tiny_run import make_networks
 
 import run_metrics
 from metrics.evaluation import MetricEvaluator

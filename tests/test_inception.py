@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 import pytest
-import synthetic_inception
 import tensorflow as tf
+from support import synthetic_inception
 from tensorflow import keras
 
 from metrics.feature_networks import inception_weights

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics import inception_score as module
 from metrics.inception_score import FAMILY, inception_score
@@ -90,7 +90,6 @@ def test_names_say_what_is_measured(name, options, expected, count):
 def test_impossible_names_are_explained():
     with pytest.raises(ValueError, match="is9 needs at least 10 images"):
         make_metric(FAMILY, "is9")
-    assert [make_metric(FAMILY, name).name for name in FAMILY.examples] == list(FAMILY.examples)
 
 
 def test_metric_reads_the_logits():

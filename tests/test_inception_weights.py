@@ -4,7 +4,7 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-import synthetic_inception
+from support import synthetic_inception
 
 from metrics.feature_networks.inception_weights import (
     from_graph_def,

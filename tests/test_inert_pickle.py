@@ -4,11 +4,11 @@ import collections
 import pickle
 import tracemalloc
 
-import hostile_pickles
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support import hostile_pickles
 
 from msg_stylegan.legacy.inert_pickle import parse_pickle, read_pickle
 from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE

@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from support.plain_operations import one_hot
+from support.stored_data_sets import random_images, write_records
 
 from msg_stylegan.data import contact_sheet as sheets
 from msg_stylegan.data.comparison import compare, comparison_text
@@ -15,16 +17,6 @@ from msg_stylegan.data.extraction import class_folders, extract
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source
 from msg_stylegan.data.statistics import channel_statistics, dataset_info, info_table
-from msg_stylegan.data.writer import DatasetWriter
-
-
-def random_images(num_images, side=8, channels=3, seed=0):
-    shape = (num_images, side, side, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def one_hot(classes, size):
-    return np.eye(size, dtype=np.float32)[classes]
 
 
 @dataclasses.dataclass
@@ -54,20 +46,10 @@ def write(folder, images, labels=None, class_names=None, **options):
     return folder
 
 
-def write_old(folder, images, labels=None):
-    """A data set without a manifest, as the original wrote them."""
-    with DatasetWriter(folder) as writer:
-        for image in images:
-            writer.add_image(image)
-        if labels is not None:
-            writer.add_labels(labels)
-    return folder
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("encoding", ["raw", "png"])
 def test_info(tmp_path, channels, encoding):
-    images = random_images(30, channels=channels)
+    images = random_images(30, 8, channels)
     classes = np.arange(30) % 7 % 4
     labels = one_hot(classes, 5)
     names = ["a", "b", "c", "d", "e"]
@@ -105,20 +87,20 @@ def test_info_table(tmp_path):
 
 
 def test_info_of_old_data_sets(tmp_path):
-    images = random_images(3)
-    info = dataset_info(write_old(tmp_path / "a", images))
+    images = random_images(3, 8)
+    info = dataset_info(write_records(tmp_path / "a", images))
     assert info.classes is None and info.label_size == 0
     assert "labels none" in " ".join(info_table(info).split())
-    info = dataset_info(write_old(tmp_path / "b", images, one_hot([1, 0, 1], 2)))
+    info = dataset_info(write_records(tmp_path / "b", images, one_hot([1, 0, 1], 2)))
     assert info.classes == [("0", 1), ("1", 2)]
-    info = dataset_info(write_old(tmp_path / "c", images, np.full((3, 2), 0.5)))
+    info = dataset_info(write_records(tmp_path / "c", images, np.full((3, 2), 0.5)))
     assert info.classes is None and info.label_size == 2
 
 
 def test_statistics_read_in_several_batches(tmp_path, monkeypatch):
     monkeypatch.setattr("msg_stylegan.data.statistics._BATCH_BYTES", 1000)
-    images = random_images(13)
-    dataset = TFRecordDataset(write_old(tmp_path / "a", images))
+    images = random_images(13, 8)
+    dataset = TFRecordDataset(write_records(tmp_path / "a", images))
     mean, std = channel_statistics(dataset)
     np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(std, images.std(axis=(0, 1, 2)), rtol=1e-12)
@@ -131,7 +113,7 @@ def png(path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_extract_without_labels(tmp_path, channels):
-    images = random_images(5, channels=channels)
+    images = random_images(5, 8, channels)
     count = extract(write(tmp_path / "x", images), tmp_path / "out")
     names = (tmp_path / "out" / "images.txt").read_text().splitlines()
     assert count == 5 and names == [f"img{number:08d}.png" for number in range(5)]
@@ -142,7 +124,7 @@ def test_extract_without_labels(tmp_path, channels):
 @pytest.mark.parametrize("encoding", ["raw", "png"])
 @pytest.mark.parametrize("class_names", [None, ["bee", "cat", "dog"], ["z", "a b", "."]])
 def test_extracted_images_can_be_read_again(tmp_path, encoding, class_names):
-    images = random_images(12)
+    images = random_images(12, 8)
     labels = one_hot([2, 0, 1, 1, 0, 2, 2, 2, 0, 1, 0, 0], 3)
     path = write(tmp_path / "x", images, labels, class_names, encoding=encoding, num_shards=2)
     extract(path, tmp_path / "out")
@@ -162,7 +144,7 @@ def test_extracted_images_can_be_read_again(tmp_path, encoding, class_names):
 
 def test_extract_keeps_classes_without_images(tmp_path):
     labels = one_hot([3, 1], 5)
-    extract(write(tmp_path / "x", random_images(2), labels), tmp_path / "out")
+    extract(write(tmp_path / "x", random_images(2, 8), labels), tmp_path / "out")
     again = open_source(
         tmp_path / "out", ImagePreparation(), labels=tmp_path / "out" / "dataset.json"
     )
@@ -171,7 +153,7 @@ def test_extract_keeps_classes_without_images(tmp_path):
 
 
 def test_extract_labels_that_are_not_classes(tmp_path):
-    images = random_images(4)
+    images = random_images(4, 8)
     labels = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
     extract(write(tmp_path / "x", images, labels, ["x", "y", "z"]), tmp_path / "out")
     assert (tmp_path / "out" / "img00000003.png").exists()
@@ -185,7 +167,7 @@ def test_extract_labels_that_are_not_classes(tmp_path):
 
 
 def test_extract_appears_whole_or_not_at_all(tmp_path):
-    path = write(tmp_path / "x", random_images(4))
+    path = write(tmp_path / "x", random_images(4, 8))
 
     def interrupt(count):
         raise KeyboardInterrupt
@@ -228,12 +210,12 @@ def test_folders_of_many_classes_are_in_order():
 
 
 def test_equal_whatever_the_storage(tmp_path):
-    images, labels = random_images(20, side=16), one_hot(np.arange(20) % 3, 3)
+    images, labels = random_images(20, 16), one_hot(np.arange(20) % 3, 3)
     paths = [
         write(tmp_path / "a", images, labels),
         write(tmp_path / "b", images, labels, encoding="png", levels="top"),
         write(tmp_path / "c", images, labels, ["x", "y", "z"], num_shards=4),
-        write_old(tmp_path / "d", images, labels),
+        write_records(tmp_path / "d", images, labels),
     ]
     for a in paths:
         for b in paths:
@@ -245,7 +227,7 @@ def test_equal_whatever_the_storage(tmp_path):
 
 def test_compare_finds_what_differs(tmp_path, monkeypatch):
     monkeypatch.setattr("msg_stylegan.data.statistics._BATCH_BYTES", 1000)
-    images, labels = random_images(30), one_hot(np.arange(30) % 3, 3)
+    images, labels = random_images(30, 8), one_hot(np.arange(30) % 3, 3)
     other_images, other_labels = images.copy(), labels.copy()
     for index in (0, 7, 29):
         other_images[index, 7, 7, 2] ^= 1
@@ -267,7 +249,7 @@ def test_compare_finds_what_differs(tmp_path, monkeypatch):
 
 
 def test_labels_alone_decide_too(tmp_path):
-    images = random_images(3)
+    images = random_images(3, 8)
     a, b = write(tmp_path / "a", images, one_hot([0, 1, 1], 2)), write(tmp_path / "b", images)
     assert not compare(a, b).equal and compare(a, b, ignore_labels=True).equal
     assert compare(b, b).equal
@@ -280,7 +262,7 @@ def test_labels_alone_decide_too(tmp_path):
 
 
 def test_lengths_differ(tmp_path):
-    images = random_images(5)
+    images = random_images(5, 8)
     a, b = write(tmp_path / "a", images), write(tmp_path / "b", images[:3])
     for comparison in (compare(a, b), compare(b, a)):
         assert not comparison.equal and comparison.compared == 3
@@ -289,8 +271,8 @@ def test_lengths_differ(tmp_path):
 
 
 def test_shapes_differ(tmp_path):
-    a = write(tmp_path / "a", random_images(3))
-    b = write(tmp_path / "b", random_images(3, channels=1))
+    a = write(tmp_path / "a", random_images(3, 8))
+    b = write(tmp_path / "b", random_images(3, 8, 1))
     comparison = compare(a, b)
     assert not comparison.equal and comparison.different_images.tolist() == [0, 1, 2]
     assert "The images are 8x8x3 and 8x8x1." in comparison_text(comparison)
@@ -298,7 +280,7 @@ def test_shapes_differ(tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_contact_sheet_of_small_images(tmp_path, channels):
-    images = random_images(5, channels=channels)
+    images = random_images(5, 8, channels)
     path = write(tmp_path / "x", images)
     sheets.write_contact_sheet(TFRecordDataset(path), tmp_path / "sheet.png")
     sheet = png(tmp_path / "sheet.png")
@@ -312,7 +294,7 @@ def test_contact_sheet_of_small_images(tmp_path, channels):
 
 
 def test_contact_sheet_of_large_images(tmp_path):
-    images = random_images(9, side=512)
+    images = random_images(9, 512)
     path = write(tmp_path / "x", images, levels="top")
     sheet = np.asarray(sheets.contact_sheet(TFRecordDataset(path), num_images=4))
     assert sheet.shape == (2 * 512 + 2, 2 * 512 + 2, 3)

@@ -4,7 +4,7 @@ import signal
 import threading
 
 import pytest
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan import load_networks
 from msg_stylegan.training import loop

@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise, pixels, write_tar, write_zip
+from support.image_sources import SIXTEEN, encoded, noise, pixels, write_tar, write_zip
 
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source, open_store
 
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 PACKERS = {"": bytes, "gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stored_data_sets import random_images, store
+from support.stored_data_sets import random_images, store
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.label_table import label_facts, label_table, one_hot

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import convolve, means, nearest
+from support.plain_operations import convolve, means, nearest, normal
 
 from msg_stylegan.networks.combine import CatLinCombine, LinCatCombine
 from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock
@@ -15,10 +15,6 @@ from msg_stylegan.networks.mapping import MappingNetwork
 from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
 from msg_stylegan.networks.synthesis import SynthesisBlock, SynthesisNetwork
 from msg_stylegan.networks.variables import tensorflow_variable
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def built(layer, *shape):

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from image_sources import encoded, noise, write_folder, write_tar, write_zip
+from support.image_sources import encoded, idx, noise, write_folder, write_tar, write_zip
 
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
@@ -94,11 +94,6 @@ def test_celeba_that_is_packed_inside_of_the_folder(tmp_path):
     write_zip(tmp_path / "Img" / "celeba.zip", faces("img_align_celeba/", ".jpg"))
     with pytest.raises(ValueError, match=r"no images of CelebA.* Give .*Img/celeba\.zip itself"):
         CelebaSource(tmp_path)
-
-
-def idx(array):
-    header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
-    return header + array.tobytes()
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,12 @@ import types
 
 import numpy as np
 import pytest
-from image_sources import WRITERS, encoded, noise, pixels, write_folder, write_zip
 from PIL import Image
+from support.image_sources import SIXTEEN, WRITERS, encoded, noise, pixels, write_folder, write_zip
 
 from msg_stylegan.data.decoding import formats
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source, open_store
 
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(100)
 
 

@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise, pixels
+from support.image_sources import SIXTEEN, encoded, noise, pixels
 
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source, open_store
 from msg_stylegan.data.sources.archive_contents import Contents, Link, Place
-
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def linked_tar(path, files, links):

@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
+from support.checkout import ROOT
 
 # Without Python's UTF-8 mode, which it would turn on by itself.
 WITHOUT_LETTERS = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.plain_operations import normal
 
 from msg_stylegan import losses
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def softplus(x):

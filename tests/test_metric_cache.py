@@ -2,10 +2,10 @@ import shutil
 
 import numpy as np
 import pytest
+from support.stored_data_sets import write_records
 
 from metrics.cache import StatisticsCache
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.writer import DatasetWriter
 
 SOURCE = {"fingerprint": "abc", "shape": [32, 32, 3], "mirror_seed": None}
 
@@ -26,10 +26,7 @@ def fetch(directory, compute, source=SOURCE, statistic="swd-floor", **parameters
 
 
 def write_dataset(directory, images):
-    with DatasetWriter(directory) as writer:
-        for image in images:
-            writer.add_image(image)
-    return {"fingerprint": TFRecordDataset(directory).fingerprint()}
+    return {"fingerprint": TFRecordDataset(write_records(directory, images)).fingerprint()}
 
 
 def test_a_second_time_gives_the_same_arrays_without_work(tmp_path):

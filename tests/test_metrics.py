@@ -5,7 +5,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import make_dataset, make_networks
+from support.event_files import events
+from support.tiny_run import make_dataset, make_networks
 
 from metrics.evaluation import MetricEvaluator, MetricResult
 from metrics.feature_networks.library import FeatureNetworks
@@ -58,18 +59,6 @@ def make_scorer(tmp_path, metrics, said=None):
         metrics, dataset, networks=FeatureNetworks(tmp_path), cache_dir=tmp_path, batch_size=4
     )
     return SnapshotScorer(evaluator, say=(said if said is not None else []).append)
-
-
-def events(folder):
-    """Scalars in the TensorBoard files of a folder: dict of tag -> list of (step, value)."""
-    found = {}
-    for path in sorted(folder.glob("events.out.tfevents.*")):
-        for record in tf.data.TFRecordDataset(str(path)):
-            event = tf.compat.v1.Event.FromString(record.numpy())
-            for value in event.summary.value:
-                number = float(tf.make_ndarray(value.tensor))
-                found.setdefault(value.tag, []).append((event.step, number))
-    return found
 
 
 @pytest.mark.parametrize(

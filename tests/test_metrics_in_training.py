@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from tiny_feature_network import write_feature_network
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_feature_network import write_feature_network
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.library import FeatureNetworks

@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import noise, write_folder
-from pickled_networks import SETTINGS, trio
-from tflib_writer import dumps
+from support.image_sources import SIXTEEN, noise, write_folder
+from support.pickled_networks import SETTINGS, trio
+from support.stored_data_sets import write_records
+from support.tflib_writer import dumps
 
 from metrics.feature_networks.custom import load_custom_network
 from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
@@ -24,7 +25,6 @@ from metrics.moments import read_statistics
 from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import labels, open_source, open_store
 from msg_stylegan.data.sources.hdf5 import Hdf5Source
 from msg_stylegan.data.sources.label_files import parse_csv, parse_json
@@ -32,12 +32,9 @@ from msg_stylegan.data.sources.mnist import open_mnist
 from msg_stylegan.data.sources.python_pickles import read_pickled_file
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.verify import verify
-from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.projection import read_projection, read_target
 from msg_stylegan.style_directions import read_direction
-
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def in_tar(data):
@@ -88,9 +85,7 @@ def read_records(path):
 
 def read_labels(path):
     folder = path.parent.with_name("labelled")
-    with DatasetWriter(folder) as writer:
-        for _ in range(2):
-            writer.add_image(np.zeros((16, 16, 3), np.uint8))
+    write_records(folder, np.zeros((2, 16, 16, 3), np.uint8))
     shutil.copy(path, folder)
     TFRecordDataset(folder, max_label_size=-1)
 
@@ -254,8 +249,7 @@ def test_what_lies_beside_the_images_may_be_empty(tmp_path):
 @pytest.mark.parametrize("name", ["x-r02.tfrecords", "x-r04.tfrecords"])
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip"])
 def test_records_that_are_none(tmp_path, name, content):
-    with DatasetWriter(tmp_path / "x") as writer:
-        writer.add_image(np.zeros((16, 16, 3), np.uint8))
+    write_records(tmp_path / "x", np.zeros((1, 16, 16, 3), np.uint8))
     data, message = CONTENTS[content]
     message = "is empty" if content == "empty" else message
     (tmp_path / "x" / name).write_bytes(data)

@@ -9,10 +9,10 @@ import types
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT
-from local_hub import running_hub
 from PIL import Image
-from tiny_run import make_run
+from support.checkout import ROOT
+from support.local_hub import running_hub
+from support.tiny_run import make_run
 
 import model_card
 from metrics.evaluation import MetricResult

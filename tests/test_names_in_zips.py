@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise, pixels, write_folder, write_tar
+from support.image_sources import SIXTEEN, encoded, noise, pixels, write_folder, write_tar
 
-from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source, open_store
-
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 # Some of these letters have a backslash as their second byte.
 NAMES = {

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_discriminator import copy_weights
-from tiny_generator import (
+from support.network_weights import copy_weights
+from support.tiny_generator import (
     OPTIONS,
     assert_same,
     differ,

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-import tflib_writer
-from original_recording import assert_close
-from pickled_networks import SETTINGS, make_trio, nvidia_trio
+from support import tflib_writer
+from support.original_recording import assert_close
+from support.pickled_networks import SETTINGS, make_trio, nvidia_trio
 
 from msg_stylegan.networks import Generator
 from msg_stylegan.pretrained import load_networks

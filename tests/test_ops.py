@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import assert_close, blurred, convolve, group_stddev, means, nearest, normal
+from support.plain_operations import (
+    assert_close,
+    blurred,
+    convolve,
+    group_stddev,
+    means,
+    nearest,
+    normal,
+)
 
 from msg_stylegan.networks import ops
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny_run import make_networks
 from tensorflow import keras
-from tiny_run import make_networks
 
 from config import OptimizerOptions
 from msg_stylegan.training.ema import ema_beta, update_average

@@ -4,9 +4,10 @@ import hashlib
 
 import numpy as np
 import pytest
-import tflib_writer
-from original_recording import Recording, assert_close, original_paths, to_nchw, to_nhwc
-from pickled_networks import SETTINGS, VARIANTS, assert_equal_networks, make_trio, trio
+from support import tflib_writer
+from support.network_weights import assert_equal_networks
+from support.original_recording import Recording, assert_close, original_paths, to_nchw, to_nhwc
+from support.pickled_networks import SETTINGS, VARIANTS, make_trio, trio
 
 import msg_stylegan
 from msg_stylegan.legacy import original_variables

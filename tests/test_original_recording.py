@@ -1,7 +1,7 @@
 """The reader of recordings takes any recording of its format, and refuses what it cannot repeat."""
 
 import pytest
-from original_recording import Recording, kind_of, original_paths, own_paths
+from support.original_recording import Recording, kind_of, original_paths, own_paths
 
 META = {
     "latent_size": 4,

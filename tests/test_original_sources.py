@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.io
+from support.image_sources import idx
+from support.plain_operations import one_hot
 
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
@@ -28,21 +30,9 @@ def images_of(source):
     return np.stack(images)
 
 
-def one_hot(classes, size):
-    labels = np.zeros((len(classes), size), np.float32)
-    labels[np.arange(len(classes)), classes] = 1
-    return labels
-
-
 def check_labels(source, classes, size):
     assert source.labels.dtype == np.float32
     np.testing.assert_array_equal(source.labels, one_hot(classes, size))
-
-
-def idx(array):
-    """An IDX file: magic number, sides as big-endian numbers, bytes."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return header + array.tobytes()
 
 
 @pytest.fixture

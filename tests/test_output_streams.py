@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan.output_streams import lasting_output
 

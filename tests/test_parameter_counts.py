@@ -3,8 +3,9 @@
 import math
 
 import pytest
-from test_discriminator import OPTIONS as D_OPTIONS
-from tiny_generator import OPTIONS as G_OPTIONS
+from support.network_weights import count
+from support.tiny_discriminator import OPTIONS as D_OPTIONS
+from support.tiny_generator import OPTIONS as G_OPTIONS
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Discriminator, Generator
@@ -95,10 +96,6 @@ def make(resolution, options):
     G.build()
     D.build()
     return G, D
-
-
-def count(variables):
-    return sum(math.prod(variable.shape) for variable in variables)
 
 
 @pytest.mark.parametrize("resolution", SYNTHESIS_AND_D)

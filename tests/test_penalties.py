@@ -3,19 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.plain_operations import nearest, normal
 
 from msg_stylegan import losses
 from msg_stylegan.networks.ops import image_pyramid
 
 SCALES = (4, 8, 16)
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def nearest(x):
-    return x.repeat(2, axis=-3).repeat(2, axis=-2)
 
 
 def linear(weights):

@@ -1,24 +1,15 @@
 """What the data set tool tells of images that it uses all the same."""
 
-import io
-
-import colour_profiles
 import numpy as np
 import pytest
-from image_sources import noise, write_folder
-from PIL import Image
+from support import colour_profiles
+from support.image_sources import encoded, noise, write_folder
 
 import dataset_tool
 from msg_stylegan.data import conversion, parts
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding import picture_reader
 from msg_stylegan.data.manifest import read_manifest
-
-
-def stored(image, **options):
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "PNG", **options)
-    return data.getvalue()
 
 
 def twelve_bits(seed):
@@ -31,7 +22,7 @@ def photos(tmp_path):
     files = {}
     for i in range(12):
         options = {"icc_profile": b"damaged"} if i in (5, 9) else {}
-        files[f"{i:02d}.png"] = stored(twelve_bits(i), **options)
+        files[f"{i:02d}.png"] = encoded(twelve_bits(i), **options)
     return write_folder(tmp_path / "photos", files)
 
 
@@ -118,7 +109,7 @@ def test_an_unfinished_data_set_of_other_rules_is_refused(photos, tmp_path, monk
 
 def test_profiles_reach_the_records(tmp_path):
     image = noise(0)
-    data = stored(image, icc_profile=colour_profiles.swapped())
+    data = encoded(image, icc_profile=colour_profiles.swapped())
     photos = write_folder(tmp_path / "photos", {"a.png": data})
     assert create(tmp_path / "out", photos) == 0
     found = TFRecordDataset(tmp_path / "out").read_images([0])[0].astype(int)

@@ -6,14 +6,14 @@ import io
 import warnings
 import zlib
 
-import colour_profiles
 import numpy as np
 import pytest
-from colour_profiles import chunk, png_of_bits, with_chunk
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import encoded, noise, write_folder
 from PIL import Image, ImageCms, PngImagePlugin
+from support import colour_profiles
+from support.colour_profiles import chunk, png_of_bits, with_chunk
+from support.image_sources import encoded, noise, write_folder
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import (
@@ -24,14 +24,6 @@ from msg_stylegan.data.decoding.remarks import (
 )
 from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 from msg_stylegan.data.sources import open_store
-
-
-def stored(image, file_format="PNG", **options):
-    """Bytes of a file of an image."""
-    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-    data = io.BytesIO()
-    image.save(data, file_format, **options)
-    return data.getvalue()
 
 
 def read(data, **rules):
@@ -50,7 +42,7 @@ def test_profiles_are_converted_to_srgb(file_format):
     image = Image.fromarray(noise(0))
     profile = colour_profiles.swapped()
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100}}.get(file_format, {})
-    data = stored(image, file_format, icc_profile=profile, **options)
+    data = encoded(image, file_format, icc_profile=profile, **options)
     expected = ImageCms.profileToProfile(
         Image.open(io.BytesIO(data)).convert("RGB"),
         io.BytesIO(profile),
@@ -62,7 +54,7 @@ def test_profiles_are_converted_to_srgb(file_format):
 
 
 def test_what_a_profile_does_counts_and_not_its_name():
-    red = stored(Image.new("RGB", (4, 4), (255, 0, 0)), icc_profile=colour_profiles.swapped())
+    red = encoded(Image.new("RGB", (4, 4), (255, 0, 0)), icc_profile=colour_profiles.swapped())
     np.testing.assert_array_equal(read(red)[0][0, 0], (0, 255, 0))
 
 
@@ -70,7 +62,7 @@ def test_what_a_profile_does_counts_and_not_its_name():
 def test_inks_are_converted_to_srgb(file_format):
     image = Image.fromarray(noise(0, channels=4), "CMYK")
     profile = colour_profiles.cmyk()
-    data = stored(image, file_format, icc_profile=profile)
+    data = encoded(image, file_format, icc_profile=profile)
     expected = ImageCms.profileToProfile(
         Image.open(io.BytesIO(data)),
         io.BytesIO(profile),
@@ -80,10 +72,10 @@ def test_inks_are_converted_to_srgb(file_format):
     found, remarks = read(data)
     np.testing.assert_array_equal(found, np.asarray(expected))
     assert not remarks
-    untagged, _ = read(stored(image, file_format))
+    untagged, _ = read(encoded(image, file_format))
     assert np.abs(found.astype(int) - untagged).mean() > 20
     # The second ink alone.
-    ink = stored(Image.new("CMYK", (1, 1), (0, 255, 0, 0)), "TIFF", icc_profile=profile)
+    ink = encoded(Image.new("CMYK", (1, 1), (0, 255, 0, 0)), "TIFF", icc_profile=profile)
     red, green, blue = read(ink)[0][0, 0]
     assert green > red and green > blue
 
@@ -96,8 +88,8 @@ def test_a_profile_of_srgb_changes_nothing(mode):
         image = Image.fromarray(noise(0, channels=1).astype(np.uint16) * 257)
     elif mode != "P":
         image = image.convert(mode)
-    plain, _ = read(stored(image))
-    tagged, remarks = read(stored(image, icc_profile=colour_profiles.srgb()))
+    plain, _ = read(encoded(image))
+    tagged, remarks = read(encoded(image, icc_profile=colour_profiles.srgb()))
     np.testing.assert_array_equal(tagged, plain)
     assert not remarks.get("profile")
 
@@ -110,20 +102,20 @@ def linear_to_srgb(light):
 def test_gray_is_converted_and_stays_gray(profile):
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
     expected = linear_to_srgb(ramp / 255)
-    found, remarks = read(stored(ramp, icc_profile=profile))
+    found, remarks = read(encoded(ramp, icc_profile=profile))
     assert found.shape == (16, 16) and not remarks
     assert np.abs(found - expected).max() <= 2
     alpha = np.full((16, 16), 255, np.uint8)
-    with_alpha, _ = read(stored(np.stack([ramp, alpha], axis=-1), icc_profile=profile))
+    with_alpha, _ = read(encoded(np.stack([ramp, alpha], axis=-1), icc_profile=profile))
     np.testing.assert_array_equal(with_alpha, np.stack([found] * 3, axis=-1))
-    deep, _ = read(stored(ramp.astype(np.uint16) * 257, icc_profile=profile))
+    deep, _ = read(encoded(ramp.astype(np.uint16) * 257, icc_profile=profile))
     np.testing.assert_array_equal(deep, found)
 
 
 def test_colours_are_converted_before_they_are_blended():
     # Half transparent in a profile of linear light over white.
     pixel = np.array([[[64, 64, 64, 128]]], np.uint8)
-    found, _ = read(stored(pixel, icc_profile=colour_profiles.rgb_of_gamma(1)), background="white")
+    found, _ = read(encoded(pixel, icc_profile=colour_profiles.rgb_of_gamma(1)), background="white")
     converted = linear_to_srgb(np.array(64 / 255))
     expected = converted * 128 / 255 + 255 * 127 / 255
     assert np.abs(found - expected).max() <= 2
@@ -132,8 +124,8 @@ def test_colours_are_converted_before_they_are_blended():
 def test_palettes_are_converted():
     palette = Image.fromarray(noise(0)).quantize(16)
     profile = colour_profiles.swapped()
-    expected, _ = read(stored(palette.convert("RGB"), icc_profile=profile))
-    np.testing.assert_array_equal(read(stored(palette, icc_profile=profile))[0], expected)
+    expected, _ = read(encoded(palette.convert("RGB"), icc_profile=profile))
+    np.testing.assert_array_equal(read(encoded(palette, icc_profile=profile))[0], expected)
 
 
 DAMAGED_PROFILES = {
@@ -147,13 +139,13 @@ DAMAGED_PROFILES = {
 @pytest.mark.parametrize("profile", DAMAGED_PROFILES.values(), ids=DAMAGED_PROFILES)
 def test_a_profile_that_cannot_be_applied_is_remarked_on(profile):
     image = noise(0)
-    found, remarks = read(stored(image, icc_profile=profile))
+    found, remarks = read(encoded(image, icc_profile=profile))
     np.testing.assert_array_equal(found, image)
     assert remarks.keys() == {"profile"} and "0x" not in remarks["profile"]
 
 
 def test_a_profile_that_has_lost_a_part_is_damaged():
-    data = stored(noise(0), "JPEG", icc_profile=colour_profiles.srgb() * 200)
+    data = encoded(noise(0), "JPEG", icc_profile=colour_profiles.srgb() * 200)
     cut = data.replace(b"ICC_PROFILE\0\2", b"ICC_PROFILX\0\2", 1)
     assert cut != data
     assert read(cut)[1] == {"profile": "it is damaged"}
@@ -161,7 +153,7 @@ def test_a_profile_that_has_lost_a_part_is_damaged():
 
 def test_profiles_can_be_shared_by_threads():
     data = [
-        stored(noise(i, 64, 64), icc_profile=profile)
+        encoded(noise(i, 64, 64), icc_profile=profile)
         for i in range(8)
         for profile in (colour_profiles.swapped(), colour_profiles.rgb_of_gamma(1.8))
     ]
@@ -174,7 +166,7 @@ def test_profiles_can_be_shared_by_threads():
 
 def test_lab_becomes_rgb():
     image = Image.new("LAB", (4, 4), (255, 128, 128))
-    found, _ = read(stored(image, "TIFF"))
+    found, _ = read(encoded(image, "TIFF"))
     assert np.abs(found.astype(int) - 255).max() <= 2
 
 
@@ -186,7 +178,7 @@ DEEP = {"png": "PNG", "tif": "TIFF"}
 @pytest.mark.parametrize("file_format", DEEP.values())
 def test_value_range_scales(file_format):
     values = np.linspace(0, 4095, 256).round().astype(np.uint16).reshape(16, 16)
-    data = stored(values, file_format)
+    data = encoded(values, file_format)
     scaled, remarks = read(data, value_range=(0, 4095))
     np.testing.assert_array_equal(scaled, np.rint(values * (255 / 4095)))
     assert not remarks
@@ -198,18 +190,18 @@ def test_value_range_scales(file_format):
 def test_zero_may_be_white_in_tiff():
     white_is_zero = {"tiffinfo": {262: 0}}
     gray = noise(0, channels=1)
-    np.testing.assert_array_equal(read(stored(gray, "TIFF", **white_is_zero))[0], gray)
+    np.testing.assert_array_equal(read(encoded(gray, "TIFF", **white_is_zero))[0], gray)
     # Only 8 bits does Pillow turn round when it writes.
     deep = gray.astype(np.uint16) * 256
-    found, _ = read(stored(65535 - deep, "TIFF", **white_is_zero))
+    found, _ = read(encoded(65535 - deep, "TIFF", **white_is_zero))
     np.testing.assert_array_equal(found, gray)
-    found, _ = read(stored(65535 - deep, "TIFF", **white_is_zero), value_range=(0, 255 * 256))
+    found, _ = read(encoded(65535 - deep, "TIFF", **white_is_zero), value_range=(0, 255 * 256))
     np.testing.assert_array_equal(found, gray)
 
 
 def test_values_outside_of_the_range_are_clipped_and_told():
     values = np.array([[100, 1100, 2100, 3000]], np.uint16)
-    found, remarks = read(stored(values), value_range=(1000, 2000))
+    found, remarks = read(encoded(values), value_range=(1000, 2000))
     np.testing.assert_array_equal(found[0], [0, 26, 255, 255])
     assert remarks == {"values outside": "100 to 3000"}
 
@@ -220,20 +212,20 @@ def test_images_without_a_known_white_take_it_from_the_range(kind):
     with pytest.raises(
         SkippedImageError, match="does not say which number is white; --value_range"
     ):
-        read(stored(values, "TIFF"))
-    found, remarks = read(stored(values, "TIFF"), value_range=(-1, 1))
+        read(encoded(values, "TIFF"))
+    found, remarks = read(encoded(values, "TIFF"), value_range=(-1, 1))
     np.testing.assert_array_equal(found, [[0, 128, 255]])
     assert not remarks
 
 
 def test_values_that_are_no_numbers_skip_the_image():
     with pytest.raises(SkippedImageError, match="no finite numbers"):
-        read(stored(np.array([[0, np.nan]], np.float32), "TIFF"), value_range=(0, 1))
+        read(encoded(np.array([[0, np.nan]], np.float32), "TIFF"), value_range=(0, 1))
 
 
 def test_the_range_leaves_eight_bits_alone():
     for image in (noise(0), noise(0, channels=1)):
-        np.testing.assert_array_equal(read(stored(image), value_range=(0, 100))[0], image)
+        np.testing.assert_array_equal(read(encoded(image), value_range=(0, 100))[0], image)
 
 
 def test_dark_colours_of_sixteen_bits_are_told():
@@ -242,8 +234,8 @@ def test_dark_colours_of_sixteen_bits_are_told():
     found, remarks = read(png_of_bits(values, 16))
     np.testing.assert_array_equal(found, values >> 8)
     assert remarks == {"deep colours": 15}
-    assert not read(stored(noise(0)))[1]
-    assert not read(stored(noise(0, channels=4)))[1]
+    assert not read(encoded(noise(0)))[1]
+    assert not read(encoded(noise(0, channels=4)))[1]
 
 
 # Gathering.
@@ -342,7 +334,7 @@ def test_a_text_that_is_cut_off_behind_the_pixels_does_not_matter():
 def test_large_profiles_are_applied_and_larger_ones_are_damaged():
     swapped = colour_profiles.swapped()
     large = chunk(b"iCCP", b"name\0\0" + zlib.compress(swapped + bytes(3_000_000)))
-    expected, _ = read(stored(IMAGE, icc_profile=swapped))
+    expected, _ = read(encoded(IMAGE, icc_profile=swapped))
     found, remarks = read(with_chunk(PNG, large))
     np.testing.assert_array_equal(found, expected)
     assert not remarks
@@ -382,7 +374,7 @@ def test_orientations_in_all_places_of_png_count(piece, before):
 def test_the_size_by_the_header_is_that_of_the_pixels(file_format, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = stored(noise(0, 8, 12), file_format, exif=exif)
+    data = encoded(noise(0, 8, 12), file_format, exif=exif)
     found, _ = read(data)
     assert upright_size(PictureReader().open(data)) == found.shape[1::-1]
 
@@ -410,7 +402,7 @@ def test_critical_damage_to_png_still_matters():
 def test_only_warnings_of_pillow_are_silenced():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read(stored(noise(0), exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+        read(encoded(noise(0), exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
         with pytest.raises(UserWarning):
             warnings.warn("ours", stacklevel=1)
 
@@ -419,7 +411,7 @@ def test_only_warnings_of_pillow_are_silenced():
 
 
 def test_the_limit_of_pixels_says_how_to_raise_it():
-    data = stored(noise(0, 20, 30))
+    data = encoded(noise(0, 20, 30))
     assert read(data, max_pixels=600)[0].shape == (20, 30, 3)
     with pytest.raises(
         SkippedImageError, match=r"it has 600 pixels\. More than 599 are refused on "
@@ -430,7 +422,7 @@ def test_the_limit_of_pixels_says_how_to_raise_it():
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "GIF"])
 def test_the_limit_can_be_raised_above_that_of_pillow(file_format, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    data = stored(noise(0, 20, 30), file_format)
+    data = encoded(noise(0, 20, 30), file_format)
     with pytest.raises(SkippedImageError, match=r"it has 600 pixels.* --max_pixels=600 allows"):
         read(data, max_pixels=200)
     assert Image.MAX_IMAGE_PIXELS == 100

@@ -1,31 +1,10 @@
 import numpy as np
 import pytest
-from metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
-from metrics import nearest_neighbors
 from metrics.nearest_neighbors import distance_blocks, neighbor_balls
 from metrics.precision_recall import FAMILY, precision_recall
-
-
-def features(count, dim=5, seed=0, shift=0.0):
-    return np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32) + np.float32(
-        shift
-    )
-
-
-def whole_numbers(count, seed=0):
-    """Features full of ties and copies, whose distances are exact."""
-    return np.random.default_rng(seed).integers(0, 4, size=(count, 3)).astype(np.float32)
-
-
-def plain_distances(x, y):
-    x, y = x.astype(np.float64), y.astype(np.float64)
-    return ((x[:, None] - y[None]) ** 2).sum(axis=2)
-
-
-def plain_radii(x, k):
-    # Sorted, every point comes first itself.
-    return np.sort(plain_distances(x, x), axis=1)[:, k]
 
 
 def plain_precision_recall(reals, fakes, k):
@@ -33,12 +12,6 @@ def plain_precision_recall(reals, fakes, k):
     precision = (distances <= plain_radii(reals, k)[:, None]).any(axis=0).mean()
     recall = (distances <= plain_radii(fakes, k)[None]).any(axis=1).mean()
     return precision, recall
-
-
-@pytest.fixture(params=[4096, 7, 1])
-def block(request, monkeypatch):
-    monkeypatch.setattr(nearest_neighbors, "_BLOCK", request.param)
-    return request.param
 
 
 @pytest.mark.parametrize("k", [1, 3, 10])
@@ -194,4 +167,3 @@ def test_impossible_names_are_explained():
         make_metric(FAMILY, "pr33")
     with pytest.raises(ValueError, match=r"'clip'.* Received that of 'dino'"):
         make_metric(FAMILY, "pr50k3-clip", feature_network="dino")
-    assert [make_metric(FAMILY, name).name for name in FAMILY.examples] == list(FAMILY.examples)

@@ -4,10 +4,11 @@ import pickle
 import shutil
 
 import pytest
-import tflib_writer
-from pickled_networks import SETTINGS, assert_equal_networks, trio
+from support import tflib_writer
+from support.network_weights import assert_equal_networks
+from support.pickled_networks import SETTINGS, trio
+from support.tiny_run import make_networks, make_run
 from tensorflow import keras
-from tiny_run import make_networks, make_run
 
 from msg_stylegan.networks import save_networks
 from msg_stylegan.pretrained import find_network_file, load_networks

@@ -1,13 +1,12 @@
 """BMSG-GAN's generator equals a plain statement of it; generators of one scale; options."""
 
-import math
-
 import numpy as np
 import pytest
 import tensorflow as tf
-from plain_operations import convolve, nearest
-from test_discriminator import random_images, randomize_zeros
-from tiny_generator import OPTIONS, images_of, latents, make_generator
+from support.network_weights import assert_equal_networks, count, randomize
+from support.plain_operations import convolve, nearest
+from support.tiny_discriminator import random_scales
+from support.tiny_generator import OPTIONS, images_of, latents, make_generator, make_progan
 
 from metrics.generated_images import GeneratedImages
 from msg_stylegan.networks import (
@@ -29,15 +28,6 @@ COUNTS = {
     (7, 512): (23_044_309, 18_733_185),
     (9, 512): (23_079_115, 18_756_321),
 }
-
-
-def make_progan(seed=0, depth=4, latent_size=8, **options):
-    """Built, with no weight at zero but w_avg."""
-    tf.keras.utils.set_random_seed(seed)
-    G = Generator(**{**progan_generator_options(depth, latent_size), **options})
-    G.build()
-    randomize_zeros(G.synthesis, seed)
-    return G
 
 
 def plain_images(G, z):
@@ -168,10 +158,6 @@ def test_options_of_another_synthesis_are_refused_by_name(option):
 def test_empty_blur_may_be_a_tuple():
     G = Generator(**{**progan_generator_options(4, 8), "blur_filter": ()})
     assert G.synthesis.num_ws == 1
-
-
-def count(variables):
-    return sum(math.prod(variable.shape) for variable in variables)
 
 
 @pytest.mark.parametrize("depth", [4, 5, 6, 7, 8, 9])
@@ -328,18 +314,11 @@ CONFIGURATIONS = {
 def test_snapshot_round_trip(name, tmp_path):
     G_options, D_options = CONFIGURATIONS[name]
     nets = build_networks(G_options, D_options or progan_discriminator_options(4, 4))
-    rng = np.random.default_rng(0)
-    for network in nets.members.values():
-        for variable in network.variables:
-            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+    randomize(nets)
     save_networks(nets, tmp_path / "snapshot.keras", {})
     again = load_networks(tmp_path / "snapshot.keras")
-    for member, network in nets.members.items():
-        other = getattr(again, member)
-        assert other.get_config() == network.get_config()
-        for variable, array in zip(other.variables, network.variables, strict=True):
-            np.testing.assert_array_equal(np.asarray(variable), np.asarray(array))
+    assert_equal_networks(again, nets)
     for image, other in zip(images_of(nets.G_ema), images_of(again.G_ema), strict=True):
         np.testing.assert_array_equal(image, other)
-    images = random_images(nets.D, 3)
+    images = random_scales(nets.D, 3)
     np.testing.assert_array_equal(nets.D(images), again.D(images))

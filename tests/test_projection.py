@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_run import make_networks
+from support.tiny_run import make_networks
 
 from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import Generator, ops

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 from tensorflow import keras
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from config import OptimizerOptions
 from msg_stylegan.training.optimizers import (

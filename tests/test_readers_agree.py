@@ -1,14 +1,13 @@
 """Data set tool, metrics, projection and score see the same pixels of a file."""
 
-import io
 import json
 
-import colour_profiles
 import numpy as np
 import pytest
-from image_sources import noise
 from PIL import Image
-from tiny_feature_network import write_feature_network
+from support import colour_profiles
+from support.image_sources import encoded, noise
+from support.tiny_feature_network import write_feature_network
 
 import dataset_tool
 import run_metrics
@@ -100,11 +99,8 @@ def write(folder, kind, count=4):
     make, file_format, options = KINDS[kind]
     folder.mkdir()
     for seed in range(count):
-        image = make(seed)
-        image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
-        data = io.BytesIO()
-        image.save(data, file_format, **options)
-        (folder / f"{seed}.{file_format.lower()}").write_bytes(data.getvalue())
+        path = folder / f"{seed}.{file_format.lower()}"
+        path.write_bytes(encoded(make(seed), file_format, **options))
     return folder
 
 

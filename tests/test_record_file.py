@@ -5,9 +5,10 @@ import struct
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_messages import data_feature, example, shape_feature
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.example_messages import data_feature, example, shape_feature
+from support.stored_data_sets import random_planes
 
 from msg_stylegan.data.record_file import (
     RecordFile,
@@ -25,11 +26,6 @@ from msg_stylegan.data.record_format import (
 )
 
 
-def random_images(num_images, channels=3, resolution=4, seed=0):
-    shape = (num_images, channels, resolution, resolution)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
 def write_payloads(path, payloads):
     with tf.io.TFRecordWriter(str(path)) as writer:
         for payload in payloads:
@@ -40,7 +36,7 @@ def write_payloads(path, payloads):
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.sampled_from([1, 3]), st.data())
 def test_records_are_read_in_any_order_of_features_and_indices(tmp_path_factory, orders, c, data):
-    images = random_images(len(orders), channels=c)
+    images = random_planes(len(orders), channels=c)
     payloads = [
         example(*((shape_feature(image), data_feature(image))[:: 1 if shape_first else -1]))
         for image, shape_first in zip(images, orders, strict=True)
@@ -53,7 +49,7 @@ def test_records_are_read_in_any_order_of_features_and_indices(tmp_path_factory,
 
 
 def test_records_of_different_lengths_are_found(tmp_path):
-    images = random_images(5)
+    images = random_planes(5)
     payloads = [encode_example(image) for image in images]
     # Unknown features are allowed, and make a record longer.
     extra = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"name"]))
@@ -68,7 +64,7 @@ def test_records_of_different_lengths_are_found(tmp_path):
 def test_reading_without_positioned_reads(tmp_path, monkeypatch):
     # As on Windows.
     monkeypatch.delattr(os, "preadv", raising=False)
-    images = random_images(20)
+    images = random_planes(20)
     file = RecordFile(write_payloads(tmp_path / "a", map(encode_example, images)))
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for i, image in enumerate(pool.map(lambda i: file.read([i % 20])[0], range(200))):
@@ -76,7 +72,7 @@ def test_reading_without_positioned_reads(tmp_path, monkeypatch):
 
 
 def test_many_threads_may_read(tmp_path):
-    images = random_images(50, resolution=16)
+    images = random_planes(50, resolution=16)
     file = RecordFile(write_payloads(tmp_path / "a", map(encode_example, images)))
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         for i, image in enumerate(pool.map(lambda i: file.read([i % 50])[0], range(500))):
@@ -85,13 +81,13 @@ def test_many_threads_may_read(tmp_path):
 
 @pytest.mark.parametrize("index", [-1, 3])
 def test_there_is_no_record_outside(tmp_path, index):
-    file = RecordFile(write_payloads(tmp_path / "a", map(encode_example, random_images(3))))
+    file = RecordFile(write_payloads(tmp_path / "a", map(encode_example, random_planes(3))))
     with pytest.raises(IndexError, match="of 3"):
         file.read([index])
 
 
 def test_every_truncation_is_refused_or_ends_after_a_record(tmp_path):
-    images = random_images(3, channels=1)
+    images = random_planes(3, channels=1)
     path = write_payloads(tmp_path / "a", map(encode_example, images))
     whole = path.read_bytes()
     stride = len(whole) // 3
@@ -105,7 +101,7 @@ def test_every_truncation_is_refused_or_ends_after_a_record(tmp_path):
 
 
 def test_damage_is_named_when_it_is_met(tmp_path):
-    images = random_images(4)
+    images = random_planes(4)
     path = write_payloads(tmp_path / "a", map(encode_example, images))
     stride = path.stat().st_size // 4
     content = bytearray(path.read_bytes())
@@ -126,7 +122,7 @@ def test_images_of_another_shape_are_refused(tmp_path):
 
 
 def test_other_examples_are_refused(tmp_path):
-    path = write_payloads(tmp_path / "a", [encode_example(random_images(1)[0]), b"text"])
+    path = write_payloads(tmp_path / "a", [encode_example(random_planes(1)[0]), b"text"])
     with pytest.raises(RecordError, match=r"a, record 1 at byte \d+: Not an image record"):
         RecordFile(path).read([1])
     with pytest.raises(RecordError, match="a, record 0 at byte 0: Not an image record"):
@@ -136,7 +132,7 @@ def test_other_examples_are_refused(tmp_path):
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_encoding_is_read(tmp_path, encoding, channels):
-    images = random_images(7, channels, resolution=8)
+    images = random_planes(7, channels, resolution=8)
     payloads = [encode_example(image, encoding) for image in images]
     file = RecordFile(write_payloads(tmp_path / "a", payloads))
     assert (file.num_records, file.shape, file.encoding) == (7, (channels, 8, 8), encoding)
@@ -155,7 +151,7 @@ def test_encoded_images_of_equal_length_are_no_raw_ones(tmp_path):
 @settings(max_examples=50)
 @given(data=st.data())
 def test_no_damaged_encoded_image_is_returned(tmp_path_factory, data):
-    images = random_images(3, resolution=8)
+    images = random_planes(3, resolution=8)
     payloads = [encode_example(image, "png") for image in images]
     path = write_payloads(tmp_path_factory.mktemp("flip") / "a", payloads)
     content = bytearray(path.read_bytes())
@@ -180,7 +176,7 @@ def test_no_damaged_encoded_image_is_returned(tmp_path_factory, data):
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.data())
 def test_shards_are_read_as_one_file(tmp_path_factory, sizes, data):
     folder = tmp_path_factory.mktemp("shards")
-    images = random_images(sum(sizes), channels=1)
+    images = random_planes(sum(sizes), channels=1)
     encoding = data.draw(st.sampled_from(["raw", "png"]))
     paths, rest = [], [encode_example(image, encoding) for image in images]
     for shard, size in enumerate(sizes):

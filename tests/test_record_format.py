@@ -7,10 +7,11 @@ import google_crc32c
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_messages import data_feature, example, message, shape_feature
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.example_messages import data_feature, example, message, shape_feature
+from support.stored_data_sets import random_planes
 
 from msg_stylegan.data.record_format import (
     ENCODINGS,
@@ -21,11 +22,6 @@ from msg_stylegan.data.record_format import (
     masked_crc32c,
     parse_example,
 )
-
-
-def random_images(num_images, channels=3, resolution=4, seed=0):
-    shape = (num_images, channels, resolution, resolution)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (3, 4, 4), (1, 128, 128), (3, 256, 256)])
@@ -190,7 +186,7 @@ def test_parser_refuses_or_reads_any_bytes(payload):
 
 @functools.cache
 def sound_payload(encoding):
-    return encode_example(random_images(1, resolution=8)[0], encoding)
+    return encode_example(random_planes(1, resolution=8)[0], encoding)
 
 
 @given(st.sampled_from(ENCODINGS), st.data())
@@ -238,7 +234,7 @@ def test_frames_make_the_file_of_tensorflow(tmp_path_factory, payloads):
 
 
 def test_numbers_may_be_unpacked():
-    image = random_images(1)[0]
+    image = random_planes(1)[0]
     # Field 1 as single numbers (wire type 0) instead of one run of bytes.
     feature = message(3, b"".join(bytes([8, size]) for size in image.shape))
     entry = message(1, b"shape") + message(2, feature)
@@ -250,7 +246,7 @@ def test_numbers_may_be_unpacked():
 
 
 def test_other_examples_are_refused():
-    image = random_images(1)[0]
+    image = random_planes(1)[0]
     for payload in (
         b"",
         b"text",

@@ -1,7 +1,7 @@
 """The networks, losses and gradients equal those of the original system, and stay as they are.
 
 The original's recordings lie outside the repository; small ones of our own, made after ours
-matched, guard the same numbers in every clone (`tests/make_recordings.py`).
+matched, guard the same numbers in every clone (`tests/support/make_recordings.py`).
 """
 
 import functools
@@ -10,7 +10,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from original_recording import (
+from support.original_recording import (
     Recording,
     assert_close,
     original_paths,
@@ -18,13 +18,10 @@ from original_recording import (
     to_nchw,
     to_nhwc,
 )
+from support.recorded_steps import gradients_by_name, make_step, train_recorded_step
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
-from msg_stylegan.networks.variables import tensorflow_variable
-from msg_stylegan.training.optimizers import make_optimizer
-from msg_stylegan.training.progress import Progress
-from msg_stylegan.training.step import TrainStep
 
 NETWORKS = original_paths(kind="networks") + own_paths("networks")
 TRAJECTORIES = original_paths(kind="trajectory") + own_paths("trajectory")
@@ -47,16 +44,6 @@ def read(path):
 @pytest.fixture(params=NETWORKS)
 def recorded(request):
     return read(request.param)
-
-
-def gradients_by_name(tape, loss, table):
-    names = [name for name, (variable, _) in table.items() if variable.trainable]
-    variables = [tensorflow_variable(table[name][0]) for name in names]
-    gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
-    return {
-        name: table[name][1].to_original(gradient.numpy())
-        for name, gradient in zip(names, gradients, strict=True)
-    }
 
 
 def test_mapping(recorded):
@@ -186,36 +173,6 @@ def test_training_steps(path):
                 # Both the D and the G pass move it. After 8 steps the mapping itself differs.
                 tolerance = FORWARD if index < 4 else 1e-3
                 assert_close(ours["dlatent_avg"], recorded["dlatent_avg"], tolerance)
-
-
-def make_step(nets, meta):
-    class Options:
-        name = "Adam"
-        beta1, beta2, epsilon = meta["beta1"], meta["beta2"], meta["epsilon"]
-
-    return TrainStep(
-        nets,
-        make_optimizer(Options, meta["learning_rate"], 0, nets.G.trainable_variables),
-        make_optimizer(Options, meta["learning_rate"], 0, nets.D.trainable_variables),
-        Progress().cur_nimg,
-        strategy=tf.distribute.get_strategy(),
-        batch_size=meta["batch"],
-        r1_gamma=meta["r1_gamma"],
-        ema_kimg=meta["G_smoothing_kimg"],
-        noise_mode="const",
-    )
-
-
-def train_recorded_step(step, recording, index):
-    """D update with the weight average, then G update, on recorded latents and reals."""
-    reals = tf.constant(to_nhwc(recording["in/reals_uint8"][index]))
-    z_of_D, z_of_G = recording["in/z"][index]
-    labels = recording.labels("in/labels")
-    labels_of_D, labels_of_G = (None, None) if labels is None else labels[index]
-    D_stats = step.apply("D", *step.D_gradients(reals, labels_of_D, z_of_D))
-    step.update_average()
-    G_stats = step.apply("G", *step.G_gradients(z_of_G, labels_of_G))
-    return D_stats["Loss/D/loss"], G_stats["Loss/G/loss"]
 
 
 def relative_distance(ours, recorded, initial):

@@ -1,10 +1,8 @@
-import subprocess
-import sys
 import textwrap
 
 import numpy as np
 import tensorflow as tf
-from conftest import ROOT
+from support.new_process import run_python
 
 from msg_stylegan.replica_map import ReplicaMap
 
@@ -66,10 +64,5 @@ def test_two_replicas_share_the_chunks_and_give_the_same(tmp_path):
             """
         )
     )
-    environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-    done = subprocess.run(
-        [sys.executable, probe], capture_output=True, text=True, env=environment, timeout=300
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
     expected = [(18.0, 0), (18.0, 1), (18.0, 0), (32.0, 0), (18.0, 0)]
-    assert done.stdout.splitlines()[0] == str(expected)
+    assert run_python(probe).splitlines()[0] == str(expected)

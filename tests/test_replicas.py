@@ -1,16 +1,11 @@
 """Training on several devices: the same updates as on one, and every device agrees on them."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from tiny_training import make_tiny_dataset
-
-PROBE = Path(__file__).parent / "replicas_probe.py"
+from support.new_process import arrays_of_python
+from support.tiny_training import make_tiny_dataset
 
 # The default, and all that is more than a sum over the samples: means over the batch, an update
 # that is not due every time, and random shares.
@@ -45,17 +40,14 @@ def results(request, tmp_path_factory):
     """What one and two replicas computed, each in a process of its own."""
     folder = tmp_path_factory.mktemp("replicas")
     make_tiny_dataset(folder, label_size=3)
-    probes = {}
-    for num_replicas in (1, 2):
-        target = folder / f"{num_replicas}.npz"
-        command = [sys.executable, PROBE, folder, str(num_replicas), target]
-        command.append(json.dumps(CASES[request.param]))
-        environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
-        with np.load(target) as arrays:
-            probes[num_replicas] = {name: arrays[name] for name in arrays.files}
-    return probes
+    options = json.dumps(CASES[request.param])
+    return {
+        num_replicas: arrays_of_python(
+            folder / f"{num_replicas}.npz",
+            *("-m", "support.replicas_probe", folder, num_replicas, options),
+        )
+        for num_replicas in (1, 2)
+    }
 
 
 def test_two_replicas_make_the_same_updates_as_one(results):

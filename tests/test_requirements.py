@@ -5,8 +5,8 @@ import re
 import sys
 
 import pytest
-from conftest import ROOT
-from test_floors import FILES, TOP, imported_tops
+from support.checkout import ROOT
+from support.source_files import FILES, TOP, imported_tops
 
 # Modules whose packages have another name.
 PACKAGE_OF = {"absl": "absl-py", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}

@@ -4,8 +4,8 @@ import json
 import shutil
 
 import pytest
-from tiny_run import make_dataset
-from tiny_training import make_tiny_dataset, tiny_config
+from support.tiny_run import make_dataset
+from support.tiny_training import make_tiny_dataset, tiny_config
 
 import options
 import presets

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan.training import run_lock as module
 from msg_stylegan.training.run_lock import LOCK_FILE, run_lock

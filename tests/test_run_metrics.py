@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from test_metrics import events
-from tiny_run import make_dataset, make_run
+from support.event_files import events
+from support.tiny_run import make_dataset, make_run
 
 import run_metrics
 

@@ -1,18 +1,17 @@
 """Scoring images in files, statistics in files, and networks of the user."""
 
 import json
-import subprocess
-import sys
 import zipfile
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
-from synthetic_inception import torch_arrays
-from tiny_feature_network import DIM, write_feature_network
-from tiny_run import make_dataset, make_run
-from torch_writer import tensors, write_zip
+from support.checkout import ROOT
+from support.new_process import run_python
+from support.synthetic_inception import torch_arrays
+from support.tiny_feature_network import DIM, write_feature_network
+from support.tiny_run import make_dataset, make_run
+from support.torch_writer import tensors, write_zip
 
 import run_metrics
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -172,16 +171,13 @@ def test_two_devices_give_the_same_scores(folder):
     run_dir = make_run(folder / "two", folder / "data", snapshots=[0], channels=3)
     results = {}
     for devices in (0, 2):
-        command = [
-            *(sys.executable, ROOT / "run_metrics.py", f"--network={run_dir}"),
+        run_python(
+            *(ROOT / "run_metrics.py", f"--network={run_dir}"),
             *("--metrics=fid40,fid40_scales,kid40,swd32,stability4", "--batch_size=4"),
             f"--feature_network={folder / 'tiny.keras'}",
             f"--cache_dir={folder / f'cache{devices}'}",
             f"--logical_cpus={devices}",
-        ]
-        environment = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
-        assert done.returncode == 0, done.stderr[-3000:]
+        )
         lines = [
             json.loads(path.read_text().splitlines()[-1])
             for path in sorted(run_dir.glob("metric-*.jsonl"))

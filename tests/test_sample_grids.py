@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
-from tiny_run import make_dataset, make_networks
+from support.saved_pictures import pixels
+from support.tiny_run import make_dataset, make_networks
 
 from msg_stylegan.training.sample_grids import SampleGrids, rows_of_classes
 
@@ -17,11 +17,6 @@ def grids(tmp_path):
     return SampleGrids(tmp_path, nets.G_ema, dataset, "6x3", batch_size=4, seed=1)
 
 
-def read(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
 def test_grids_show_the_same_samples_at_every_scale_and_time(grids, tmp_path):
     first = grids.save_fakes(0.0)
     second = grids.save_fakes(12.402)
@@ -29,7 +24,7 @@ def test_grids_show_the_same_samples_at_every_scale_and_time(grids, tmp_path):
     for name, picture in first.items():
         np.testing.assert_array_equal(picture, second[name])
         np.testing.assert_array_equal(
-            read(tmp_path / name / "fakes000012_402.png"), picture[:, :, 0]
+            pixels(tmp_path / name / "fakes000012_402.png"), picture[:, :, 0]
         )
     for res in (4, 8, 16):
         assert first[f"{res}x{res}"].shape == (3 * res, 6 * res, 1)
@@ -62,7 +57,7 @@ def test_large_sheets_hold_fewer_samples():
 
 def test_reals_are_images_of_the_data_set(grids, tmp_path):
     grids.save_reals()
-    picture = read(tmp_path / "reals.png")
+    picture = pixels(tmp_path / "reals.png")
     assert picture.shape == (3 * 16, 6 * 16)
     dataset = grids._dataset
     images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
@@ -73,7 +68,7 @@ def test_every_row_of_a_conditional_network_has_one_class(grids, tmp_path):
     dataset = grids._dataset
     images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
     grids.save_reals()
-    picture = read(tmp_path / "reals.png")
+    picture = pixels(tmp_path / "reals.png")
     for row in range(3):
         for column in range(6):
             cell = picture[16 * row : 16 * row + 16, 16 * column : 16 * column + 16]

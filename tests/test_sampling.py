@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_progan import make_progan
-from tiny_run import make_dataset, make_networks
+from support.tiny_generator import make_progan
+from support.tiny_run import make_dataset, make_networks
 
 from msg_stylegan.sampling import (
     Sampler,

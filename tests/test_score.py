@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_run import make_networks, make_run
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.networks import ops

@@ -3,20 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.ndimage
+from support.smooth_images import smooth_images
 
 from metrics.laplacian_pyramid import laplacian_pyramid, pyramid_down, pyramid_up
 from metrics.sliced_wasserstein import Descriptors, collect_descriptors, sliced_wasserstein
 
 KERNEL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1])[None, :, :, None] / 256
 SEED = (0, 9)
-
-
-def random_images(count, resolution=32, channels=3, seed=0):
-    """Images with structure: smooth shapes plus some noise."""
-    rng = np.random.default_rng(seed)
-    images = rng.normal(size=(count, resolution, resolution, channels))
-    images = scipy.ndimage.gaussian_filter(images, (0, 2, 2, 0)) * 300 + 128
-    return (images + rng.normal(size=images.shape) * 5).clip(0, 255).astype(np.uint8)
 
 
 def collect(images, tmp_path, seed=(0, 0), batch_size=16):
@@ -30,7 +23,7 @@ def distances(a, b):
 
 @pytest.mark.parametrize("resolution", [4, 16, 32])
 def test_pyramid_steps_equal_mirrored_filters(resolution):
-    images = random_images(2, resolution).astype(np.float32)
+    images = smooth_images(2, resolution).astype(np.float32)
 
     filtered = scipy.ndimage.convolve(images.astype(np.float64), KERNEL, mode="mirror")
     np.testing.assert_allclose(pyramid_down(images), filtered[:, ::2, ::2], atol=1e-4)
@@ -42,14 +35,14 @@ def test_pyramid_steps_equal_mirrored_filters(resolution):
 
 
 def test_pyramid_steps_work_on_rows_and_columns_alike():
-    images = random_images(2).astype(np.float32)
+    images = smooth_images(2, 32).astype(np.float32)
     for step in (pyramid_down, pyramid_up):
         turned = step(images.transpose(0, 2, 1, 3)).transpose(0, 2, 1, 3)
         np.testing.assert_allclose(step(images), turned, atol=1e-4)
 
 
 def test_images_can_be_rebuilt_from_their_pyramid():
-    images = random_images(2, 64).astype(np.float32)
+    images = smooth_images(2, 64).astype(np.float32)
     *bands, rebuilt = laplacian_pyramid(images, 16)
     assert [band.shape[1] for band in bands] == [64, 32]
     assert rebuilt.shape == (2, 16, 16, 3)
@@ -78,7 +71,7 @@ def test_descriptors_are_all_patches_with_centres_inside_the_margin(tmp_path):
 
 
 def test_descriptors_do_not_depend_on_the_batches(tmp_path):
-    images = random_images(40)
+    images = smooth_images(40, 32)
     for a, b in zip(
         collect(images, tmp_path, batch_size=40),
         collect(images, tmp_path, batch_size=7),
@@ -90,7 +83,7 @@ def test_descriptors_do_not_depend_on_the_batches(tmp_path):
 
 
 def test_levels_and_statistics(tmp_path):
-    levels = collect(random_images(8, 64), tmp_path)
+    levels = collect(smooth_images(8, 64), tmp_path)
     assert [level.resolution for level in levels] == [64, 32, 16]
     for level in levels:
         channels = np.asarray(level.values, np.float64).reshape(8 * 128, 3, 49)
@@ -99,21 +92,21 @@ def test_levels_and_statistics(tmp_path):
 
 
 def test_distance_of_a_set_to_itself_is_zero(tmp_path):
-    levels = collect(random_images(20), tmp_path)
+    levels = collect(smooth_images(20, 32), tmp_path)
     assert distances(levels, levels) == [0.0, 0.0]
 
 
 def test_distance_is_symmetric(tmp_path):
-    a = collect(random_images(20, seed=1), tmp_path)
-    b = collect(random_images(20, seed=2), tmp_path)
+    a = collect(smooth_images(20, 32, seed=1), tmp_path)
+    b = collect(smooth_images(20, 32, seed=2), tmp_path)
     assert distances(a, b) == distances(b, a)
     assert min(distances(a, b)) > 0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_distance_equals_a_plain_statement_of_the_definition(tmp_path, channels):
-    a = collect(random_images(20, channels=channels, seed=1), tmp_path, seed=(0, 1))
-    b = collect(random_images(20, channels=channels, seed=2), tmp_path, seed=(0, 2))
+    a = collect(smooth_images(20, 32, channels, seed=1), tmp_path, seed=(0, 1))
+    b = collect(smooth_images(20, 32, channels, seed=2), tmp_path, seed=(0, 2))
     for x, y, distance in zip(a, b, distances(a, b), strict=True):
         rng = np.random.default_rng((*SEED, x.resolution))
         directions = rng.standard_normal((512, channels * 49))
@@ -141,14 +134,14 @@ def test_distance_of_shifted_descriptors_has_a_closed_form():
 
 
 def test_brightness_and_contrast_of_a_whole_set_do_not_count(tmp_path):
-    images = (random_images(20) // 4).astype(np.uint8)
+    images = (smooth_images(20, 32) // 4).astype(np.uint8)
     changed = images * np.array([1, 2, 3], np.uint8) + np.array([20, 7, 0], np.uint8)
     assert max(distances(collect(images, tmp_path), collect(changed, tmp_path))) < 1e-2
 
 
 def test_a_planted_difference_is_found_at_its_level(tmp_path):
-    images = random_images(60)
-    other = random_images(60, seed=1)
+    images = smooth_images(60, 32)
+    other = smooth_images(60, 32, seed=1)
     # A checkerboard is the highest frequency: it appears at 32 pixels and is gone at 16.
     board = (np.indices((32, 32)).sum(axis=0) % 2 * 30).astype(np.uint8)[:, :, None]
     planted = (other // 2 + board).astype(np.uint8)
@@ -160,13 +153,13 @@ def test_a_planted_difference_is_found_at_its_level(tmp_path):
 
 
 def test_a_collapsed_generator_gets_a_finite_score(tmp_path):
-    reals = collect(random_images(20), tmp_path)
+    reals = collect(smooth_images(20, 32), tmp_path)
     flat = collect(np.full((20, 32, 32, 3), 100, np.uint8), tmp_path)
     assert all(np.isfinite(value) and value > 100 for value in distances(reals, flat))
 
 
 def test_scratch_files_vanish(tmp_path):
-    levels = collect(random_images(4), tmp_path)
+    levels = collect(smooth_images(4, 32), tmp_path)
     assert levels[0].values.sum() != 0
     del levels
     assert not list(tmp_path.iterdir())
@@ -201,7 +194,7 @@ def test_a_change_of_shape_is_refused(tmp_path):
 
 
 def test_sets_of_different_size_are_refused(tmp_path):
-    a, b = collect(random_images(4), tmp_path), collect(random_images(5), tmp_path)
+    a, b = collect(smooth_images(4, 32), tmp_path), collect(smooth_images(5, 32), tmp_path)
     with pytest.raises(ValueError, match="equally many"):
         sliced_wasserstein(a[0], b[0], seed=SEED)
     with pytest.raises(ValueError, match="equally large"):

@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
+from support.checkout import ROOT
 
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_counts import SNAPSHOTS

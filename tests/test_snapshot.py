@@ -8,13 +8,16 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.folder_contents import names
+from support.network_weights import assert_equal_networks, randomize
+from support.plain_operations import one_hot
+from support.tiny_discriminator import CHANGES as D_CHANGES
+from support.tiny_discriminator import OPTIONS as D_OPTIONS
+from support.tiny_discriminator import random_scales
+from support.tiny_generator import CHANGES as G_CHANGES
+from support.tiny_generator import OPTIONS as G_OPTIONS
+from support.tiny_generator import images_of, latents
 from tensorflow import keras
-from test_discriminator import CHANGES as D_CHANGES
-from test_discriminator import OPTIONS as D_OPTIONS
-from test_discriminator import one_hot, random_images
-from tiny_generator import CHANGES as G_CHANGES
-from tiny_generator import OPTIONS as G_OPTIONS
-from tiny_generator import images_of, latents
 
 import msg_stylegan
 from msg_stylegan.networks import (
@@ -47,31 +50,6 @@ def make_networks(seed=0, G_options=G_OPTIONS, D_options=D_OPTIONS, info=None):
     return nets
 
 
-def randomize(nets, seed):
-    rng = np.random.default_rng(seed)
-    for network in (nets.G, nets.D, nets.G_ema):
-        for variable in network.variables:
-            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
-
-
-def arrays_of(nets):
-    return [
-        [np.asarray(variable) for variable in network.variables]
-        for network in (nets.G, nets.D, nets.G_ema)
-    ]
-
-
-def assert_equal_networks(nets, expected):
-    for ours, others in zip(arrays_of(nets), arrays_of(expected), strict=True):
-        assert len(ours) == len(others)
-        for array, other in zip(ours, others, strict=True):
-            np.testing.assert_array_equal(array, other)
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
 def test_round_trip_is_exact(tmp_path):
     nets = make_networks()
     save_networks(nets, tmp_path / "snapshot.keras", INFO)
@@ -89,7 +67,7 @@ def test_round_trip_is_exact(tmp_path):
             ):
                 np.testing.assert_array_equal(image, expected)
     assert again.D.get_config() == nets.D.get_config()
-    images = random_images(nets.D, 4)
+    images = random_scales(nets.D, 4)
     np.testing.assert_array_equal(again.D(images), nets.D(images))
     assert_equal_networks(again, nets)
     assert not np.array_equal(images_of(again.G)[0], images_of(again.G_ema)[0])
@@ -106,7 +84,7 @@ def test_round_trip_of_other_options(tmp_path):
     others = again.G_ema(z, labels, truncation_psi=0.7, truncation_cutoff=8, noise_mode="const")
     for image, other in zip(images, others, strict=True):
         np.testing.assert_array_equal(image, other)
-    images = random_images(nets.D, 4)
+    images = random_scales(nets.D, 4)
     np.testing.assert_array_equal(again.D(images, labels), nets.D(images, labels))
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image_sources import WRITERS, noise, pixels
+from support.image_sources import WRITERS, noise, pixels
+from support.plain_operations import one_hot
 
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import labels as source_labels
@@ -31,10 +32,6 @@ def read_labels(labels, names):
     """Labels of images that lie in a folder without any other files."""
     store = types.SimpleNamespace(path="photos", names=names, other_names=[])
     return source_labels.read_labels(labels, store)
-
-
-def one_hot(numbers, size):
-    return np.eye(size, dtype=np.float32)[numbers]
 
 
 def check(found, labels, class_names):

@@ -6,17 +6,15 @@ import json
 import multiprocessing
 import os
 import pickle
-import struct
-import subprocess
-import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
-from image_sources import (
+from PIL import Image
+from support.colour_profiles import bomb
+from support.image_sources import (
     FILES,
+    SIXTEEN,
     WRITERS,
     encoded,
     noise,
@@ -26,13 +24,12 @@ from image_sources import (
     write_list,
     write_tar,
 )
-from PIL import Image
+from support.new_process import run_python
 
 from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
 from msg_stylegan.data.sources import open_source, open_store
 
 PLAIN = ImagePreparation()
-SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 NO_IMAGES = ("readme.txt", ".hidden.png", ".cache/x.png", "sub/Thumbs.db", "x.png.txt", "png")
 OTHERS = dict.fromkeys(NO_IMAGES, b"no image")
@@ -93,7 +90,7 @@ def test_sources_work_in_spawned_processes(tmp_path):
 
 def test_sources_do_without_tensorflow():
     program = "import sys, msg_stylegan.data.sources; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)
+    run_python("-c", program)
 
 
 def test_broken_images_have_reasons(any_kind):
@@ -210,15 +207,8 @@ def test_nothing_is_decoded_before_its_time(any_kind):
 # Safety.
 
 
-def chunk(kind, data):
-    checksum = struct.pack(">I", zlib.crc32(kind + data))
-    return struct.pack(">I", len(data)) + kind + data + checksum
-
-
 def test_bombs_are_skipped(any_kind):
-    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b""))
-    found = outcomes(any_kind({"bomb.png": data + chunk(b"IEND", b"")}))
+    found = outcomes(any_kind({"bomb.png": bomb()}))
     assert found["bomb.png"] == (
         "it has 3600000000 pixels. More than 178956970 are refused on purpose, since small files "
         "can fill the memory; --max_pixels=3600000000 allows them"

@@ -1,12 +1,9 @@
-import dataclasses
-import re
-
 import numpy as np
 import pytest
-from tiny_run import make_networks
+from support.metric_inputs import array_inputs, make_metric
+from support.tiny_run import make_networks
 
 from metrics.generated_images import GeneratedImages
-from metrics.metric import MetricInputs, MetricOptions
 from metrics.stability import FAMILY, mean_squared_differences
 
 
@@ -15,15 +12,6 @@ def pyramid(seed=0, count=3, channels=3):
     return [
         rng.uniform(-1, 1, (count, res, res, channels)).astype(np.float32) for res in (4, 8, 16)
     ]
-
-
-def make_metric(name, num_images=0):
-    return FAMILY.make(re.fullmatch(FAMILY.pattern, name), MetricOptions(num_images=num_images))
-
-
-def inputs_of(generator):
-    fields = {field.name: None for field in dataclasses.fields(MetricInputs)}
-    return MetricInputs(**{**fields, "generator": generator})
 
 
 def test_a_constant_shift_is_squared_at_every_scale():
@@ -67,31 +55,31 @@ def test_other_shapes_are_refused():
 
 def test_first_snapshot_has_nothing_to_be_compared_with():
     generator = GeneratedImages(make_networks().G_ema, 16)
-    assert make_metric("stability36").compute(inputs_of(generator)) == {}
+    assert make_metric(FAMILY, "stability36").compute(array_inputs(generator=generator)) == {}
 
 
 def test_metric_compares_two_generators():
     before = GeneratedImages(make_networks(seed=0).G_ema, 16)
     now = GeneratedImages(make_networks(seed=1).G_ema, 5).after(before.fixed_images)
-    metric = make_metric("stability7")
-    result = metric.compute(inputs_of(now))
+    metric = make_metric(FAMILY, "stability7")
+    result = metric.compute(array_inputs(generator=now))
     assert list(result) == ["stability7", "stability7_4", "stability7_8", "stability7_16"]
     assert result[metric.headline] == result["stability7_16"] > 0
     expected = mean_squared_differences(before.fixed_images(7), now.fixed_images(7))
     assert [result[f"stability7_{res}"] for res in expected] == list(expected.values())
 
     same = before.after(before.fixed_images)
-    assert set(metric.compute(inputs_of(same)).values()) == {0.0}
+    assert set(metric.compute(array_inputs(generator=same)).values()) == {0.0}
 
 
 def test_name_counts_latents():
-    metric = make_metric("stability36", num_images=1000)
+    metric = make_metric(FAMILY, "stability36", num_images=1000)
     assert (metric.name, metric.num_images, metric.headline) == ("stability36", 36, "stability36")
     assert metric.lower_is_better
     with pytest.raises(ValueError, match="stability0 needs at least 1 latent"):
-        make_metric("stability0")
+        make_metric(FAMILY, "stability0")
 
 
 def test_files_of_images_have_no_stability():
     with pytest.raises(ValueError, match="stability36 looks into a generator"):
-        make_metric("stability36").compute(inputs_of(None))
+        make_metric(FAMILY, "stability36").compute(array_inputs(generator=None))

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_run import make_networks, make_run
+from support.tiny_run import make_networks, make_run
 
 import generate
 from msg_stylegan.networks import Generator

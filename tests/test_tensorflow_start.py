@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT
+from support.checkout import ROOT
 
 from msg_stylegan import tensorflow_start
 
@@ -182,7 +182,7 @@ print([tuple(a.shape[1:3]) for a in activations], {a.dtype for a in activations}
 
 @pytest.mark.slow
 def test_what_a_program_has_chosen_for_its_own_layers(tmp_path):
-    from tiny_run import make_networks
+    from support.tiny_run import make_networks
 
     from msg_stylegan.networks import save_networks
 

@@ -6,7 +6,7 @@ import types
 
 import numpy as np
 import pytest
-from original_recording import original_paths
+from support.original_recording import original_paths
 
 from msg_stylegan.legacy.tflib_pickle import read_tflib, read_tflib_file
 

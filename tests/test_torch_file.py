@@ -4,10 +4,10 @@ import zipfile
 
 import numpy as np
 import pytest
-import torch_writer
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_writer import Storage, Tensor, tensors, whole
+from support import torch_writer
+from support.torch_writer import Storage, Tensor, tensors, whole
 
 from msg_stylegan.legacy.torch_file import read_torch_file
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan import load_networks
 from msg_stylegan.files import read_json_lines

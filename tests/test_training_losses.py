@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_run import RESOLUTION, make_networks
+from support.tiny_run import RESOLUTION, make_networks
 
 from config import OptimizerOptions
 from msg_stylegan import losses

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from colour_profiles import png_of_bits
+from support.colour_profiles import png_of_bits
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_generator import (
+from support.tiny_generator import (
     OPTIONS,
     assert_same,
     differ,

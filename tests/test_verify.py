@@ -8,13 +8,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stored_data_sets import random_images, store
+from support.stored_data_sets import random_images, store, write_records
 
 from msg_stylegan.data import verify as verify_module
 from msg_stylegan.data.manifest import MANIFEST_NAME
 from msg_stylegan.data.record_format import ENCODINGS, RecordError, encode_example, frame
 from msg_stylegan.data.verify import Facts, verify
-from msg_stylegan.data.writer import DatasetWriter
 
 NUM_IMAGES = 3
 FILES = ("x-r02.tfrecords", "x-r03.tfrecords")
@@ -25,11 +24,8 @@ def sound(tmp_path_factory):
     """A data set of three images with labels, not to be changed."""
     directory = tmp_path_factory.mktemp("sound") / "x"
     rng = np.random.default_rng(0)
-    with DatasetWriter(directory) as writer:
-        for _ in range(NUM_IMAGES):
-            writer.add_image(rng.integers(0, 256, (8, 8, 1), np.uint8))
-        writer.add_labels(np.eye(NUM_IMAGES, 2, dtype=np.float32))
-    return directory
+    images = rng.integers(0, 256, (NUM_IMAGES, 8, 8, 1), np.uint8)
+    return write_records(directory, images, np.eye(NUM_IMAGES, 2, dtype=np.float32))
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ import types
 import h5py
 import numpy as np
 import pytest
-import synthetic_inception
 import tensorflow as tf
-import torch_writer
-from conftest import ROOT
+from support import synthetic_inception, torch_writer
+from support.checkout import ROOT
 from tensorflow import keras
 
 from metrics.feature_networks import graph_def as graph_def_module

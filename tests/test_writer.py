@@ -3,24 +3,12 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.stored_data_sets import random_images, write_records
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.pyramid import downsample, image_pyramid, pyramid_resolutions
 from msg_stylegan.data.side_files import write_labels
 from msg_stylegan.data.writer import DatasetWriter
-
-
-def random_images(num_images, resolution, channels, seed=0):
-    shape = (num_images, resolution, resolution, channels)
-    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def write(directory, images, labels=None):
-    with DatasetWriter(directory) as writer:
-        for image in images:
-            writer.add_image(image)
-        if labels is not None:
-            writer.add_labels(labels)
 
 
 def write_plainly(directory, name, images, labels):
@@ -53,7 +41,7 @@ def write_plainly(directory, name, images, labels):
 def test_files_are_those_of_plain_tensorflow(tmp_path, resolution, channels):
     images = random_images(7, resolution, channels)
     labels = np.eye(7)
-    write(tmp_path / "ours", images, labels.astype(np.float32))
+    write_records(tmp_path / "ours", images, labels.astype(np.float32))
     write_plainly(tmp_path / "plain", "ours", images, labels)
     ours = {path.name: path.read_bytes() for path in (tmp_path / "ours").iterdir()}
     plain = {path.name: path.read_bytes() for path in (tmp_path / "plain").iterdir()}
@@ -81,7 +69,7 @@ def test_round_trip(tmp_path_factory, num_images, resolution, channels, label_si
     images = random_images(num_images, resolution, channels, seed)
     labels = np.random.default_rng(seed).normal(size=(num_images, label_size)).astype(np.float32)
     directory = tmp_path_factory.mktemp("round") / "trip"
-    write(directory, images, labels if label_size else None)
+    write_records(directory, images, labels if label_size else None)
     dataset = TFRecordDataset(directory, max_label_size=-1)
     assert dataset.shape == (resolution, resolution, channels)
     assert (dataset.num_images, dataset.label_size) == (num_images, label_size)
@@ -91,7 +79,7 @@ def test_round_trip(tmp_path_factory, num_images, resolution, channels, label_si
 
 def test_names_with_and_without_trailing_slash(tmp_path):
     for name in ("plain", "slash/"):
-        write(f"{tmp_path}/{name}", random_images(1, 8, 1), np.ones((1, 2), np.float32))
+        write_records(f"{tmp_path}/{name}", random_images(1, 8, 1), np.ones((1, 2), np.float32))
         prefix = name.rstrip("/")
         names = sorted(path.name for path in (tmp_path / name).iterdir())
         assert names == [
@@ -101,7 +89,7 @@ def test_names_with_and_without_trailing_slash(tmp_path):
 
 def test_relative_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    write("here", random_images(1, 4, 1))
+    write_records("here", random_images(1, 4, 1))
     assert (tmp_path / "here" / "here-r02.tfrecords").is_file()
 
 
@@ -143,7 +131,7 @@ def test_wrong_image_is_named_and_nothing_is_left(tmp_path, image, message):
 )
 def test_wrong_labels_leave_nothing(tmp_path, labels):
     with pytest.raises(ValueError, match=r"[Ll]abels"):
-        write(tmp_path / "out", random_images(1, 8, 3), labels)
+        write_records(tmp_path / "out", random_images(1, 8, 3), labels)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -158,7 +146,7 @@ def test_image_after_labels_leaves_nothing(tmp_path):
 
 def test_no_image_leaves_nothing(tmp_path):
     with pytest.raises(ValueError, match="No image"):
-        write(tmp_path / "out", [])
+        write_records(tmp_path / "out", [])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -180,7 +168,7 @@ def test_existing_folder_is_kept(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "precious").touch()
     with pytest.raises(FileExistsError, match="out"):
-        write(tmp_path / "out", random_images(1, 8, 3))
+        write_records(tmp_path / "out", random_images(1, 8, 3))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["precious"]
 
 

@@ -22,7 +22,7 @@ def convolve(x, kernel):
 
 
 def nearest(x):
-    return x.repeat(2, axis=1).repeat(2, axis=2)
+    return x.repeat(2, axis=-3).repeat(2, axis=-2)
 
 
 def means(x):
@@ -53,3 +53,12 @@ def assert_close(ours, expected, tolerance=1e-5):
     ours = np.asarray(ours)
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, expected, rtol=tolerance, atol=tolerance)
+
+
+def one_hot(classes, label_size):
+    return np.eye(label_size, dtype=np.float32)[classes]
+
+
+def append_stddev(x, group_size, num_channels):
+    stddev = group_stddev(x, group_size, num_channels)[:, None, None]
+    return np.concatenate([x, np.broadcast_to(stddev, (*x.shape[:3], num_channels))], axis=-1)

@@ -1,8 +1,9 @@
 """A plain statement of the generator."""
 
 import numpy as np
-from plain_operations import blurred, convolve, nearest
-from tiny_generator import table_of
+
+from support.plain_operations import blurred, convolve, nearest
+from support.tiny_generator import table_of
 
 
 class PlainGenerator:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from tiny_training import tiny_config
 
 from config import AugmentOptions
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -26,9 +25,10 @@ from msg_stylegan.training.training_state import (
     make_augmentation,
     make_optimizers,
 )
+from support.tiny_training import tiny_config
 
 
-def main(folder, num_replicas, target, options):
+def main(folder, num_replicas, options, target):
     config = tiny_config(folder)
     # What is drawn or computed per replica is switched off, and Adam is kept from turning rounding
     # errors of small gradients into full steps.
@@ -79,4 +79,4 @@ def main(folder, num_replicas, target, options):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4])

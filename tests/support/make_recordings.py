@@ -1,7 +1,7 @@
 """Writes `tests/recordings/*.npz`: our networks and training steps, to notice if they ever change.
 
 Run it only when a change of the numbers is meant, and only after `test_recordings.py` passes on the
-recordings of the original system: `python tests/make_recordings.py` in an installed checkout.
+recordings of the original system: `python -m support.make_recordings` in `tests`, installed.
 Format and names are those of the original's recordings.
 """
 
@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 import tensorflow as tf
-from original_recording import OWN, Recording, to_nchw
-from test_recordings import gradients_by_name, make_step, train_recorded_step
 
 from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks.ops import image_pyramid
+from support.original_recording import OWN, Recording, to_nchw
+from support.recorded_steps import gradients_by_name, make_step, train_recorded_step
 
 SIZES = {
     "latent_size": 8,

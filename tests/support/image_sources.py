@@ -2,6 +2,7 @@
 
 import io
 import posixpath
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from msg_stylegan.data.image_preparation import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+
+SIXTEEN = ImagePreparation(resolution=16, channels=3)
 
 
 def noise(seed, height=16, width=16, channels=3):
@@ -17,9 +20,11 @@ def noise(seed, height=16, width=16, channels=3):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
-def encoded(image, file_format="PNG"):
+def encoded(image, file_format="PNG", **options):
+    """Bytes of a file of an image, which is an array or one of Pillow's."""
+    image = Image.fromarray(image) if isinstance(image, np.ndarray) else image
     data = io.BytesIO()
-    Image.fromarray(image).save(data, file_format)
+    image.save(data, file_format, **options)
     return data.getvalue()
 
 
@@ -106,3 +111,9 @@ def outcomes(source):
         except SkippedImageError as error:
             found[name] = str(error)
     return found
+
+
+def idx(array):
+    """An IDX file: magic number, sides as big-endian numbers, bytes."""
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.tobytes()

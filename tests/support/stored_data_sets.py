@@ -6,12 +6,29 @@ from msg_stylegan.data.manifest import file_facts, write_manifest
 from msg_stylegan.data.pyramid import image_pyramid
 from msg_stylegan.data.record_format import encode_example, frame
 from msg_stylegan.data.shards import labels_name, records_name
+from msg_stylegan.data.writer import DatasetWriter
 
 
 def random_images(num_images=6, resolution=32, channels=3, seed=0):
     """Random uint8 `[N, r, r, C]`."""
     shape = (num_images, resolution, resolution, channels)
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def random_planes(num_images, channels=3, resolution=4, seed=0):
+    """Random uint8 `[N, C, r, r]`."""
+    shape = (num_images, channels, resolution, resolution)
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def write_records(directory, images, labels=None):
+    """Writes images, uint8 `[N, r, r, C]`, as the original stored them; returns the folder."""
+    with DatasetWriter(directory) as writer:
+        for image in images:
+            writer.add_image(image)
+        if labels is not None:
+            writer.add_labels(labels)
+    return directory
 
 
 def store(

@@ -1,11 +1,12 @@
 """Small networks, and what the original and NVIDIA's StyleGAN pickle of them."""
 
 import numpy as np
-import tflib_writer
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.original_options import discriminator_options, generator_options
 from msg_stylegan.networks import build_networks
+from support import tflib_writer
+from support.network_weights import randomize
 
 # Arguments of the original.
 SETTINGS = {
@@ -46,10 +47,7 @@ VARIANTS = {
 def make_trio(settings):
     """Networks with random weights for arguments of the original."""
     nets = build_networks(generator_options(settings), discriminator_options(settings))
-    rng = np.random.default_rng(0)
-    for network in nets.members.values():
-        for variable in network.variables:
-            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+    randomize(nets)
     return nets
 
 
@@ -78,12 +76,3 @@ def nvidia_trio(nets, settings=SETTINGS, lod=0.0, drop=()):
             pair for pair in synthesis["variables"] if not pair[0].startswith(tuple(drop))
         ]
     return tuple(records)
-
-
-def assert_equal_networks(nets, expected):
-    assert nets.members.keys() == expected.members.keys()
-    for name, network in nets.members.items():
-        other = expected.members[name]
-        assert network.options == other.options
-        for ours, theirs in zip(network.variables, other.variables, strict=True):
-            np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))

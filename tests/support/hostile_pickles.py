@@ -5,7 +5,7 @@ import os
 import pickle
 import struct
 
-import tflib_writer
+from support import tflib_writer
 
 
 class Call:

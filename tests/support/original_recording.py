@@ -1,4 +1,4 @@
-"""Recordings of networks and training steps, as `tests/make_recordings.py` writes them.
+"""Recordings of networks and training steps, as `tests/support/make_recordings.py` writes them.
 
 The names, layouts (NCHW, HWIO) and argument names in them are those of the original system, so
 that recordings made by the original itself are read by the same code. `meta` holds every argument
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import GOLDEN
 
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.original_options import (
@@ -21,8 +20,9 @@ from msg_stylegan.legacy.original_options import (
     generator_options,
 )
 from msg_stylegan.networks import build_networks
+from support.checkout import GOLDEN
 
-OWN = Path(__file__).parent / "recordings"
+OWN = Path(__file__).parents[1] / "recordings"
 # What `meta` says beside the arguments of the networks.
 _ABOUT_TRAINING = {
     "batch",

@@ -1,7 +1,6 @@
 """Trainings that are small enough for tests: 16x16 images, a few hundred of them."""
 
 import tensorflow as tf
-from tiny_run import make_dataset
 
 import options
 from config import (
@@ -14,6 +13,7 @@ from config import (
 )
 from msg_stylegan.training import loop, run_directory
 from msg_stylegan.training.run_log import logging_to
+from support.tiny_run import make_dataset
 
 
 def tiny_config(folder, **schedule):

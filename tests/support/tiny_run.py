@@ -8,22 +8,20 @@ import tensorflow as tf
 import options
 from config import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.writer import DatasetWriter
 from msg_stylegan.networks import build_networks, save_networks
 from msg_stylegan.training.run_directory import create_run_directory
+from support.network_weights import randomize_zeros
+from support.plain_operations import one_hot
+from support.stored_data_sets import random_images, write_records
 
 RESOLUTION = 16
 
 
 def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
     """Writes random images; returns the opened data set."""
-    shape = (num_images, RESOLUTION, RESOLUTION, channels)
-    images = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    with DatasetWriter(directory) as writer:
-        for image in images:
-            writer.add_image(image)
-        if label_size:
-            writer.add_labels(np.eye(label_size, dtype=np.float32)[np.arange(num_images) % 3])
+    images = random_images(num_images, RESOLUTION, channels, seed)
+    labels = one_hot(np.arange(num_images) % 3, label_size) if label_size else None
+    write_records(directory, images, labels)
     return TFRecordDataset(directory, max_label_size=-1 if label_size else 0)
 
 
@@ -44,10 +42,7 @@ def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     nets = build_networks(
         {**shared, **dataclasses.asdict(generator)}, {**shared, **dataclasses.asdict(discriminator)}
     )
-    rng = np.random.default_rng(seed)
-    for variable in nets.G_ema.variables:
-        if not np.any(np.asarray(variable)):
-            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
+    randomize_zeros(nets.G_ema, seed)
     return nets
 
 

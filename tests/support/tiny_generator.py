@@ -2,10 +2,10 @@
 
 import numpy as np
 import tensorflow as tf
-from test_discriminator import randomize_zeros
 
 from msg_stylegan.legacy import original_variables
-from msg_stylegan.networks import Generator
+from msg_stylegan.networks import Generator, progan_generator_options
+from support.network_weights import randomize_zeros
 
 OPTIONS = {
     "resolution": 16,
@@ -106,3 +106,12 @@ def differ(images, others):
         bool(np.all(np.abs(np.asarray(a) - np.asarray(b)).max(axis=(1, 2, 3)) > 1e-4))
         for a, b in zip(images, others, strict=True)
     ]
+
+
+def make_progan(seed=0, depth=4, latent_size=8, **options):
+    """Built, with no weight at zero but w_avg."""
+    tf.keras.utils.set_random_seed(seed)
+    G = Generator(**{**progan_generator_options(depth, latent_size), **options})
+    G.build()
+    randomize_zeros(G.synthesis, seed)
+    return G

@@ -57,6 +57,13 @@ def chunk(kind, body, checksum=None):
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
 
 
+def bomb():
+    """A small file of PNG that claims to hold 60000x60000 pixels."""
+    header = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
+    pieces = ((b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*piece) for piece in pieces)
+
+
 def with_chunk(png, piece, before=b"IDAT"):
     """A PNG file with a further chunk before the first one of a kind."""
     at = png.index(before) - 4

@@ -1,0 +1,5 @@
+"""What is in folders."""
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,45 @@
+"""Weights of networks for tests: random ones in place of zeros, copies and counts."""
+
+import math
+
+import numpy as np
+
+
+def randomize_zeros(network, seed):
+    rng = np.random.default_rng(seed)
+    for variable in network.variables:
+        if not np.any(np.asarray(variable)):
+            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
+
+
+def copy_weights(table, source):
+    """Copies what has the same name and shape; returns the names of the rest."""
+    different = set(table) ^ set(source)
+    for name in set(table) & set(source):
+        variable, other = table[name][0], source[name][0]
+        if variable.shape == other.shape:
+            variable.assign(np.asarray(other))
+        else:
+            different.add(name)
+    return different
+
+
+def count(variables):
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+def randomize(nets, seed=0):
+    """Gives every variable of all networks other values, also those that are not trained."""
+    rng = np.random.default_rng(seed)
+    for network in nets.members.values():
+        for variable in network.variables:
+            variable.assign(rng.normal(size=variable.shape).astype(np.float32))
+
+
+def assert_equal_networks(nets, expected):
+    assert nets.members.keys() == expected.members.keys()
+    for name, network in nets.members.items():
+        other = expected.members[name]
+        assert network.options == other.options
+        for ours, theirs in zip(network.variables, other.variables, strict=True):
+            np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
