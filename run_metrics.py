@@ -8,6 +8,7 @@ from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
 from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
 from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments
+from msg_stylegan.options import MetricsOptions
 
 
 def build_parser():
@@ -81,7 +82,7 @@ def build_parser():
         "kid, pr and dc in its space",
     )
     for name in PUBLISHED:
-        default = getattr(config.MetricsOptions, f"{name}_weights")
+        default = getattr(MetricsOptions, f"{name}_weights")
         how.add_argument(
             f"--{name}_weights",
             metavar="FILE",

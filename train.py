@@ -3,7 +3,7 @@
 Replaces the original's habit of commenting lines of `train.py` in and out.
 """
 
-import copy
+import functools
 import json
 import re
 import shlex
@@ -13,18 +13,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from absl import flags
-from ml_collections import config_flags
 
-import options
-from config import Config, preset
+import config as user
+from msg_stylegan import options
 from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
 from msg_stylegan.files import read_json
+from msg_stylegan.options import Config
+from msg_stylegan.options.flags import command_line_form, parse_flags
+from msg_stylegan.options.flags import help_text as option_help
+from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
 from msg_stylegan.write_errors import WriteError
-from options import did_you_mean
-from presets import PRESETS, get_preset
 
-_PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join(PRESETS), 76))
+_PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join([*PRESETS, *user.presets]), 76))
 USAGE = f"""\
 usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
        python train.py --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
@@ -34,7 +35,7 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
   --config=PRESET   Settings to start from, one of
                     {_PRESET_LIST}.
                     bmsg:DEPTH,LATENT_SIZE is bmsg at another size, such as bmsg:7,256.
-                    Without it: {preset}, or the settings of the run that --resume names.
+                    Without it: {user.preset}, or the settings of the run that --resume names.
   --config.OPTION=VALUE
                     Overrides one option; comes after --config=PRESET. Lists are written with
                     commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
@@ -48,7 +49,7 @@ Examples:
   python train.py --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
   python train.py --resume=latest --config.schedule.total_kimg=30000
 
-Options with their types and defaults; config.py says what they mean:
+Options with their defaults and types:
 """
 
 
@@ -85,27 +86,28 @@ def parse_command_line(argv):
         ValueError: Options out of range, or different networks than those of the run to resume.
         FileNotFoundError: No such run to resume.
     """
-    parsed = _parse_flags(argv, get_preset(preset))
+    config, parsed = _parse_flags(argv, preset_of(user, user.preset))
     if parsed.resume is not None:
-        arguments = _continuation(argv, parsed)
+        arguments = _continuation(argv, config, parsed)
     elif parsed.new_data:
         raise UsageError("--new_data is for --resume: a new run may have any data set.")
     else:
-        arguments = Arguments(config=parsed.config, dry_run=parsed.dry_run)
+        arguments = Arguments(config=config, dry_run=parsed.dry_run)
     options.validate(arguments.config)
     return arguments
 
 
-def _continuation(argv, parsed):
+def _continuation(argv, config, parsed):
     # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
     from msg_stylegan.training.run_directory import find_run
 
-    run_dir = find_run(parsed.config.result_dir, expand_home(parsed.resume))
+    run_dir = find_run(config.result_dir, expand_home(parsed.resume))
     stored = stored_config(run_dir)
     preset_arguments, others = _split_preset(argv[1:])
-    config = _parse_flags([argv[0], *others], copy.deepcopy(stored)).config
+    config, _ = _parse_flags([argv[0], *others], stored)
     _check_same_networks(stored, config, run_dir)
-    named = _parse_flags([argv[0], *preset_arguments], stored).config if preset_arguments else None
+    named, _ = _parse_flags([argv[0], *preset_arguments], stored)
+    named = named if preset_arguments else None
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
 
@@ -125,73 +127,13 @@ def _split_preset(arguments):
 
 def _parse_flags(argv, base):
     """Parses with `base` as the configuration when no preset is named."""
-    _check_option_names(argv)
-    known = options.option_values(base)
-    # A set of flags of its own, because the global one holds dozens that mean nothing here.
-    parsed = flags.FlagValues()
-    flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
-    flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
-    flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
-    try:
-        config_flags.DEFINE_config_dataclass(
-            "config",
-            base,
-            "Preset, and options of it.",
-            flag_values=parsed,
-            sys_argv=argv,
-            parse_fn=get_preset,
-        )
-        rest = parsed(argv)[1:]
-    except flags.Error as error:
-        raise UsageError(_readable(str(error))) from None
-    if rest:
-        raise UsageError(f"unexpected argument {rest[0]!r}. Options look like --name=value.")
-    options.expand_home(parsed.config, known)
-    return parsed
 
+    def define_others(parsed):
+        flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
+        flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
+        flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
 
-def _check_option_names(argv):
-    names = [name for name in options.option_types() if name != "preset"]
-    for argument in argv[1:]:
-        match = re.match(r"--?(?:no)?config\.([^=]*)", argument)
-        if match and match[1] == "preset":
-            raise UsageError("--config.preset is not an option. Choose one by --config=PRESET.")
-        if match and match[1] not in names:
-            raise UsageError(
-                f"unknown option --config.{match[1]}.{did_you_mean(match[1], names)} "
-                "`python train.py --help` lists all."
-            )
-
-
-def _readable(message):
-    """Says of a value that could not be parsed what was expected instead."""
-    match = re.match(r"flag (--config\.([\w.]+)=.*?): ", message)
-    if not match:
-        return message.removeprefix("flag ")
-    return f"{match[1]}: expected {_type_name(options.option_types()[match[2]])}."
-
-
-class _ListParser(flags.ArgumentParser):
-    """Parses `1,2,1` and `swd16k`; nothing or `none` is the empty list."""
-
-    def __init__(self, element_type):
-        self.element_type = element_type
-
-    def parse(self, argument):
-        if isinstance(argument, tuple):
-            return argument
-        # Also accepts the Python form, "(1, 2, 1)".
-        items = [item.strip(" '\"") for item in argument.strip(" ()[]").split(",")]
-        if items == ["none"]:
-            return ()
-        return tuple(self.element_type(item) for item in items if item)
-
-    def flag_type(self):
-        return f"list of {self.element_type.__name__}"
-
-
-config_flags.register_flag_parser_for_type(tuple[float, ...], _ListParser(float))
-config_flags.register_flag_parser_for_type(tuple[str, ...], _ListParser(str))
+    return parse_flags(argv, base, functools.partial(preset_of, user), define_others)
 
 
 def stored_config(run_dir):
@@ -211,7 +153,7 @@ def stored_config(run_dir):
 
 
 def _check_same_networks(stored, config, run_dir):
-    differences = options.architecture_differences(stored, config)
+    differences = options.network_differences(stored, config)
     if differences:
         lines = [f"{name}: {old!r} in the run, {new!r} now" for name, old, new in differences]
         raise ValueError(
@@ -221,31 +163,7 @@ def _check_same_networks(stored, config, run_dir):
 
 def help_text():
     """Returns what `--help` prints."""
-    types = options.option_types()
-    values = options.option_values(Config())
-    lines = [
-        f"  --config.{name}={_command_line_form(values[name])}  ({_type_name(types[name])})"
-        for name in types
-        if name != "preset"
-    ]
-    return USAGE + "\n".join(lines)
-
-
-def _command_line_form(value):
-    if isinstance(value, tuple):
-        return ",".join(map(_command_line_form, value)) or "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _type_name(expected):
-    return {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        tuple[float, ...]: "numbers separated by commas",
-        tuple[str, ...]: "names separated by commas",
-    }[expected]
+    return USAGE + option_help(with_places(user, Config()))
 
 
 def option_notes(arguments):
@@ -276,7 +194,7 @@ _PLACES = ("data_dir", "result_dir", "cache_dir", "description")
 
 
 def _shown(value):
-    return _command_line_form(value) or "''"
+    return command_line_form(value) or "''"
 
 
 def train(arguments):

@@ -31,11 +31,12 @@ from train_step import DataFacts, endless_batches, seconds_per_call
 from msg_stylegan.legacy import bmsg_variables
 from msg_stylegan.legacy.original_variables import export
 from msg_stylegan.networks import build_networks
+from msg_stylegan.options import changed
+from msg_stylegan.presets import get_preset
 from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
-from presets import get_preset
 
 
 class Size(NamedTuple):
@@ -51,20 +52,18 @@ SIZES = (Size(4, 64, 32), Size(5, 64, 16), Size(6, 128, 8))
 
 def make_ours(size):
     """Our networks, optimizers and step, as `train --config=bmsg:DEPTH,LATENT_SIZE` makes them."""
-    config = get_preset(f"bmsg:{size.depth},{size.latent_size}")
-    config.schedule.batch_size = size.batch_size
+    config = changed(
+        get_preset(f"bmsg:{size.depth},{size.latent_size}"),
+        {"schedule.batch_size": size.batch_size},
+    )
     nets = build_networks(*network_options(config, DataFacts(config.dataset.resolution)))
     return TrainStep(
         nets,
         *make_optimizers(config, nets),
         tf.Variable(0, dtype=tf.int64, trainable=False),
         strategy=tf.distribute.get_strategy(),
-        batch_size=size.batch_size,
-        r1_gamma=config.loss.r1_gamma,
-        ema_kimg=config.schedule.ema_kimg,
-        ema_decay=config.schedule.ema_decay,
-        loss=config.loss.name,
-        same_z=config.schedule.same_z,
+        loss=config.loss,
+        schedule=config.schedule,
     )
 
 

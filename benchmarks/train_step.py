@@ -26,9 +26,9 @@ from agreement import BATCH_SIZE, check_agreement, least_differences
 from plain_msg_stylegan import PlainTraining
 from tensorflow import keras
 
-from config import Config
 from msg_stylegan.legacy.original_variables import discriminator_variables, generator_variables
 from msg_stylegan.networks import build_networks
+from msg_stylegan.options import Config, changed
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
@@ -56,13 +56,20 @@ class DataFacts(NamedTuple):
 
 def make_config(size):
     """The default configuration at this size."""
-    config = Config()
-    for network in (config.generator, config.discriminator):
-        network.channel_base, network.channel_max = size.channel_base, size.channel_max
     width = size.channel_max
-    config.generator.z_dim = config.generator.w_dim = config.generator.mapping_width = width
-    config.schedule.batch_size = size.batch_size
-    return config
+    return changed(
+        Config(),
+        {
+            "generator.channel_base": size.channel_base,
+            "generator.channel_max": width,
+            "generator.z_dim": width,
+            "generator.w_dim": width,
+            "generator.mapping_width": width,
+            "discriminator.channel_base": size.channel_base,
+            "discriminator.channel_max": width,
+            "schedule.batch_size": size.batch_size,
+        },
+    )
 
 
 def make_ours(size, noise_mode="random"):
@@ -74,9 +81,8 @@ def make_ours(size, noise_mode="random"):
         *make_optimizers(config, nets),
         tf.Variable(0, dtype=tf.int64, trainable=False),
         strategy=tf.distribute.get_strategy(),
-        batch_size=size.batch_size,
-        r1_gamma=config.loss.r1_gamma,
-        ema_kimg=config.schedule.ema_kimg,
+        loss=config.loss,
+        schedule=config.schedule,
         noise_mode=noise_mode,
     )
 

@@ -4,7 +4,7 @@ import sys
 
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
-from msg_stylegan.networks.resolutions import scales
+from msg_stylegan.resolutions import scales
 
 
 def growing_options(config):

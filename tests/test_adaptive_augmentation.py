@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 from support.new_process import arrays_of_python
 
-from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
+from msg_stylegan.augmentation.adaptive import AdaptiveProbability
+from msg_stylegan.augmentation.pipeline import Augmentation
 
 
 def run(adaptive, signs, num_images=100.0, is_applied=1.0):
@@ -65,7 +66,8 @@ REPLICAS = """
 import sys
 import numpy as np
 import tensorflow as tf
-from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
+from msg_stylegan.augmentation.adaptive import AdaptiveProbability
+from msg_stylegan.augmentation.pipeline import Augmentation
 
 n, target = int(sys.argv[1]), sys.argv[2]
 cpu = tf.config.list_physical_devices("CPU")[0]

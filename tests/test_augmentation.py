@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from msg_stylegan.augmentation import GROUPS, KINDS, Augmentation, apply, select_kinds
+from msg_stylegan.augmentation import GROUPS, KINDS, select_kinds
+from msg_stylegan.augmentation.pipeline import Augmentation, apply
 from msg_stylegan.networks.ops import image_pyramid
 
 SEED = (3, 4)

@@ -1,11 +1,13 @@
 """Training with augmentation, small ones."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
-from config import AugmentOptions
 from msg_stylegan.files import read_json_lines
+from msg_stylegan.options import AugmentOptions, changed
 
 # Rises always, by an eighth in two updates: no mean sign is below -1.
 ADAPTIVE = AugmentOptions(groups=("blit",), target=-1.0, kimg=0.128, interval=2, probability=0.25)
@@ -17,9 +19,7 @@ def dataset(tmp_path_factory):
 
 
 def augmented(folder, options, **schedule):
-    config = tiny_config(folder, **schedule)
-    config.augment = options
-    return config
+    return dataclasses.replace(tiny_config(folder, **schedule), augment=options)
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def test_a_resumed_run_keeps_its_probability(dataset, tmp_path):
     whole = train_tiny(augmented(tmp_path, ADAPTIVE, total_kimg=0.064), dataset)
     part = augmented(tmp_path, ADAPTIVE, total_kimg=0.032)
     run_dir = train_tiny(part, dataset)
-    part.schedule.total_kimg = 0.064
+    part = changed(part, {"schedule.total_kimg": 0.064})
     train_tiny(part, dataset, run_dir)
     ours, expected = checkpoint_values(run_dir), checkpoint_values(whole)
     assert ours.keys() == expected.keys()

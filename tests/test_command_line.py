@@ -7,9 +7,9 @@ import sys
 import pytest
 from support.checkout import ROOT
 
-import options
 import train
-from presets import PRESETS, get_preset
+from msg_stylegan import options
+from msg_stylegan.presets import PRESETS, get_preset
 
 
 def parse(*arguments):
@@ -82,7 +82,7 @@ def test_the_form_that_help_shows_is_understood(name):
     lines = train.help_text().splitlines()
     (line,) = [line.strip() for line in lines if line.strip().startswith(f"--config.{name}=")]
     argument = line.rpartition("  (")[0]
-    default = options.option_values(train.Config())[name]
+    default = options.option_values(options.Config())[name]
     dataset_path = [] if name == "dataset.path" else ["--config.dataset.path=x"]
     if name == "dataset.path":
         # The one option whose default is no valid value.
@@ -132,8 +132,7 @@ def test_values_out_of_range_are_reported_together(capsys):
 
 
 def test_a_resumed_run_brings_its_options(make_run, tmp_path):
-    stored = get_preset("cifar10")
-    stored.loss.r1_gamma = 3.0
+    stored = options.changed(get_preset("cifar10"), {"loss.r1_gamma": 3.0})
     run_dir = make_run("00002-cifar10-1gpu", stored)
     make_run("00001-digits-1gpu", get_preset("digits"))
     place = f"--config.result_dir={tmp_path}"

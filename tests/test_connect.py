@@ -12,10 +12,11 @@ from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.generation.score import Scorer
 from msg_stylegan.networks import build_networks, load_networks, newest_snapshot, ops
-from msg_stylegan.networks.resolutions import connected_scales
 from msg_stylegan.networks.snapshot import Networks
 from msg_stylegan.networks.variables import tensorflow_variable
+from msg_stylegan.options import changed
 from msg_stylegan.projection.pyramid_loss import PyramidLoss
+from msg_stylegan.resolutions import connected_scales
 from msg_stylegan.training.architecture import network_options
 
 # (connect, resolution) -> scales.
@@ -129,8 +130,7 @@ def test_projection_compares_means_where_there_is_no_image():
 
 @pytest.mark.parametrize("connect", ["coarse", pytest.param("none", marks=pytest.mark.slow)])
 def test_training_with_some_scales(connect, tmp_path):
-    config = tiny_config(tmp_path, total_kimg=0.032)
-    config.connect = connect
+    config = changed(tiny_config(tmp_path, total_kimg=0.032), {"connect": connect})
     dataset = make_tiny_dataset(tmp_path)
     run_dir = train_tiny(config, dataset)
     nets = load_networks(newest_snapshot(run_dir))

@@ -16,11 +16,10 @@ import dataset_tool
 import export
 import generate
 import model_card
-import options
-import presets
 import run_metrics
 import train
 from experiments.frame.command import build_parser as experiment_parser
+from msg_stylegan import options, presets
 from msg_stylegan.training.run_directory import create_run_directory
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

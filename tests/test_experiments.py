@@ -14,7 +14,6 @@ from PIL import Image
 from support.checkout import ROOT
 from support.tiny_training import make_tiny_dataset, tiny_config
 
-import presets
 import run_metrics
 from experiments import progressive_growing
 from experiments.frame import command
@@ -24,7 +23,7 @@ from experiments.frame.summary import Spread, equal_time, summarize
 from experiments.frame.table import markdown_table
 from experiments.frame.trial import Point, Trial
 from metrics.generated_images import GeneratedImages
-from msg_stylegan import load_networks
+from msg_stylegan import load_networks, presets
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
 from msg_stylegan.training import loop
@@ -65,9 +64,11 @@ def tiny_preset(tmp_path_factory):
     make_tiny_dataset(folder, label_size=3)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(presets.PRESETS, "tiny", tiny_config(folder))
-        progan = tiny_config(folder)
-        progan.generator = presets.get_preset("digits_progan").generator
-        progan.discriminator = presets.get_preset("digits_progan").discriminator
+        progan = dataclasses.replace(
+            tiny_config(folder),
+            generator=presets.get_preset("digits_progan").generator,
+            discriminator=presets.get_preset("digits_progan").discriminator,
+        )
         patch.setitem(presets.PRESETS, "tiny_progan", progan)
         yield folder
 

@@ -14,10 +14,10 @@ from support.new_process import run_python
 from support.tiny_run import make_run
 
 import export
-from config import GeneratorOptions
 from msg_stylegan import load_networks
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.networks import Generator, progan_generator_options
+from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.sampling import to_uint8
 
 PROBE = Path(__file__).parent / "support" / "export_probe.py"

@@ -1,16 +1,17 @@
 """Whole trainings that grow, small ones: 4 -> 8 -> 16 pixels."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config
 
-import options
-from config import GrowingOptions, LossOptions
-from msg_stylegan import load_networks
+from msg_stylegan import load_networks, options
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import read_json_lines
+from msg_stylegan.options import GrowingOptions, LossOptions
 from msg_stylegan.training import growing_loop, run_directory
 from msg_stylegan.training.growing_loop import GrowingTraining, reset_optimizer
 from msg_stylegan.training.optimizers import make_optimizer
@@ -23,13 +24,17 @@ GROWING = GrowingOptions(4, fade_kimg=0.024, stabilize_kimg=0.016, batch_sizes=(
 
 def growing_config(folder, **schedule):
     config = tiny_config(folder, **{"tick_kimg": 0.016, **schedule})
-    config.generator.synthesis = "progan"
-    config.generator.mapping_layers = 0
-    config.generator.w_dim = 8
-    config.discriminator.body = "progan"
-    config.discriminator.mbstd_blocks = "last"
-    config.growing = GROWING
-    return config
+    config = options.changed(
+        config,
+        {
+            "generator.synthesis": "progan",
+            "generator.mapping_layers": 0,
+            "generator.w_dim": 8,
+            "discriminator.body": "progan",
+            "discriminator.mbstd_blocks": "last",
+        },
+    )
+    return dataclasses.replace(config, growing=GROWING)
 
 
 def train_growing(config, dataset, run_dir=None, evaluate=None):
@@ -60,7 +65,9 @@ def finished(tmp_path_factory, data_folder):
         evaluated.append(kimg)
 
     config = growing_config(folder, total_kimg=0.056)
-    config.loss = LossOptions(name="lsgan", label_noise=0.3, r1_gamma=0.0)
+    config = dataclasses.replace(
+        config, loss=LossOptions(name="lsgan", label_noise=0.3, r1_gamma=0.0)
+    )
     return train_growing(config, dataset, evaluate=evaluate), config, dataset, evaluated
 
 
@@ -73,8 +80,7 @@ def assert_same_checkpoints(run_dir, expected_dir):
 
 def test_a_growth_resumed_inside_a_fade_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     run_dir, config, dataset, _ = finished
-    half = growing_config(tmp_path, total_kimg=0.024)
-    half.loss = config.loss
+    half = dataclasses.replace(growing_config(tmp_path, total_kimg=0.024), loss=config.loss)
     half_dir = train_growing(half, dataset)
     stopped = checkpoint_values(half_dir)
     assert stopped["progress/cur_nimg/.ATTRIBUTES/VARIABLE_VALUE"] == 24
@@ -125,9 +131,9 @@ def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
     loss = LossOptions(name="wgan_gp", r1_gamma=0.0)
 
     def config(folder, total_kimg):
-        result = growing_config(tmp_path / folder, total_kimg=total_kimg)
-        result.loss = loss
-        return result
+        return dataclasses.replace(
+            growing_config(tmp_path / folder, total_kimg=total_kimg), loss=loss
+        )
 
     run_dir = train_growing(config("whole", 0.096), dataset)
     # Inside the fade to 16x16, and at the boundary before it, where levels up to 8x8 are trained.
@@ -153,8 +159,7 @@ def test_a_finished_growth_is_left_alone(finished):
 
 @pytest.mark.parametrize("name", ["Adam", "RMSprop"])
 def test_a_reset_optimizer_is_a_new_one(name, tmp_path):
-    config = tiny_config(tmp_path)
-    config.optimizer.name = name
+    config = options.changed(tiny_config(tmp_path), {"optimizer.name": name})
     start = np.array([1.0, -2.0], np.float32)
 
     def updates(optimizer, variable):

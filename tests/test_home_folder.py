@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from support.checkout import ROOT
 
-import options
-import presets
+import config
 import train
+from msg_stylegan import options, presets
 from msg_stylegan.command_line import expand_home, run_command
 
 
@@ -84,8 +84,8 @@ def test_options_of_a_training(home, name):
 
 
 def test_presets_and_names_in_config(home, monkeypatch):
-    monkeypatch.setattr(presets.PRESETS["digits"].dataset, "path", "~/digits")
-    assert presets.get_preset("digits").dataset.path == f"{home}/digits"
+    monkeypatch.setattr(config, "presets", {"mine": ("digits", {"dataset.path": "~/digits"})})
+    assert presets.preset_of(config, "mine").dataset.path == f"{home}/digits"
     monkeypatch.setenv("SM_CHANNEL_TRAINING", "~/data")
     assert runpy.run_path(str(ROOT / "config.py"))["data_dir"] == f"{home}/data"
 
@@ -94,8 +94,7 @@ def test_a_resumed_run(home, tmp_path):
     """It is found in the home folder, and what it has stored stays as it is."""
     run_dir = home / "runs" / "00001-digits-1gpu"
     run_dir.mkdir(parents=True)
-    stored = presets.get_preset("digits")
-    stored.data_dir = "~/as it was"
+    stored = options.changed(presets.get_preset("digits"), {"data_dir": "~/as it was"})
     text = json.dumps(options.to_dict(stored))
     (run_dir / "training_options.json").write_text(text, encoding="utf-8")
     for argv in (

@@ -1,5 +1,7 @@
 """Closed forms of the adversarial losses, and what every one of them has in common."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -125,10 +127,11 @@ def test_square_of_means_is_blind_to_spread():
     assert np.mean(losses.make_loss("lsgan").D(real, fake)) == pytest.approx((100 + 25) / 2)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if losses.LOSSES[name].has_targets])
+@pytest.mark.parametrize("name", [name for name in NAMES if "lsgan" in name])
 def test_targets(name):
     zero = tf.zeros([3, 1])
-    plain, other = losses.make_loss(name), losses.make_loss(name).with_targets(1.3, -0.2)
+    plain = losses.make_loss(name)
+    other = dataclasses.replace(plain, real_target=1.3, fake_target=-0.2)
     score = 0.5 if "sigmoid" in name else 0.0
     expected = ((score - 1.3) ** 2 + (score + 0.2) ** 2) / 2
     np.testing.assert_allclose(other.D(zero, zero), np.full((3, 1), expected), rtol=1e-5)
@@ -138,8 +141,10 @@ def test_targets(name):
 
 def test_drift():
     real = tf.constant([[3.0]])
-    assert float(losses.make_loss("wgan", 0.5).D(real, 0 * real)[0, 0]) == -3 + 0.5 * 9
-    assert float(losses.make_loss("wgan_gp", 0.0).D(real, 0 * real)[0, 0]) == -3
+    assert (
+        float(losses.make_loss("wgan", drift_epsilon=0.5).D(real, 0 * real)[0, 0]) == -3 + 0.5 * 9
+    )
+    assert float(losses.make_loss("wgan_gp", drift_epsilon=0.0).D(real, 0 * real)[0, 0]) == -3
 
 
 def test_an_unknown_loss_lists_the_known_ones():

@@ -6,7 +6,7 @@ import tensorflow as tf
 from support.tiny_run import make_networks
 from tensorflow import keras
 
-from config import OptimizerOptions
+from msg_stylegan.options import OptimizerOptions
 from msg_stylegan.training.ema import ema_beta, update_average
 from msg_stylegan.training.optimizers import LinearRampUp, find_optimizer, make_optimizer
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 from tensorflow import keras
 
-from config import OptimizerOptions
+from msg_stylegan.options import OptimizerOptions, changed
 from msg_stylegan.training.optimizers import (
     make_optimizer,
     number_of_updates,
@@ -74,9 +74,7 @@ def test_a_reset_optimizer_keeps_its_images():
 
 
 def ramped(folder, **schedule):
-    config = tiny_config(folder, **schedule)
-    config.optimizer.rampup_kimg = 0.256
-    return config
+    return changed(tiny_config(folder, **schedule), {"optimizer.rampup_kimg": 0.256})
 
 
 def state_of(config, run_dir, dataset):

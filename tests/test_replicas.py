@@ -10,24 +10,21 @@ from support.tiny_training import make_tiny_dataset
 # The default, and all that is more than a sum over the samples: means over the batch, an update
 # that is not due every time, and random shares.
 CASES = {
-    "logistic": {"r1_gamma": 1.0},
+    "logistic": {"loss.r1_gamma": 1.0},
     "relativistic": {
-        "loss": "relativistic_hinge",
-        "r1_gamma": 1.0,
-        "r2_gamma": 1.0,
-        "interval": 2,
-        "same_z": True,
+        "loss.name": "relativistic_hinge",
+        "loss.r1_gamma": 1.0,
+        "loss.r2_gamma": 1.0,
+        "loss.interval": 2,
+        "schedule.same_z": True,
     },
-    "gradient penalty": {"loss": "wgan_gp", "r1_gamma": 0.0},
+    "gradient penalty": {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0},
     "augmentation": {
-        "r1_gamma": 1.0,
-        "augment": {
-            "groups": ["all"],
-            "probability": 0.7,
-            "adaptive": True,
-            "interval": 1,
-            "kimg": 0.1,
-        },
+        "loss.r1_gamma": 1.0,
+        "augment.groups": ["all"],
+        "augment.probability": 0.7,
+        "augment.interval": 1,
+        "augment.kimg": 0.1,
     },
 }
 

@@ -11,6 +11,7 @@ from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_con
 from msg_stylegan import load_networks
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.options import changed
 from msg_stylegan.training.interruption import ABORT_FILE
 
 
@@ -114,16 +115,14 @@ def test_old_snapshots_go_and_the_best_stays(tmp_path):
 
 def test_training_with_infinite_gradients_stops_with_a_message(tmp_path):
     dataset = make_tiny_dataset(tmp_path)
-    config = tiny_config(tmp_path, max_skipped_updates=3)
-    config.loss.r1_gamma = 1e38
+    config = changed(tiny_config(tmp_path, max_skipped_updates=3), {"loss.r1_gamma": 1e38})
     with pytest.raises(FloatingPointError, match=r"updates of [GD] up to .* were skipped"):
         train_tiny(config, dataset)
 
 
 def test_a_checkpoint_of_other_networks_is_refused(finished):
     run_dir, dataset = finished
-    config = tiny_config(run_dir.parent.parent)
-    config.generator.channel_max = 4
+    config = changed(tiny_config(run_dir.parent.parent), {"generator.channel_max": 4})
     with pytest.raises(ValueError, match="does not fit this run"):
         train_tiny(config, dataset, run_dir=run_dir)
 

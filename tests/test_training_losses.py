@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from support.tiny_run import RESOLUTION, make_networks
 
-from config import OptimizerOptions
 from msg_stylegan import losses
 from msg_stylegan.networks.ops import image_pyramid
+from msg_stylegan.options import LossOptions, OptimizerOptions, ScheduleOptions
 from msg_stylegan.training import reals as reals_of_training
 from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
@@ -30,7 +30,7 @@ def networks():
     return nets
 
 
-def make_step(nets=None, lazy_interval=1, **options):
+def make_step(nets=None, lazy_interval=1, *, same_z=False, ema_decay=0.0, mirror=False, **loss):
     nets = nets or networks()
     optimizer = OptimizerOptions()
     return TrainStep(
@@ -39,11 +39,13 @@ def make_step(nets=None, lazy_interval=1, **options):
         make_optimizer(optimizer, 0.003, 0, nets.D.trainable_variables, lazy_interval),
         Progress().cur_nimg,
         strategy=tf.distribute.get_strategy(),
-        batch_size=BATCH,
-        ema_kimg=1.0,
+        loss=LossOptions(**{"r1_gamma": 0.0, **loss}),
+        schedule=ScheduleOptions(
+            batch_size=BATCH, ema_kimg=1.0, ema_decay=ema_decay, same_z=same_z
+        ),
+        mirror=mirror,
         label_rows=LABELS,
         noise_mode="const",
-        **{"r1_gamma": 0.0, **options},
     )
 
 
@@ -71,7 +73,7 @@ def assert_trains_everything(gradients, variables, but=()):
 
 @pytest.mark.parametrize("name", losses.LOSSES)
 def test_every_loss_trains_every_parameter(name):
-    step = make_step(loss=name)
+    step = make_step(name=name)
     images, labels, z = inputs()
     gradients, stats = step.D_gradients(images, labels, z)
     # A shift of all logits alike changes no difference of logits.
@@ -103,8 +105,8 @@ def test_every_loss_reaches_every_scale_of_reals_and_fakes(name):
 PENALTIES = {
     "r1": {"r1_gamma": 3.0},
     "r2": {"r2_gamma": 3.0},
-    "r1 and r2": {"r1_gamma": 3.0, "r2_gamma": 2.0, "loss": "relativistic_hinge"},
-    "gradient": {"loss": "wgan_gp", "gp_lambda": 10.0, "gp_target": 2.0},
+    "r1 and r2": {"r1_gamma": 3.0, "r2_gamma": 2.0, "name": "relativistic_hinge"},
+    "gradient": {"name": "wgan_gp", "gp_lambda": 10.0, "gp_target": 2.0},
 }
 
 
@@ -129,13 +131,13 @@ def test_lazy_regularization_is_the_same_gradient_in_two_parts(penalty):
 
 
 def test_penalties_have_their_weights_in_the_loss():
-    plain = make_step(loss="wgan").D_gradients(*inputs())[1]
-    stats = make_step(loss="wgan", r1_gamma=3.0, r2_gamma=5.0).D_gradients(*inputs())[1]
+    plain = make_step(name="wgan").D_gradients(*inputs())[1]
+    stats = make_step(name="wgan", r1_gamma=3.0, r2_gamma=5.0).D_gradients(*inputs())[1]
     expected = (
         plain["Loss/D/loss"] + 1.5 * stats["Loss/r1_penalty"] + 2.5 * stats["Loss/r2_penalty"]
     )
     assert float(stats["Loss/D/loss"]) == pytest.approx(float(expected), rel=1e-4)
-    stats = make_step(loss="wgan_gp", gp_lambda=8.0, gp_target=2.0).D_gradients(*inputs())[1]
+    stats = make_step(name="wgan_gp", gp_lambda=8.0, gp_target=2.0).D_gradients(*inputs())[1]
     expected = plain["Loss/D/loss"] + 8 / 4 * stats["Loss/gradient_penalty"]
     assert float(stats["Loss/D/loss"]) == pytest.approx(float(expected), rel=1e-4)
 
@@ -164,8 +166,8 @@ def test_lazy_penalty_that_is_not_finite_is_skipped_and_counted():
 
 
 def test_every_list_of_images_takes_the_same_way_into_the_discriminator(monkeypatch):
-    step = make_step(loss="relativistic_hinge", r1_gamma=1.0, r2_gamma=1.0)
-    gp_step = make_step(loss="hinge_gp")
+    step = make_step(name="relativistic_hinge", r1_gamma=1.0, r2_gamma=1.0)
+    gp_step = make_step(name="hinge_gp")
     seen = []
 
     def see(self, images, labels, stream):
@@ -186,7 +188,7 @@ def test_every_list_of_images_takes_the_same_way_into_the_discriminator(monkeypa
 
 @pytest.mark.parametrize("same_z", [False, True])
 def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monkeypatch, same_z):
-    step = make_step(loss="relativistic_hinge", same_z=same_z, mirror=True)
+    step = make_step(name="relativistic_hinge", same_z=same_z, mirror=True)
     given = {}
     monkeypatch.setattr(
         step, "D_gradients", lambda reals, labels, z, seed: given.update(D=(z, reals, labels))
@@ -204,21 +206,21 @@ def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monke
 
 
 def test_noisy_targets_are_drawn_once_per_update():
-    step = make_step(loss="lsgan", label_noise=0.3)
+    step = make_step(name="lsgan", label_noise=0.3)
     targets = []
     for _ in range(200):
         loss = step._noisy_loss()
         targets.append((float(loss.real_target), float(loss.fake_target)))
         step.cur_nimg.assign_add(BATCH)
-    again = make_step(loss="lsgan", label_noise=0.3)._noisy_loss()
+    again = make_step(name="lsgan", label_noise=0.3)._noisy_loss()
     assert (float(again.real_target), float(again.fake_target)) == targets[0]
     np.testing.assert_allclose(np.mean(targets, axis=0), [1.0, 0.0], atol=0.08)
     np.testing.assert_allclose(np.std(targets, axis=0), 0.3, atol=0.05)
-    assert make_step(loss="lsgan")._noisy_loss().real_target == 1.0
+    assert make_step(name="lsgan")._noisy_loss().real_target == 1.0
 
 
 def test_noisy_targets_reach_the_loss_of_the_discriminator_only():
-    noisy, plain = make_step(loss="lsgan", label_noise=0.3), make_step(loss="lsgan")
+    noisy, plain = make_step(name="lsgan", label_noise=0.3), make_step(name="lsgan")
     images, labels, z = inputs()
     a, b = (float(s.D_gradients(images, labels, z)[1]["Loss/D/loss"]) for s in (noisy, plain))
     assert abs(a - b) > 1e-3
@@ -234,14 +236,14 @@ def test_decay_of_the_average():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"loss": "gan"}, "loss.name='gan' is unknown.*logistic, .*wgan_gp"),
-        ({"loss": "hinge", "label_noise": 0.3}, "loss.label_noise=0.3 needs.*lsgan"),
-        ({"loss": "wgan_gp", "r1_gamma": 10.0}, "Set loss.r1_gamma=0 and loss.r2_gamma=0"),
-        ({"loss": "hinge_gp", "r2_gamma": 1.0}, "r2_gamma=1.0"),
+        ({"name": "gan"}, "loss.name='gan': .*logistic, .*wgan_gp"),
+        ({"name": "hinge", "label_noise": 0.3}, "loss.label_noise=0.3.*only lsgan"),
+        ({"name": "wgan_gp", "r1_gamma": 10.0}, "set loss.r1_gamma=0 and loss.r2_gamma=0"),
+        ({"name": "hinge_gp", "r2_gamma": 1.0}, "loss.r2_gamma=0"),
         ({"interval": 16}, "loss.interval=16.*1 without a penalty"),
         ({"interval": 0}, "loss.interval=0: must be at least 1"),
-        ({"r1_gamma": -1.0}, "at least 0"),
-        ({"loss": "wgan_gp", "gp_target": 0.0}, "`gp_target` above 0"),
+        ({"r1_gamma": -1.0}, "loss.r1_gamma=-1.0: must be at least 0"),
+        ({"name": "wgan_gp", "gp_target": 0.0}, "loss.gp_target=0.0: must be greater than 0"),
     ],
 )
 def test_options_that_do_not_go_together(options, message):
@@ -250,6 +252,6 @@ def test_options_that_do_not_go_together(options, message):
 
 
 def test_penalty_of_a_loss_without_one_is_off():
-    assert make_step(loss="wgan", gp_lambda=10.0).regularization.weights == {}
-    weights = make_step(loss="wgan_gp").regularization.weights
+    assert make_step(name="wgan", gp_lambda=10.0).regularization.weights == {}
+    weights = make_step(name="wgan_gp").regularization.weights
     assert weights == {"gradient": 10.0}

@@ -5,7 +5,6 @@ import dataclasses
 from pathlib import Path
 
 import config
-import presets
 from experiments.frame import digit_network
 from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.summary import equal_time, summarize
@@ -15,10 +14,12 @@ from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.metric import MetricOptions
 from metrics.registry import get_metrics
+from msg_stylegan import presets
 from msg_stylegan.command_line import run_command
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
+from msg_stylegan.options import changed
 from msg_stylegan.training import devices
 
 # The data set has 1,797 images.
@@ -117,7 +118,7 @@ def run(experiment, args):
     devices.prepare_graph_optimizer()
     dataset = open_dataset(base, base.dataset.max_label_size)
     # Variants may depend on it.
-    base.dataset.resolution = dataset.resolution
+    base = changed(base, {"dataset.resolution": dataset.resolution})
     trials = [
         Trial(variant, seed, base, outdir / "trials", experiment.changes_per_point)
         for variant in variants
@@ -143,7 +144,7 @@ def base_config(args, changes_per_point):
             f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
             f"--points={args.points}."
         )
-    base = presets.get_preset(args.preset)
+    base = presets.get_preset(args.preset, config.presets)
     schedule = dataclasses.replace(
         base.schedule,
         total_kimg=args.kimg,

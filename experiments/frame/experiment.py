@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import options
+from msg_stylegan import options
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,6 @@ def with_options(config, overrides):
     Raises:
         ValueError: Unknown options, or values of a wrong type or out of range.
     """
-    values = options.to_dict(config)
-    for name, value in overrides.items():
-        *groups, key = name.split(".")
-        group = values
-        for part in groups:
-            group = group.setdefault(part, {})
-        group[key] = value
-    changed = options.from_dict(values)
+    changed = options.changed(config, overrides)
     options.validate(changed)
     return changed

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 import msg_stylegan
-import options
 from experiments.frame.experiment import with_options
 from experiments.frame.image_changes import measure_image_changes, read_image_changes
 from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
-from msg_stylegan import load_networks
+from msg_stylegan import load_networks, options
 from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training import kinds, run_directory

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from msg_stylegan.networks.resolutions import channels, connected_scales, scales
+from msg_stylegan.resolutions import channels, connected_scales, scales
 
 # Far above what any network has.
 _MAX_SIZE = 2**20

@@ -1,16 +1,19 @@
 """Adversarial losses by name, and penalties on the gradient of the discriminator.
 
-All take logits `[N, 1]` and return `[N, 1]`: per sample and not reduced.
+All take logits `[N, 1]` and return `[N, 1]`: per sample and not reduced. Importable without
+TensorFlow, because the options are made from it.
 """
 
 from msg_stylegan.losses.adversarial import AdversarialLoss
-from msg_stylegan.losses.loss_names import LOSSES, make_loss
+from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.losses.penalties import gradient_penalty, r1_penalty, r2_penalty
+from msg_stylegan.losses.registry import LOSSES, make_loss
 from msg_stylegan.losses.regularization import Regularization
 
 __all__ = [
     "LOSSES",
     "AdversarialLoss",
+    "LossOptions",
     "Regularization",
     "gradient_penalty",
     "make_loss",

@@ -3,23 +3,34 @@
 In the formulas r and f are the logits of one real and one fake, E is the mean over the batch.
 """
 
-import tensorflow as tf
+from dataclasses import dataclass
 
+from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.losses.batch_mean import batch_mean
+from msg_stylegan.option import at_least, greater_than, option
 
 
+@dataclass(frozen=True)
 class AdversarialLoss:
     """Loss of the discriminator and loss of the generator that belongs to it.
 
+    Fields made by `option` are options of the training, `loss.NAME`.
+
     Attributes:
         G_needs_reals: Whether the loss of the generator depends on the logits of reals.
-        has_gradient_penalty: Whether the loss is defined with the gradient penalty of WGAN-GP.
-        has_targets: Whether there is a `with_targets`, see `LeastSquares`.
+        separates_at_zero: Whether D is to give logits above 0 to reals and below 0 to fakes.
     """
 
     G_needs_reals = False
-    has_gradient_penalty = False
-    has_targets = False
+    separates_at_zero = False
+
+    def with_noise(self, draw):
+        """The loss for one update of D, which may have random parts.
+
+        Args:
+            draw: Function that returns two standard normal numbers, the same on all replicas.
+        """
+        return self
 
     def D(self, real_logits, fake_logits):
         """Loss of the discriminator.
@@ -46,6 +57,21 @@ class AdversarialLoss:
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class GradientPenalty:
+    """Base of losses that are defined with the gradient penalty of WGAN-GP."""
+
+    gp_lambda: float = option(
+        10.0,
+        "Weight of the gradient penalty between reals and fakes. Only hinge_gp and wgan_gp have "
+        "it.",
+        at_least(0),
+    )
+    gp_target: float = option(
+        1.0, "Norm of the gradient that this penalty asks for.", greater_than(0)
+    )
+
+
 class Logistic(AdversarialLoss):
     """Non-saturating logistic loss.
 
@@ -56,6 +82,8 @@ class Logistic(AdversarialLoss):
         Goodfellow et al. 2014, section 3; the original's `D_logistic` and
         `G_logistic_nonsaturating`.
     """
+
+    separates_at_zero = True
 
     def D(self, real_logits, fake_logits):
         return tf.nn.softplus(-real_logits) + tf.nn.softplus(fake_logits)
@@ -102,6 +130,8 @@ class Hinge(AdversarialLoss):
         Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17; the original's `D_hinge`.
     """
 
+    separates_at_zero = True
+
     def D(self, real_logits, fake_logits):
         return tf.nn.relu(1.0 - real_logits) + tf.nn.relu(1.0 + fake_logits)
 
@@ -109,10 +139,9 @@ class Hinge(AdversarialLoss):
         return -fake_logits
 
 
-class HingeGP(Hinge):
+@dataclass(frozen=True)
+class HingeGP(GradientPenalty, Hinge):
     """`Hinge` with the gradient penalty of WGAN-GP, the original's `D_hinge_gp`."""
-
-    has_gradient_penalty = True
 
 
 class RelativisticHinge(AdversarialLoss):
@@ -143,22 +172,23 @@ def _relativistic_hinge(higher, lower):
     )
 
 
+@dataclass(frozen=True)
 class Wasserstein(AdversarialLoss):
     """Difference of the scores, with a drift term that keeps them near 0.
 
     D: f - r + drift_epsilon * r^2.
     G: -f.
 
-    Args:
-        drift_epsilon: Weight of the drift term; 0 for none.
-
     Source:
         Arjovsky et al. 2017; the drift is ProGAN's, appendix A.1. The original's `D_wgan`, and
         what BMSG-GAN computes as `wgan-gp`.
     """
 
-    def __init__(self, drift_epsilon=0.001):
-        self.drift_epsilon = drift_epsilon
+    drift_epsilon: float = option(
+        0.001,
+        "Weight of the mean square of the scores of reals. Only wgan and wgan_gp have it.",
+        at_least(0),
+    )
 
     def D(self, real_logits, fake_logits):
         return fake_logits - real_logits + self.drift_epsilon * tf.square(real_logits)
@@ -167,11 +197,10 @@ class Wasserstein(AdversarialLoss):
         return -fake_logits
 
 
-class WassersteinGP(Wasserstein):
+@dataclass(frozen=True)
+class WassersteinGP(GradientPenalty, Wasserstein):
     """`Wasserstein` with the gradient penalty of WGAN-GP.
 
     Source:
         Gulrajani et al. 2017; the original's `D_wgan_gp`; MSG-ProGAN's loss.
     """
-
-    has_gradient_penalty = True

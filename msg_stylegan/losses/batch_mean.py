@@ -1,6 +1,6 @@
 """Mean over the batch of an update, whatever the number of replicas that share it."""
 
-import tensorflow as tf
+from msg_stylegan.lazy_tensorflow import tf
 
 
 def batch_mean(values):

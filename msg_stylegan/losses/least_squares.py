@@ -1,18 +1,21 @@
 """Least-squares losses, the originals' square of means among them."""
 
-import tensorflow as tf
+import dataclasses
 
+from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.losses.adversarial import AdversarialLoss
 from msg_stylegan.losses.batch_mean import batch_mean
+from msg_stylegan.option import at_least, option
 
 
+@dataclasses.dataclass(frozen=True)
 class LeastSquares(AdversarialLoss):
     """Mean of squared distances to the targets of reals (a) and fakes (b).
 
     D: ((r - a)^2 + (f - b)^2) / 2.
     G: (f - 1)^2 / 2. The PGGAN project has no 1/2 here, which Adam makes up for.
 
-    Args:
+    Attributes:
         real_target: a.
         fake_target: b.
 
@@ -20,15 +23,19 @@ class LeastSquares(AdversarialLoss):
         Mao et al. 2017, equation 9.
     """
 
-    has_targets = True
+    label_noise: float = option(
+        0.0,
+        "Standard deviation of the noise on the labels of lsgan and its like. 0 = no noise.",
+        at_least(0),
+    )
+    real_target: float = 1.0
+    fake_target: float = 0.0
 
-    def __init__(self, real_target=1.0, fake_target=0.0):
-        self.real_target = real_target
-        self.fake_target = fake_target
-
-    def with_targets(self, real_target, fake_target):
-        """The same loss with other targets of D, for instance noisy ones."""
-        return type(self)(real_target, fake_target)
+    def with_noise(self, draw):
+        if not self.label_noise:
+            return self
+        noise = draw() * self.label_noise
+        return dataclasses.replace(self, real_target=1.0 + noise[0], fake_target=noise[1])
 
     def D(self, real_logits, fake_logits):
         to_real = self.distance(self.score(real_logits), self.real_target)
@@ -52,6 +59,8 @@ class LeastSquaresOfSigmoid(LeastSquares):
     Source:
         BMSG-GAN's `lsgan-sigmoid`, there with squares of means.
     """
+
+    separates_at_zero = True
 
     def score(self, logits):
         return tf.sigmoid(logits)

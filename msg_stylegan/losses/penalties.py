@@ -5,7 +5,7 @@ that a weight keeps its single-scale meaning. The logits of one sample may depen
 the batch (minibatch stddev); as in the original, the gradient of their sum is taken.
 """
 
-import tensorflow as tf
+from msg_stylegan.lazy_tensorflow import tf
 
 
 def r1_penalty(D, reals, pyramid):

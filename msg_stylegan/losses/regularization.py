@@ -17,10 +17,6 @@ class Regularization:
         gp_target: Norm that the gradient is drawn to.
         interval: Updates of the discriminator per update with the penalties.
 
-    Raises:
-        ValueError: A value is out of range, the penalties contradict each other, or there is none
-            that an interval could apply to.
-
     Source:
         Karras et al. 2020 (StyleGAN2), appendix B, for the interval.
     """
@@ -30,24 +26,6 @@ class Regularization:
     gp_lambda: float = 0.0
     gp_target: float = 1.0
     interval: int = 1
-
-    def __post_init__(self):
-        if min(self.r1_gamma, self.r2_gamma, self.gp_lambda) < 0 or self.gp_target <= 0:
-            raise ValueError(
-                "Expected `r1_gamma`, `r2_gamma` and `gp_lambda` of at least 0, and `gp_target` "
-                f"above 0. Received: {self}"
-            )
-        if self.gp_lambda and (self.r1_gamma or self.r2_gamma):
-            raise ValueError(
-                "The gradient penalty of a loss named ..._gp draws the gradient to loss.gp_target, "
-                "R1 and R2 draw it to 0. Set loss.r1_gamma=0 and loss.r2_gamma=0, or choose the "
-                f"loss without _gp. Received: r1_gamma={self.r1_gamma}, r2_gamma={self.r2_gamma}"
-            )
-        if self.interval < 1 or (self.interval > 1 and not self.weights):
-            raise ValueError(
-                f"loss.interval={self.interval}: must be at least 1, and 1 without a penalty "
-                "(loss.r1_gamma, loss.r2_gamma or a loss named ..._gp)."
-            )
 
     @property
     def weights(self):

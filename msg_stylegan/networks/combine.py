@@ -5,7 +5,6 @@ that are not connected take the activation alone.
 """
 
 import tensorflow as tf
-from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.layers import EqualizedLayer
@@ -47,15 +46,7 @@ class Combine(EqualizedLayer):
     def convolve(self, x, image, kernel):
         return ops.conv2d(self(x, image), kernel)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "channels": self.channels,
-            "num_channels": self.num_channels,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class SimpleCombine(Combine):
     """phi_simple: the activation, then the image as it is. Has no weights."""
 
@@ -70,7 +61,6 @@ class SimpleCombine(Combine):
         return tf.concat([x, image], axis=-1)  # [NHW(C+num_channels)]
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class LinCatCombine(Combine):
     """phi_lin_cat: a 1x1 convolution of the image to half of the channels, then the activation.
 
@@ -108,7 +98,6 @@ class LinCatCombine(Combine):
         return of_image + ops.conv2d(x, kernel[:, :, num_features:])
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class CatLinCombine(Combine):
     """phi_cat_lin: a 1x1 convolution of the activation and the image, without a bias."""
 
@@ -123,7 +112,6 @@ class CatLinCombine(Combine):
         return self.add_bias(ops.conv2d_of_concatenation(x, image, self.scaled_kernel()))
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class ActivationAlone(Combine):
     """The activation as it is, for a scale that is not connected. Has no weights."""
 

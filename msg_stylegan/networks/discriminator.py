@@ -8,7 +8,7 @@ from msg_stylegan.networks.combine import COMBINES, UNCONNECTED, combine_class
 from msg_stylegan.networks.discriminator_block import BODIES
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.mapping import as_labels
-from msg_stylegan.networks.resolutions import channels, connected_scales, scales
+from msg_stylegan.resolutions import channels, connected_scales, scales
 
 # Which blocks may append the minibatch stddev.
 MBSTD_BLOCKS = ("all", "last")

@@ -11,7 +11,6 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class DiscriminatorBlock(Float32, keras.layers.Layer):
     """Combines the activation with the image of its scale and halves the resolution.
 
@@ -72,14 +71,10 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.num_channels = num_channels
-        self.num_outputs = num_outputs
         self.is_top = is_top
-        self.nonlinearity = nonlinearity
         self.blur_filter = tuple(blur_filter)
         self.mbstd_group_size = mbstd_group_size
         self.mbstd_num_channels = mbstd_num_channels
-        self.equalized_lr = equalized_lr
-        self.combine_name = combine
         self.is_last = resolution == 4
         self.activate, gain = ops.nonlinearity(nonlinearity)
         shared = {"gain": gain, "equalized": equalized_lr}
@@ -161,25 +156,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
         return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "num_channels": self.num_channels,
-            "num_outputs": self.num_outputs,
-            "is_top": self.is_top,
-            "nonlinearity": self.nonlinearity,
-            "blur_filter": list(self.blur_filter),
-            "mbstd_group_size": self.mbstd_group_size,
-            "mbstd_num_channels": self.mbstd_num_channels,
-            "equalized_lr": self.equalized_lr,
-            "combine": self.combine_name,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class ProGANDiscriminatorBlock(DiscriminatorBlock):
     """`DiscriminatorBlock` with the body of BMSG-GAN.
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from msg_stylegan.networks.resolutions import scales
+from msg_stylegan.resolutions import scales
 
 
 def check_stage(resolution, is_fading, full_resolution):

@@ -12,10 +12,9 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.growing_blend import check_stage, lerp
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.mapping import as_labels
-from msg_stylegan.networks.resolutions import channels, scales
+from msg_stylegan.resolutions import channels, scales
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
     """Two convolutions and 2x2 means; at 4x4 the minibatch stddev and the layers to the logits.
 
@@ -57,9 +56,6 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.num_channels = num_channels
-        self.num_outputs = num_outputs
-        self.nonlinearity = nonlinearity
-        self.equalized_lr = equalized_lr
         self.mbstd_group_size = mbstd_group_size
         self.mbstd_num_channels = mbstd_num_channels
         self.is_last = resolution == 4
@@ -106,20 +102,6 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
         stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
         maps = tf.tile(stddev[:, None, None, :], [1, self.resolution, self.resolution, 1])
         return tf.concat([x, maps], axis=-1)  # [NHW(C+F)]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "num_channels": self.num_channels,
-            "num_outputs": self.num_outputs,
-            "nonlinearity": self.nonlinearity,
-            "equalized_lr": self.equalized_lr,
-            "mbstd_group_size": self.mbstd_group_size,
-            "mbstd_num_channels": self.mbstd_num_channels,
-        }
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")

@@ -16,7 +16,6 @@ from msg_stylegan.networks.progan_synthesis import (
 )
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class GrowingBlock(ProGANBlock):
     """`ProGANBlock` with ProGAN's own first layer and image: gains as there, two pixel norms.
 
@@ -45,7 +44,6 @@ class GrowingBlock(ProGANBlock):
         return ops.pixel_norm(self.activate(self.conv1(x)))
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class GrowingSynthesis(ProGANSynthesis):
     """Blocks up to the resolution of the stage; the last one, or the last two mixed, give an image.
 

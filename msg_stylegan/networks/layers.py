@@ -67,17 +67,7 @@ class EqualizedLayer(Float32, keras.layers.Layer):
         bias = self.bias if self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
         return tf.nn.bias_add(x, tf.convert_to_tensor(bias))
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "gain": self.gain,
-            "lr_multiplier": self.lr_multiplier,
-            "equalized": self.equalized,
-            "use_bias": self.use_bias,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class EqualizedDense(EqualizedLayer):
     """Fully connected layer with equalized learning rate.
 
@@ -99,11 +89,7 @@ class EqualizedDense(EqualizedLayer):
     def call(self, x):
         return self.add_bias(tf.matmul(x, self.scaled_kernel()))
 
-    def get_config(self):
-        return {**super().get_config(), "units": self.units}
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class EqualizedConv2D(EqualizedLayer):
     """Convolution with equalized learning rate, zero padding and optional resampling by two.
 
@@ -121,7 +107,6 @@ class EqualizedConv2D(EqualizedLayer):
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
-        self.resample = resample
         if resample not in RESAMPLING_CONVOLUTIONS:
             known = list(RESAMPLING_CONVOLUTIONS)
             raise ValueError(f"Expected `resample` out of {known}. Received: {resample!r}")
@@ -134,16 +119,7 @@ class EqualizedConv2D(EqualizedLayer):
     def call(self, x):
         return self.add_bias(self.convolve(x, self.scaled_kernel()))
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "resample": self.resample,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class Noise(Float32, keras.layers.Layer):
     """One map of standard normal noise per sample, and how strongly each channel feels it.
 
@@ -189,11 +165,7 @@ class Noise(Float32, keras.layers.Layer):
             return tf.random.normal(shape)
         return tf.random.stateless_normal(shape, noise_seed)
 
-    def get_config(self):
-        return {**super().get_config(), "resolution": self.resolution}
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class Epilogue(Float32, keras.layers.Layer):
     """What follows every convolution of the synthesis: noise, bias, nonlinearity, norms, style.
 
@@ -229,7 +201,6 @@ class Epilogue(Float32, keras.layers.Layer):
         self.resolution = resolution
         self.index = index
         self.nonlinearity = nonlinearity
-        self.use_noise = use_noise
         self.use_pixel_norm = use_pixel_norm
         self.use_instance_norm = use_instance_norm
         self.use_styles = use_styles
@@ -263,16 +234,3 @@ class Epilogue(Float32, keras.layers.Layer):
             x = ops.pixel_norm(x)
         style = self.style(w) if self.use_styles else None
         return ops.instance_norm_style(x, self.use_instance_norm, style)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "index": self.index,
-            "nonlinearity": self.nonlinearity,
-            "use_noise": self.use_noise,
-            "use_pixel_norm": self.use_pixel_norm,
-            "use_instance_norm": self.use_instance_norm,
-            "use_styles": self.use_styles,
-            "equalized_lr": self.equalized_lr,
-        }

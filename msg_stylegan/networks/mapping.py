@@ -8,7 +8,6 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedDense
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class MappingNetwork(Float32, keras.layers.Layer):
     """Fully connected network from z (and labels) to w.
 
@@ -47,14 +46,8 @@ class MappingNetwork(Float32, keras.layers.Layer):
     ):
         super().__init__(**kwargs)
         self.z_dim = z_dim
-        self.w_dim = w_dim
         self.label_size = label_size
-        self.num_layers = num_layers
-        self.width = width
-        self.lr_multiplier = lr_multiplier
-        self.nonlinearity = nonlinearity
         self.normalize_z = normalize_z
-        self.equalized_lr = equalized_lr
         inputs = 2 * z_dim if label_size else z_dim
         if num_layers == 0 and w_dim != inputs:
             raise ValueError(
@@ -103,20 +96,6 @@ class MappingNetwork(Float32, keras.layers.Layer):
         for layer in self.dense_layers:
             x = self.activate(layer(x))
         return x
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "z_dim": self.z_dim,
-            "w_dim": self.w_dim,
-            "label_size": self.label_size,
-            "num_layers": self.num_layers,
-            "width": self.width,
-            "lr_multiplier": self.lr_multiplier,
-            "nonlinearity": self.nonlinearity,
-            "normalize_z": self.normalize_z,
-            "equalized_lr": self.equalized_lr,
-        }
 
 
 def as_matrix(name, value, size):

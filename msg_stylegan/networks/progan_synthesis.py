@@ -22,7 +22,6 @@ STYLEGAN_OPTIONS = {
 }
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class ProGANBlock(Float32, keras.layers.Layer):
     """Two convolutions, each with nonlinearity and pixel norm, and the 1x1 convolution to an image.
 
@@ -66,8 +65,6 @@ class ProGANBlock(Float32, keras.layers.Layer):
         self.out_channels = out_channels
         self.num_channels = num_channels
         self.w_dim = w_dim
-        self.nonlinearity = nonlinearity
-        self.equalized_lr = equalized_lr
         self.is_first = resolution == 4
         self.activate, gain = ops.nonlinearity(nonlinearity)
         shared = {"gain": gain, "equalized": equalized_lr}
@@ -103,21 +100,7 @@ class ProGANBlock(Float32, keras.layers.Layer):
         x = ops.pixel_norm(self.activate(self.conv1(x)))
         return x, None if self.torgb is None else self.torgb(x)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "num_channels": self.num_channels,
-            "w_dim": self.w_dim,
-            "nonlinearity": self.nonlinearity,
-            "equalized_lr": self.equalized_lr,
-            "has_torgb": self.torgb is not None,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class ProGANSynthesis(SynthesisNetwork):
     """`SynthesisNetwork` of `ProGANBlock`s. Takes one w per sample; there is no noise to choose."""
 

@@ -9,10 +9,9 @@ from tensorflow import keras
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
-from msg_stylegan.networks.resolutions import channels, connected_scales, scales
+from msg_stylegan.resolutions import channels, connected_scales, scales
 
 
-@keras.utils.register_keras_serializable("msg_stylegan")
 class SynthesisBlock(Float32, keras.layers.Layer):
     """Two convolutions with epilogues, and the 1x1 convolution to an image.
 
@@ -129,22 +128,7 @@ class SynthesisBlock(Float32, keras.layers.Layer):
             return tf.tile(self.const, [n, 1, 1, 1])  # [N44C]
         return tf.reshape(self.dense(w), [n, 4, 4, self.out_channels])  # [N44C]
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "in_channels": self.in_channels,
-            "out_channels": self.out_channels,
-            "num_channels": self.num_channels,
-            "w_dim": self.w_dim,
-            "use_const_input": self.use_const_input,
-            "blur_filter": list(self.blur_filter),
-            **self.epilogue_options,
-            "has_torgb": self.torgb is not None,
-        }
 
-
-@keras.utils.register_keras_serializable("msg_stylegan")
 class SynthesisNetwork(Float32, keras.layers.Layer):
     """Blocks from 4x4 to the full resolution; those of the connected scales give an image.
 
@@ -186,12 +170,8 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
         super().__init__(**kwargs)
         self.resolution = resolution
         self.num_channels = num_channels
-        self.channel_base = channel_base
-        self.channel_decay = channel_decay
-        self.channel_max = channel_max
         self.w_dim = w_dim
         self.block_options = dict(block_options)
-        self.connect = connect
         sides = scales(resolution)
         self.resolutions = connected_scales(connect, resolution)
         widths = [
@@ -247,16 +227,3 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
             x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
         return [image for image in images if image is not None]
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "resolution": self.resolution,
-            "num_channels": self.num_channels,
-            "channel_base": self.channel_base,
-            "channel_decay": self.channel_decay,
-            "channel_max": self.channel_max,
-            "w_dim": self.w_dim,
-            "block_options": self.block_options,
-            "connect": self.connect,
-        }

@@ -6,7 +6,7 @@ a run can be resumed anywhere, inside a fade too.
 
 from dataclasses import dataclass
 
-from msg_stylegan.networks.resolutions import scales
+from msg_stylegan.resolutions import scales
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
     """Trains until `config.schedule.total_kimg`, from the newest checkpoint of the run if any.
 
     Args:
-        config: All options, see `config.py`.
+        config: `Config` with all options.
         run_dir: Existing run directory.
         dataset: `TFRecordDataset` to train on.
         strategy: The `tf.distribute.Strategy` to train with.

@@ -31,22 +31,10 @@ class TrainStep:
         G_opt, D_opt: Optimizers made in the same scope.
         cur_nimg: int64 variable, made in the same scope: real images shown so far.
         strategy: The `tf.distribute.Strategy`.
-        batch_size: Images per update, over all replicas.
-        r1_gamma: Weight of the penalty on reals, see `losses.Regularization`; 0 for none.
-        ema_kimg: Half-life of the weight average.
-        loss: Name of the adversarial loss, see `losses.LOSSES`.
-        r2_gamma: Weight of the penalty on fakes; 0 for none.
-        gp_lambda, gp_target: Weight and norm of the gradient penalty of a loss named `..._gp`;
-            other losses have none.
-        drift_epsilon: Weight of the drift term of `wgan` and `wgan_gp`.
-        interval: D updates per update with the penalties, see `losses.Regularization`. Above 1 the
-            optimizer of D must be made for it, see `make_optimizer`.
-        label_noise: Standard deviation of noise on the targets of D, for the `lsgan` losses. Drawn
-            once per update.
-        same_z: Whether the G update takes the latents of the D update before it.
-        ema_decay: Decay of the weight average per D update, instead of a half-life; 0 for the
-            half-life.
-        D_steps_per_G_step: D updates per iteration.
+        loss: `LossOptions`. With an interval above 1 the optimizer of D must be made for it, see
+            `make_optimizer`.
+        schedule: `ScheduleOptions`, of which the batch size (over all replicas), the updates of D,
+            the weight average and the latents count.
         mirror: Whether reals are mirrored left to right half of the time.
         seed: Seed of latents, noise and mirroring.
         label_rows: `[num_images, label_size]` labels of the data set, from which those of the G
@@ -56,7 +44,7 @@ class TrainStep:
             None.
 
     Raises:
-        ValueError: The name of the loss is unknown, or the options do not go together.
+        ValueError: The options of the loss are not possible.
     """
 
     def __init__(
@@ -67,19 +55,8 @@ class TrainStep:
         cur_nimg,
         *,
         strategy,
-        batch_size,
-        r1_gamma,
-        ema_kimg,
-        loss="logistic",
-        r2_gamma=0.0,
-        gp_lambda=10.0,
-        gp_target=1.0,
-        drift_epsilon=0.001,
-        interval=1,
-        label_noise=0.0,
-        same_z=False,
-        ema_decay=0.0,
-        D_steps_per_G_step=1,
+        loss,
+        schedule,
         mirror=False,
         seed=0,
         label_rows=None,
@@ -91,25 +68,14 @@ class TrainStep:
         self.D_opt = D_opt
         self.cur_nimg = cur_nimg
         self.strategy = strategy
-        self.batch_size = batch_size
-        self.random = StepRandomness(seed, cur_nimg, batch_size, strategy.num_replicas_in_sync)
-        self.loss = losses.make_loss(loss, drift_epsilon)
-        self.regularization = losses.Regularization(
-            r1_gamma=r1_gamma,
-            r2_gamma=r2_gamma,
-            gp_lambda=gp_lambda if self.loss.has_gradient_penalty else 0.0,
-            gp_target=gp_target,
-            interval=interval,
-        )
-        if label_noise and not self.loss.has_targets:
-            raise ValueError(
-                f"loss.label_noise={label_noise} needs a loss with targets (lsgan...), not "
-                f"loss.name={loss!r}. Set it to 0."
-            )
-        self.label_noise = label_noise
-        self.same_z = same_z
-        self.ema_beta = ema_decay or ema_beta(batch_size, ema_kimg)
-        self.D_steps_per_G_step = D_steps_per_G_step
+        self.batch_size = schedule.batch_size
+        self.random = StepRandomness(seed, cur_nimg, self.batch_size, strategy.num_replicas_in_sync)
+        loss.check()
+        self.loss = loss.make_loss()
+        self.regularization = loss.make_regularization()
+        self.same_z = schedule.same_z
+        self.ema_beta = schedule.ema_decay or ema_beta(self.batch_size, schedule.ema_kimg)
+        self.D_steps_per_G_step = schedule.D_steps_per_G_step
         self.mirror = mirror
         self.label_rows = None if label_rows is None else tf.constant(label_rows)
         self.noise_mode = noise_mode
@@ -362,10 +328,9 @@ class TrainStep:
 
     def _noisy_loss(self):
         """The loss, with the noisy targets of this update if there are any."""
-        if not self.label_noise:
-            return self.loss
-        noise = tf.random.stateless_normal([2], self.random.seed(Stream.TARGETS)) * self.label_noise
-        return self.loss.with_targets(1.0 + noise[0], noise[1])
+        return self.loss.with_noise(
+            lambda: tf.random.stateless_normal([2], self.random.seed(Stream.TARGETS))
+        )
 
     def apply(self, name, gradients, stats):
         """Applies the gradients of all replicas to `"G"` or `"D"` if all are finite.

@@ -1,11 +1,13 @@
 """What a run trains: networks, optimizers, counters, and the checkpoint that holds them."""
 
 import contextlib
+import dataclasses
 
 import numpy as np
 from tensorflow import keras
 
-from msg_stylegan.augmentation import AdaptiveProbability, Augmentation
+from msg_stylegan.augmentation.adaptive import AdaptiveProbability
+from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.networks import build_networks
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
@@ -21,7 +23,7 @@ class TrainingState:
     """All that changes while a run trains, from its newest checkpoint if there is any.
 
     Args:
-        config: All options, see `config.py`.
+        config: `Config` with all options.
         run_dir: Existing run directory.
         dataset: `TFRecordDataset` to train on.
         strategy: The `tf.distribute.Strategy` to train with.
@@ -91,7 +93,7 @@ class TrainingState:
             batch_size: Images per update, over all replicas.
             make: What to call.
         """
-        loss, schedule = self._config.loss, self._config.schedule
+        schedule = dataclasses.replace(self._config.schedule, batch_size=batch_size)
         for optimizer, updates_of_D in ((self.G_opt, schedule.D_steps_per_G_step), (self.D_opt, 1)):
             ramp_up_of(optimizer).set_images_per_update(
                 number_of_updates(optimizer), batch_size * updates_of_D
@@ -102,19 +104,8 @@ class TrainingState:
             self.D_opt,
             self.progress.cur_nimg,
             strategy=self._strategy,
-            batch_size=batch_size,
-            loss=loss.name,
-            r1_gamma=loss.r1_gamma,
-            r2_gamma=loss.r2_gamma,
-            gp_lambda=loss.gp_lambda,
-            gp_target=loss.gp_target,
-            drift_epsilon=loss.drift_epsilon,
-            interval=loss.interval,
-            label_noise=loss.label_noise,
-            same_z=schedule.same_z,
-            ema_kimg=schedule.ema_kimg,
-            ema_decay=schedule.ema_decay,
-            D_steps_per_G_step=schedule.D_steps_per_G_step,
+            loss=self._config.loss,
+            schedule=schedule,
             mirror=self._config.dataset.mirror,
             seed=self._config.seed,
             label_rows=all_labels(self._dataset),

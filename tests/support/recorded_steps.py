@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from msg_stylegan.networks.variables import tensorflow_variable
+from msg_stylegan.options import LossOptions, ScheduleOptions
 from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.step import TrainStep
@@ -30,9 +31,8 @@ def make_step(nets, meta):
         make_optimizer(Options, meta["learning_rate"], 0, nets.D.trainable_variables),
         Progress().cur_nimg,
         strategy=tf.distribute.get_strategy(),
-        batch_size=meta["batch"],
-        r1_gamma=meta["r1_gamma"],
-        ema_kimg=meta["G_smoothing_kimg"],
+        loss=LossOptions(r1_gamma=meta["r1_gamma"]),
+        schedule=ScheduleOptions(batch_size=meta["batch"], ema_kimg=meta["G_smoothing_kimg"]),
         noise_mode="const",
     )
 

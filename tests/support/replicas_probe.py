@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from config import AugmentOptions
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks
 from msg_stylegan.networks.variables import tensorflow_variable
+from msg_stylegan.options import changed
 from msg_stylegan.training import devices, loop
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.progress import Progress
@@ -29,12 +29,18 @@ from support.tiny_training import tiny_config
 
 
 def main(folder, num_replicas, options, target):
-    config = tiny_config(folder)
     # What is drawn or computed per replica is switched off, and Adam is kept from turning rounding
     # errors of small gradients into full steps.
-    config.generator.use_noise = False
-    config.discriminator.mbstd_group_size = 1
-    config.optimizer.epsilon = 1.0
+    config = changed(
+        tiny_config(folder),
+        {
+            "generator.use_noise": False,
+            "discriminator.mbstd_group_size": 1,
+            "optimizer.epsilon": 1.0,
+            "schedule.ema_kimg": 0.01,
+            **options,
+        },
+    )
     strategy = devices.make_strategy(0, num_replicas if num_replicas > 1 else 0)
     devices.prepare_graph_optimizer()
     dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
@@ -43,19 +49,18 @@ def main(folder, num_replicas, options, target):
         nets = build_networks(*network_options(config, dataset))
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
-        augmentation = make_augmentation(AugmentOptions(**options.pop("augment", {})))
+        augmentation = make_augmentation(config.augment)
     step = TrainStep(
         nets,
         G_opt,
         D_opt,
         progress.cur_nimg,
         strategy=strategy,
-        batch_size=8,
-        ema_kimg=0.01,
+        loss=config.loss,
+        schedule=config.schedule,
         mirror=True,
         label_rows=all_labels(dataset),
         augmentation=augmentation,
-        **options,
     )
     # Before training: latents and noise seeds of the replicas.
     drawn = strategy.run(

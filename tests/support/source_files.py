@@ -14,8 +14,8 @@ FILES = [
     *sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")),
 ]
 TOP = {path.stem for path in ENTRANCES} | {*PACKAGES, "experiments"}
-# What describes a run, each file may import those before it.
-CONFIGURATION = ("config", "option_relations", "options", "presets")
+# What a user edits.
+CONFIGURATION = ("config",)
 
 
 def imported_modules(path):

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-import options
-from config import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
+from msg_stylegan import options
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks, save_networks
+from msg_stylegan.options import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.training.run_directory import create_run_directory
 from support.network_weights import randomize_zeros
 from support.plain_operations import one_hot

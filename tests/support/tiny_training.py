@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-import options
-from config import (
+from msg_stylegan import options
+from msg_stylegan.options import (
     Config,
     DatasetOptions,
     DiscriminatorOptions,

@@ -1,5 +1,7 @@
 """The adversarial losses by name."""
 
+import dataclasses
+
 from msg_stylegan.losses import adversarial, least_squares
 
 LOSSES = {
@@ -19,18 +21,21 @@ LOSSES = {
 }
 
 
-def make_loss(name, drift_epsilon=0.001):
+def own_options(loss):
+    """Fields of a loss class that are options of the training."""
+    return [field for field in dataclasses.fields(loss) if "description" in field.metadata]
+
+
+def make_loss(name, **options):
     """Returns an `AdversarialLoss`.
 
     Args:
         name: Key of `LOSSES`.
-        drift_epsilon: See `Wasserstein`; the other losses have no drift.
+        **options: Of those that the loss has, some; the others have their defaults.
 
     Raises:
         ValueError: The name is unknown.
     """
     if name not in LOSSES:
         raise ValueError(f"loss.name={name!r} is unknown. The losses are: {', '.join(LOSSES)}.")
-    if issubclass(LOSSES[name], adversarial.Wasserstein):
-        return LOSSES[name](drift_epsilon)
-    return LOSSES[name]()
+    return LOSSES[name](**options)

@@ -47,6 +47,11 @@ def connected_scales(connect, resolution):
     return sorted(chosen | {resolution})
 
 
+def count_channels(level, base, decay, maximum):
+    """What `channels` returns, or 0 where it raises an error."""
+    return max(min(int(base / 2.0 ** (level * decay)), maximum), 0)
+
+
 def channels(level, base, decay, maximum):
     """Channels at `level`: `min(base / 2^(level * decay), maximum)`, rounded down.
 
@@ -58,7 +63,7 @@ def channels(level, base, decay, maximum):
     Source:
         ProGAN, appendix A; the original's `fmap_base`, `fmap_decay`, `fmap_max`.
     """
-    count = min(int(base / 2.0 ** (level * decay)), maximum)
+    count = count_channels(level, base, decay, maximum)
     if count < 1:
         raise ValueError(
             f"`channel_base`={base} with `channel_decay`={decay} and `channel_max`={maximum} "

@@ -1,24 +1,25 @@
-"""Presets of `train.py --config=NAME`: what differs from the defaults of `config.py`.
+"""The presets of `train.py --config=NAME`: what differs from the defaults.
 
-Standard library only.
+Importable without TensorFlow.
 """
 
-import copy
 import dataclasses
 import re
 
-from config import (
+from msg_stylegan.losses import LossOptions
+from msg_stylegan.options import (
     Config,
     DatasetOptions,
     DiscriminatorOptions,
     GeneratorOptions,
     GrowingOptions,
-    LossOptions,
     MetricsOptions,
     OptimizerOptions,
     ScheduleOptions,
+    changed,
 )
-from options import did_you_mean, expand_home
+from msg_stylegan.options.tree import expand_home
+from msg_stylegan.wording import did_you_mean
 
 
 def _digits(max_label_size=0, image_grid="16x8"):
@@ -50,16 +51,19 @@ def _digits(max_label_size=0, image_grid="16x8"):
 
 def _digits_progan():
     """The demo with MSG-ProGAN's networks, which need a third of the training on the digits."""
-    config = _digits()
-    config.generator.synthesis = "progan"
-    config.generator.mapping_layers = 0
-    config.generator.normalize_z = False
-    config.generator.z_space = "sphere"
-    config.discriminator.body = "progan"
-    config.discriminator.mbstd_blocks = "last"
-    config.schedule.total_kimg = 16.0
-    config.schedule.network_snapshot_ticks = 2
-    return config
+    return changed(
+        _digits(),
+        {
+            "generator.synthesis": "progan",
+            "generator.mapping_layers": 0,
+            "generator.normalize_z": False,
+            "generator.z_space": "sphere",
+            "discriminator.body": "progan",
+            "discriminator.mbstd_blocks": "last",
+            "schedule.total_kimg": 16.0,
+            "schedule.network_snapshot_ticks": 2,
+        },
+    )
 
 
 def _original(path, resolution, mirror, batch_size):
@@ -196,32 +200,56 @@ PRESETS = {
 }
 
 
-def get_preset(name):
-    """Returns a new `Config` of a preset.
+def get_preset(name, own=None):
+    """Returns the `Config` of a preset.
 
     Args:
-        name: A key of `PRESETS`; or `bmsg:DEPTH` or `bmsg:DEPTH,LATENT_SIZE`.
+        name: A key of `PRESETS` or `own`; or `bmsg:DEPTH` or `bmsg:DEPTH,LATENT_SIZE`.
+        own: The user's presets: dict of a name to the name of the preset to start from and a dict
+            of the options that differ, see `config.py`; or None.
 
     Raises:
         ValueError: There is no such preset; names near matches. Or it cannot have this size.
     """
-    config = _find_preset(name)
-    expand_home(config)
-    return config
-
-
-def _find_preset(name):
+    own = own or {}
+    if name in own:
+        start, changes = own[name]
+        others = {other: preset for other, preset in own.items() if other != name}
+        try:
+            return changed(get_preset(start, others), {**changes, "preset": name})
+        except ValueError as error:
+            raise ValueError(f"preset {name!r} in config.py: {error}") from None
     name, has_size, size = name.partition(":")
     if has_size and name == "bmsg":
         return dataclasses.replace(_sized_bmsg(size), preset=name)
-    if has_size and name in PRESETS:
+    known = [*PRESETS, *own]
+    if has_size and name in known:
         raise ValueError(f"{name}:{size}: only bmsg takes a size. Choose --config={name}.")
-    if name not in PRESETS:
+    if name not in known:
         raise ValueError(
-            f"unknown preset {name!r}.{did_you_mean(name, PRESETS)} "
-            f"The presets are: {', '.join(PRESETS)}."
+            f"unknown preset {name!r}.{did_you_mean(name, known)} "
+            f"The presets are: {', '.join(known)}."
         )
-    return dataclasses.replace(copy.deepcopy(PRESETS[name]), preset=name)
+    return dataclasses.replace(PRESETS[name], preset=name)
+
+
+def preset_of(user, name):
+    """The `Config` of a preset with the paths of a user.
+
+    Args:
+        user: What `config.py` holds: `presets`, `data_dir`, `result_dir` and `cache_dir`.
+        name: See `get_preset`.
+    """
+    return expand_home(with_places(user, get_preset(name, user.presets)))
+
+
+def with_places(user, config):
+    """A `Config` with the paths of a user, see `preset_of`, where it has none of its own."""
+    places = ("data_dir", "result_dir", "cache_dir")
+    return dataclasses.replace(
+        config,
+        **{p: getattr(user, p) for p in places if getattr(config, p) == getattr(Config(), p)},
+    )
 
 
 def _sized_bmsg(size):

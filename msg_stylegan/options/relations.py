@@ -1,18 +1,13 @@
-"""Rules that connect several options, for `options.validate`. Standard library only."""
+"""Rules that connect several options."""
 
+import dataclasses
 import functools
 import operator
 
-# Losses that part reals from fakes at a logit of 0, which an adaptive probability looks at.
-_LOSSES_AROUND_ZERO = {
-    "logistic",
-    "logistic_saturating",
-    "standard",
-    "hinge",
-    "hinge_gp",
-    "lsgan_sigmoid",
-    "lsgan_sigmoid_square_of_means",
-}
+from msg_stylegan.losses import LossOptions
+from msg_stylegan.resolutions import count_channels
+
+_LOSS_NAMES = [f"loss.{field.name}" for field in dataclasses.fields(LossOptions)]
 
 
 def relation_problems(config, wrong, num_replicas, resolution):
@@ -47,7 +42,7 @@ def relation_problems(config, wrong, num_replicas, resolution):
             functools.partial(_connection_problems, resolution=resolution),
             "dataset.resolution connect",
         ),
-        (_loss_problems, "loss.name loss.r1_gamma loss.r2_gamma loss.interval loss.label_noise"),
+        (lambda config: config.loss.problems(), " ".join(_LOSS_NAMES)),
         (_augment_problems, "augment.groups augment.probability loss.name"),
         (
             functools.partial(_growing_problems, resolution=resolution),
@@ -102,8 +97,9 @@ def _channel_problems(config, resolution):
     for group in ("generator", "discriminator"):
         options = getattr(config, group)
         for level in range(2, resolution.bit_length()):
-            channels = int(options.channel_base / 2 ** ((level - 1) * options.channel_decay))
-            channels = min(channels, options.channel_max)
+            channels = count_channels(
+                level - 1, options.channel_base, options.channel_decay, options.channel_max
+            )
             where = f"{2**level}x{2**level}"
             if channels < 1:
                 problems.append(
@@ -136,25 +132,6 @@ def _block_problems(options, level, channels, where, is_top):
     return problems
 
 
-def _loss_problems(config):
-    """Problems that would only show when the networks are made; see `losses.Regularization`."""
-    loss, problems = config.loss, []
-    if loss.name.endswith("_gp") and (loss.r1_gamma or loss.r2_gamma):
-        problems.append(
-            f"loss.name={loss.name!r}: has a gradient penalty of its own; set loss.r1_gamma=0 and "
-            "loss.r2_gamma=0"
-        )
-    has_penalty = loss.r1_gamma or loss.r2_gamma or (loss.name.endswith("_gp") and loss.gp_lambda)
-    if loss.interval > 1 and not has_penalty:
-        problems.append(f"loss.interval={loss.interval}: must be 1 without a penalty")
-    if loss.label_noise and not loss.name.startswith("lsgan"):
-        problems.append(
-            f"loss.label_noise={loss.label_noise}: must be 0 with loss.name={loss.name!r}, which "
-            "has no labels; lsgan and its like have"
-        )
-    return problems
-
-
 def _augment_problems(config):
     augment = config.augment
     if not augment.groups:
@@ -164,7 +141,7 @@ def _augment_problems(config):
             "augment.probability=0.0: must be greater than 0 with augment.adaptive=False, or "
             "augmentation does nothing"
         ]
-    if augment.adaptive and config.loss.name not in _LOSSES_AROUND_ZERO:
+    if augment.adaptive and not config.loss.loss_class.separates_at_zero:
         return [
             f"augment.adaptive=True: must be False with loss.name={config.loss.name!r}, whose "
             "scores do not part reals from fakes at 0"

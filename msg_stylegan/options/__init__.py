@@ -1,0 +1,49 @@
+"""The options of a training run. Importable without TensorFlow."""
+
+from msg_stylegan.options.check import validate
+from msg_stylegan.options.groups import (
+    AugmentOptions,
+    Config,
+    DatasetOptions,
+    DiscriminatorOptions,
+    GeneratorOptions,
+    GrowingOptions,
+    HardwareOptions,
+    LossOptions,
+    MetricsOptions,
+    OptimizerOptions,
+    ScheduleOptions,
+)
+from msg_stylegan.options.tree import (
+    changed,
+    differences,
+    from_dict,
+    network_differences,
+    option_fields,
+    option_types,
+    option_values,
+    to_dict,
+)
+
+__all__ = [
+    "AugmentOptions",
+    "Config",
+    "DatasetOptions",
+    "DiscriminatorOptions",
+    "GeneratorOptions",
+    "GrowingOptions",
+    "HardwareOptions",
+    "LossOptions",
+    "MetricsOptions",
+    "OptimizerOptions",
+    "ScheduleOptions",
+    "changed",
+    "differences",
+    "from_dict",
+    "network_differences",
+    "option_fields",
+    "option_types",
+    "option_values",
+    "to_dict",
+    "validate",
+]

@@ -1,0 +1,474 @@
+"""All options, one place for each; `option.py` says what follows from it.
+
+Importable without TensorFlow.
+"""
+
+from dataclasses import dataclass, field
+
+from msg_stylegan.augmentation.kinds import GROUPS, KINDS
+from msg_stylegan.losses.options import LossOptions
+from msg_stylegan.option import (
+    NOT_EMPTY,
+    ONE_IMAGE_OR_MORE,
+    Rule,
+    at_least,
+    at_least_and_below,
+    between,
+    greater_than,
+    list_of,
+    matching,
+    one_of,
+    option,
+    power_of_two_or_zero,
+)
+from msg_stylegan.resolutions import CONNECTIONS
+
+_NONLINEARITY = one_of("lrelu", "relu")
+_BLOCKS = one_of("stylegan", "progan")
+_TAPS = Rule(
+    "must be empty or an odd number of taps whose sum is not 0",
+    lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
+)
+_SIDES = "|".join(str(2**level) for level in range(2, 11))
+_CONNECT = matching(
+    rf"{'|'.join(CONNECTIONS)}|(({_SIDES})(,(?!$)|$))+",
+    f"be {', '.join(CONNECTIONS)} or powers of two from 4 to 1024 such as 4,32",
+)
+
+
+@dataclass(frozen=True)
+class DatasetOptions:
+    """Which images to train on."""
+
+    path: str = option(
+        "",
+        "Folder of a TFRecord data set, relative to `data_dir` or absolute.",
+        NOT_EMPTY,
+    )
+    resolution: int = option(
+        0,
+        "Side of the images in pixels, a power of two from 8 to 1024. Below the stored "
+        "resolution the images are reduced by 2x2 means. 0 = as stored.",
+        power_of_two_or_zero(8, 1024),
+        decides_networks=True,
+    )
+    max_label_size: int = option(
+        0,
+        "Number of label components that condition the networks. 0 = ignore labels, -1 = all.",
+        at_least(-1),
+        decides_networks=True,
+    )
+    mirror: bool = option(False, "Show every image mirrored left to right half of the time.")
+
+
+@dataclass(frozen=True)
+class GeneratorOptions:
+    """Mapping and synthesis network."""
+
+    decides_networks = True
+
+    z_dim: int = option(512, "Components of the input latent z.", at_least(1))
+    z_space: str = option(
+        "normal",
+        "Where z comes from: normal, or sphere for normal numbers scaled to the length "
+        "sqrt(z_dim).",
+        one_of("normal", "sphere"),
+    )
+    w_dim: int = option(
+        512,
+        "Components of the intermediate latent w. Without mapping layers w is z (with the "
+        "embedded label behind it, which makes it twice as long), and 512 stands for its size.",
+        at_least(1),
+    )
+    mapping_layers: int = option(8, "Dense layers of the mapping network, 0 for none.", at_least(0))
+    mapping_width: int = option(
+        512,
+        "Units of every mapping layer but the last, which has `w_dim`.",
+        at_least(1),
+    )
+    mapping_lr_multiplier: float = option(
+        0.01,
+        "Learning rate of the mapping network relative to the rest.",
+        greater_than(0),
+    )
+    mapping_nonlinearity: str = option(
+        "lrelu",
+        "Nonlinearity of the mapping network: lrelu or relu.",
+        _NONLINEARITY,
+    )
+    normalize_z: bool = option(
+        True,
+        "Normalise z (with the embedded label) to unit mean square before the mapping network.",
+    )
+    channel_base: int = option(
+        8192,
+        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
+        at_least(1),
+    )
+    channel_decay: float = option(
+        1.0,
+        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
+        "constant.",
+        at_least(0),
+    )
+    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
+    synthesis: str = option(
+        "stylegan",
+        "Blocks of the synthesis network: stylegan, or progan for pixel norms instead of "
+        "styles, noise and constant input. With progan, the options from use_styles to "
+        "blur_filter follow from it.",
+        _BLOCKS,
+    )
+    nonlinearity: str = option(
+        "lrelu",
+        "Nonlinearity of the synthesis network: lrelu or relu.",
+        _NONLINEARITY,
+    )
+    equalized_lr: bool = option(
+        True,
+        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
+    )
+    use_styles: bool = option(
+        True,
+        "Let w modulate every layer. Off: w enters at the 4x4 level only.",
+    )
+    use_noise: bool = option(True, "Add per-pixel noise after every convolution.")
+    use_const_input: bool = option(
+        True,
+        "Start from a learned 4x4 constant. Off: from a dense layer on w.",
+    )
+    use_pixel_norm: bool = option(
+        False,
+        "Normalise every pixel over its channels after each nonlinearity.",
+    )
+    use_instance_norm: bool = option(
+        True,
+        "Normalise every channel over its pixels after each nonlinearity.",
+    )
+    blur_filter: tuple[float, ...] = option(
+        (1.0, 2.0, 1.0),
+        "Taps of the separable low-pass filter after upsampling, an odd number of them. Empty = "
+        "off.",
+        _TAPS,
+    )
+    w_avg_beta: float = option(
+        0.995,
+        "Decay of the running mean of w, per evaluation in training, at least 0 and below 1.",
+        at_least_and_below(0, 1),
+        decides_networks=False,
+    )
+
+
+@dataclass(frozen=True)
+class DiscriminatorOptions:
+    """Multi-scale discriminator."""
+
+    decides_networks = True
+
+    channel_base: int = option(
+        8192,
+        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
+        at_least(1),
+    )
+    channel_decay: float = option(
+        1.0,
+        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
+        "constant.",
+        at_least(0),
+    )
+    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
+    combine: str = option(
+        "cat_lin",
+        "How a block joins the activation with the image of its scale: cat_lin, lin_cat or simple.",
+        one_of("cat_lin", "lin_cat", "simple"),
+    )
+    body: str = option(
+        "stylegan",
+        "What follows in a block: stylegan, or progan for means after the nonlinearity and no "
+        "blur. With progan, blur_filter follows from it.",
+        _BLOCKS,
+    )
+    nonlinearity: str = option("lrelu", "Nonlinearity: lrelu or relu.", _NONLINEARITY)
+    equalized_lr: bool = option(
+        True,
+        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
+    )
+    blur_filter: tuple[float, ...] = option(
+        (1.0, 2.0, 1.0),
+        "Taps of the separable low-pass filter before downsampling, an odd number of them. "
+        "Empty = off.",
+        _TAPS,
+    )
+    mbstd_group_size: int = option(
+        4,
+        "Images over which the minibatch standard deviation is taken. 0 or 1 = off, -1 = all "
+        "images of the batch on the device.",
+        at_least(-1),
+    )
+    mbstd_num_channels: int = option(
+        1,
+        "Channels that it adds to a block. Must divide the channels of the block.",
+        at_least(1),
+    )
+    mbstd_blocks: str = option(
+        "all",
+        "Blocks that have it: all, or last for the one of 4x4.",
+        one_of("all", "last"),
+    )
+
+
+@dataclass(frozen=True)
+class AugmentOptions:
+    """Random changes of reals and fakes before the discriminator, for small data sets."""
+
+    groups: tuple[str, ...] = option(
+        (),
+        "What to change: blit, geom, color, all, or single kinds: flip, rot90, translate, "
+        "scale, rotate, aniso, brightness, contrast, hue, saturation, cutout. Empty = no "
+        "augmentation.",
+        list_of(*GROUPS, *KINDS),
+    )
+    adaptive: bool = option(
+        True,
+        "Let the probability follow how far the discriminator overfits (ADA).",
+    )
+    probability: float = option(
+        0.0,
+        "Probability of every kind, from 0 to 1; where an adaptive one starts.",
+        between(0, 1),
+    )
+    target: float = option(
+        0.6,
+        "Mean sign of the scores of reals that an adaptive probability keeps, from -1 to 1.",
+        between(-1, 1),
+    )
+    kimg: float = option(
+        500.0,
+        "Time in which an adaptive probability can rise from 0 to 1, in kimg.",
+        greater_than(0),
+    )
+    interval: int = option(
+        4,
+        "Discriminator updates between two changes of an adaptive probability.",
+        at_least(1),
+    )
+
+
+@dataclass(frozen=True)
+class GrowingOptions:
+    """Progressive growing instead of all scales at once; needs ProGAN's networks."""
+
+    start_resolution: int = option(
+        0,
+        "Side of the images at the beginning, a power of two from 4. 0 = no growing.",
+        power_of_two_or_zero(4, 1024),
+        decides_networks=True,
+    )
+    fade_kimg: float = option(
+        600.0,
+        "Time in which a new level is faded in, in kimg. 0 = it counts at once.",
+        at_least(0),
+    )
+    stabilize_kimg: float = option(
+        600.0,
+        "Time for which a resolution is trained after its fade, in kimg. The last one lasts "
+        "until schedule.total_kimg.",
+        greater_than(0),
+    )
+    batch_sizes: tuple[str, ...] = option(
+        (),
+        "Batch sizes as RESOLUTION:BATCH, each from that resolution on, such as 4:16,64:8. "
+        "Below the first, and if empty: schedule.batch_size.",
+        matching(r"[1-9]\d*:[1-9]\d*", "be a list of RESOLUTION:BATCH such as 4:16,64:8"),
+    )
+
+
+@dataclass(frozen=True)
+class OptimizerOptions:
+    """Optimizer of both networks."""
+
+    name: str = option(
+        "Adam",
+        "Adam, RMSprop, or tfa.NAME for any optimizer of tensorflow-addons, such as "
+        "tfa.RectifiedAdam.",
+        matching(r"Adam|RMSprop|tfa\.[A-Za-z]\w*", "be Adam, RMSprop or tfa.NAME"),
+    )
+    G_learning_rate: float = option(0.003, "Learning rate of the generator.", greater_than(0))
+    D_learning_rate: float = option(0.003, "Learning rate of the discriminator.", greater_than(0))
+    beta1: float = option(
+        0.0,
+        "Decay of the running mean of gradients, at least 0 and below 1. For RMSprop the momentum.",
+        at_least_and_below(0, 1),
+    )
+    beta2: float = option(
+        0.99,
+        "Decay of the running mean of squared gradients, at least 0 and below 1.",
+        at_least_and_below(0, 1),
+    )
+    epsilon: float = option(1e-8, "Added to the denominator of an update.", greater_than(0))
+    rampup_kimg: float = option(
+        0.0,
+        "Time over which the learning rates rise linearly from 0, in kimg of the run, whatever "
+        "the batch sizes are. 0 = full from the start.",
+        at_least(0),
+    )
+
+
+@dataclass(frozen=True)
+class ScheduleOptions:
+    """Length of training and what is saved when; kimg = thousands of real images shown."""
+
+    batch_size: int = option(
+        16,
+        "Images per discriminator update, over all replicas together.",
+        at_least(1),
+    )
+    total_kimg: float = option(25_000.0, "Length of training, in kimg.", ONE_IMAGE_OR_MORE)
+    tick_kimg: float = option(
+        10.0,
+        "Length of a tick, after which statistics are reported, in kimg.",
+        ONE_IMAGE_OR_MORE,
+    )
+    D_steps_per_G_step: int = option(
+        1,
+        "Discriminator updates before every generator update.",
+        at_least(1),
+    )
+    ema_kimg: float = option(
+        10.0,
+        "Half-life of the weight average G_ema, in kimg. 0 = G_ema is a copy of G.",
+        at_least(0),
+    )
+    ema_decay: float = option(
+        0.0,
+        "Instead of a half-life: what is left of G_ema after an update, such as 0.999. 0 = "
+        "ema_kimg.",
+        at_least_and_below(0, 1),
+    )
+    same_z: bool = option(
+        False,
+        "Draw the latents of an iteration once, for the updates of both networks.",
+    )
+    image_snapshot_ticks: int = option(
+        1,
+        "Ticks between two sample grids. 0 = only at the start and at the end.",
+        at_least(0),
+    )
+    network_snapshot_ticks: int = option(
+        10,
+        "Ticks between two network snapshots with their metrics. 0 = only at the start and at "
+        "the end.",
+        at_least(0),
+    )
+    checkpoint_ticks: int = option(
+        1,
+        "Ticks between two checkpoints. 0 = only at the start, at the end and when interrupted.",
+        at_least(0),
+    )
+    keep_snapshots: int = option(
+        0,
+        "Newest network snapshots to keep; the best one is kept besides. 0 = all.",
+        at_least(0),
+    )
+    keep_checkpoints: int = option(2, "Newest checkpoints to keep, at least 1.", at_least(1))
+    image_grid: str = option(
+        "1080p",
+        "Size of the sample grids: 1080p, 4k, or columns and rows such as 16x8.",
+        matching(
+            r"1080p|4k|[1-9]\d?x[1-9]\d?",
+            "be 1080p, 4k or columns and rows such as 16x8, each from 1 to 99",
+        ),
+    )
+    max_skipped_updates: int = option(
+        100,
+        "Consecutive updates with non-finite gradients that are skipped before training stops.",
+        at_least(1),
+    )
+
+
+@dataclass(frozen=True)
+class MetricsOptions:
+    """Metrics that are computed at every network snapshot."""
+
+    names: tuple[str, ...] = option((), "Names as run_metrics.py knows them. Empty = none.")
+    num_images: int = option(
+        0,
+        "Generated images per metric. 0 = what the metric's name says.",
+        at_least(0),
+    )
+    inception_weights: str = option(
+        "",
+        "File with the weights of Inception. Empty = looked for in `cache_dir`/inception.",
+    )
+    vgg16_weights: str = option(
+        "",
+        "File with the weights of VGG16. Empty = looked for in `cache_dir`/vgg16.",
+    )
+    lpips_weights: str = option(
+        "",
+        "File with the weights of LPIPS. Empty = looked for in `cache_dir`/lpips.",
+    )
+
+
+@dataclass(frozen=True)
+class HardwareOptions:
+    """What to run on and how."""
+
+    num_gpus: int = option(0, "GPUs to use. 0 = all that are visible.", at_least(0))
+    logical_cpus: int = option(
+        0,
+        "Train on that many logical CPU devices instead, to try several replicas. 0 = off.",
+        at_least(0),
+    )
+    steps_per_call: int = option(16, "Training steps per compiled call.", at_least(1))
+    deterministic: bool = option(
+        False,
+        "Ask TensorFlow for kernels that give the same bits every time. Slower on a GPU.",
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """All options of one training run."""
+
+    preset: str = option("", "Name of the preset that this configuration started from.")
+    data_dir: str = option("datasets", "Folder of the data sets.", NOT_EMPTY)
+    result_dir: str = option(
+        "results",
+        "Folder in which every training gets a numbered folder of its own.",
+        NOT_EMPTY,
+    )
+    cache_dir: str = option(
+        "cache",
+        "Folder of what the metrics need: weights of pretrained networks, and statistics of "
+        "real images.",
+        NOT_EMPTY,
+    )
+    description: str = option(
+        "",
+        "Middle part of the name of the run directory. Empty = the name of the preset.",
+        matching(r"[\w.-]*", "contain only letters, digits and . _ -"),
+    )
+    seed: int = option(
+        333,
+        "Seed of initial weights, latents, noise and data order, from 0 to 2^31 - 1.",
+        between(0, 2**31 - 1),
+    )
+    connect: str = option(
+        "all",
+        "Scales whose images pass from generator to discriminator, the largest always: all, "
+        "coarse (4 and 8), middle (16 and 32), fine (64 and more), none, or sides with commas "
+        "such as 4,32.",
+        _CONNECT,
+        decides_networks=True,
+    )
+    dataset: DatasetOptions = field(default_factory=DatasetOptions)
+    generator: GeneratorOptions = field(default_factory=GeneratorOptions)
+    discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
+    loss: LossOptions = field(default_factory=LossOptions)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    growing: GrowingOptions = field(default_factory=GrowingOptions)
+    optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
+    schedule: ScheduleOptions = field(default_factory=ScheduleOptions)
+    metrics: MetricsOptions = field(default_factory=MetricsOptions)
+    hardware: HardwareOptions = field(default_factory=HardwareOptions)
