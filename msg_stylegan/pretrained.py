@@ -10,10 +10,10 @@ import zipfile
 from pathlib import Path
 
 from msg_stylegan.files import sha256_of_file
+from msg_stylegan.foreign_files.torch_file import LEGACY_MAGIC
 from msg_stylegan.legacy.npz_networks import read_npz_networks
 from msg_stylegan.legacy.original_networks import read_original_file
 from msg_stylegan.legacy.state_dict_files import read_bmsg_file
-from msg_stylegan.legacy.torch_file import LEGACY_MAGIC
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks import Networks, newest_snapshot
 from msg_stylegan.networks import load_networks as load_snapshot

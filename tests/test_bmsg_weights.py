@@ -13,9 +13,9 @@ from support.original_recording import (
     to_nhwc,
 )
 
+from msg_stylegan.foreign_files.torch_file import read_torch_file
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
-from msg_stylegan.legacy.torch_file import read_torch_file
 from msg_stylegan.losses import make_loss
 from msg_stylegan.networks import (
     Discriminator,

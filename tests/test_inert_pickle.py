@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support import hostile_pickles
 
-from msg_stylegan.legacy.inert_pickle import parse_pickle, read_pickle
-from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE
-from msg_stylegan.legacy.pickle_machine import RefusedGlobalError
-from msg_stylegan.legacy.tflib_pickle import read_tflib
+from msg_stylegan.foreign_files.inert_pickle import parse_pickle, read_pickle
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE
+from msg_stylegan.foreign_files.pickle_machine import RefusedGlobalError
+from msg_stylegan.foreign_files.tflib_pickle import read_tflib
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support.original_recording import original_paths
 
-from msg_stylegan.legacy.tflib_pickle import read_tflib, read_tflib_file
+from msg_stylegan.foreign_files.tflib_pickle import read_tflib, read_tflib_file
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 NAMES = {"today": "dnnlib.tflib.network", "ProGAN": "tfutil"}

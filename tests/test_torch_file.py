@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support import torch_writer
 from support.torch_writer import Storage, Tensor, tensors, whole
 
-from msg_stylegan.legacy.torch_file import read_torch_file
+from msg_stylegan.foreign_files.torch_file import read_torch_file
 
 FORMS = {"zip": torch_writer.write_zip, "legacy": torch_writer.write_legacy}
 

@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 
 from metrics.feature_networks.graph_def import read_graph_def, read_graph_def_archive
-from msg_stylegan.legacy.inert_pickle import parse_pickle
-from msg_stylegan.legacy.tflib_pickle import read_tflib_file
-from msg_stylegan.legacy.torch_file import LEGACY_MAGIC, read_torch_file
+from msg_stylegan.foreign_files.inert_pickle import parse_pickle
+from msg_stylegan.foreign_files.tflib_pickle import read_tflib_file
+from msg_stylegan.foreign_files.torch_file import LEGACY_MAGIC, read_torch_file
 from msg_stylegan.mistaken_file import what_it_is
 
 # Kind of file -> how to call it in messages. In this order they are preferred.

@@ -10,10 +10,10 @@ import json
 import numpy as np
 
 from msg_stylegan import files
+from msg_stylegan.foreign_files.npz_arrays import read_npz
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
 from msg_stylegan.legacy.file_contents import FileContents
-from msg_stylegan.legacy.npz_arrays import read_npz
 from msg_stylegan.legacy.original_options import DISCRIMINATOR_NAMES, GENERATOR_NAMES
 from msg_stylegan.legacy.original_shapes import (
     check_arrays,

@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 
+from msg_stylegan.foreign_files.tflib_pickle import read_tflib_file
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.file_contents import FileContents
 from msg_stylegan.legacy.original_options import (
@@ -24,7 +25,6 @@ from msg_stylegan.legacy.original_shapes import (
     finite_floats,
     generator_shapes,
 )
-from msg_stylegan.legacy.tflib_pickle import read_tflib_file
 from msg_stylegan.networks import Discriminator, Generator
 
 _GENERATOR = "G_style"

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
+from msg_stylegan.foreign_files.torch_file import read_torch_file
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
 from msg_stylegan.legacy.file_contents import FileContents
 from msg_stylegan.legacy.original_shapes import finite_floats
-from msg_stylegan.legacy.torch_file import read_torch_file
 
 _NAME = re.compile(r"(?P<before>.*GAN_)(?P<kind>GEN_SHADOW|GEN|DIS)(?P<after>(_\d+)?(\.\w+)?)")
 _KINDS = ("GEN", "GEN_SHADOW", "DIS")

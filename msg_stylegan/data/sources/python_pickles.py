@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.legacy.inert_pickle import read_pickle
-from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE
+from msg_stylegan.foreign_files.inert_pickle import read_pickle
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE
 from msg_stylegan.mistaken_file import what_it_is
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.legacy.inert_pickle import parse_pickle, resolve
-from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE, count_elements
-from msg_stylegan.legacy.pickle_machine import Deferred, RefusedGlobalError, global_name
+from msg_stylegan.foreign_files.inert_pickle import parse_pickle, resolve
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE, count_elements
+from msg_stylegan.foreign_files.pickle_machine import Deferred, RefusedGlobalError, global_name
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.legacy.inert_pickle import read_pickle
-from msg_stylegan.legacy.numpy_pickle import NUMPY_TABLE, make_dict
-from msg_stylegan.legacy.pickle_machine import Deferred
+from msg_stylegan.foreign_files.inert_pickle import read_pickle
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE, make_dict
+from msg_stylegan.foreign_files.pickle_machine import Deferred
 
 _VERSIONS = (2, 3)
 # Far above what any file of networks has. A pickle can mention the same contents again and again,

@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from msg_stylegan.legacy.numpy_pickle import native_array
+from msg_stylegan.foreign_files.numpy_pickle import native_array
 
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

@@ -7,7 +7,7 @@ Whatever a pickle names is looked up in a table of ours and refused if it is not
 import contextlib
 import struct
 
-from msg_stylegan.legacy.pickle_machine import Deferred, Global, Machine, RefusedGlobalError
+from msg_stylegan.foreign_files.pickle_machine import Deferred, Global, Machine, RefusedGlobalError
 
 _MAX_NESTING = 100
 

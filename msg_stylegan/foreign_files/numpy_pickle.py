@@ -9,7 +9,12 @@ import re
 
 import numpy as np
 
-from msg_stylegan.legacy.pickle_machine import Deferred, checked_pairs, construct, global_name
+from msg_stylegan.foreign_files.pickle_machine import (
+    Deferred,
+    checked_pairs,
+    construct,
+    global_name,
+)
 
 _MAX_DIMENSIONS = 32
 _MAX_SIDE = 2**40
