@@ -33,8 +33,8 @@ from support.synthetic_inception import torch_arrays
 
 import run_metrics
 from metrics.density_coverage import density_coverage
-from metrics.feature_extractor import FeatureExtractor
 from metrics.feature_networks.library import FeatureNetworks
+from metrics.feature_networks.network import FeatureExtractor
 from metrics.frechet_distance import frechet_distance
 from metrics.image_files import open_images
 from metrics.inception_score import inception_score

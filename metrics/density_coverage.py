@@ -8,8 +8,12 @@ best value, 1, and sees both bad and missing images.
 
 import numpy as np
 
-from metrics.nearest_neighbors import distance_blocks, neighbor_balls
-from metrics.neighbor_family import NeighborMeasure, neighbor_family
+from metrics.nearest_neighbors import (
+    NeighborMeasure,
+    distance_blocks,
+    neighbor_balls,
+    neighbor_family,
+)
 
 K = 5
 

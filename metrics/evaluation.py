@@ -17,12 +17,11 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
-from metrics.feature_extractor import FeatureExtractor
+from metrics.feature_networks.network import FeatureExtractor
 from metrics.features import Features
-from metrics.fixed_order import ORDER_VERSION, FixedOrder
+from metrics.fixed_order import LABEL_ORDER_VERSION, ORDER_VERSION, FixedOrder, LabelsInOrder
 from metrics.generated_images import GeneratedImages
-from metrics.image_sizes import check_sizes
-from metrics.labels_in_order import LABEL_ORDER_VERSION, LabelsInOrder
+from metrics.image_files import check_sizes
 from metrics.metric import Metric, MetricInputs
 from msg_stylegan import load_networks
 from msg_stylegan.networks import snapshots_of_run

@@ -6,9 +6,9 @@ one generator is over. Memory does not grow with the number of images.
 
 import numpy as np
 
+from metrics.cache import ScratchRows, check_room
 from metrics.fixed_order import ORDER_VERSION
 from metrics.moments import Moments, StreamingMoments
-from metrics.scratch import ScratchRows, check_room
 from msg_stylegan.data import pyramid
 
 # Outputs of a feature network that metrics of single images use.

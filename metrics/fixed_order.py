@@ -1,4 +1,4 @@
-"""The order in which metrics see the images of files: one shuffle that follows from their pixels.
+"""The order in which metrics see the images and labels of files, which follows from their content.
 
 How the files are called, how they lie in folders or archives and how a data set was written decides
 nothing, so that images which lie class by class score like the same images in any other order.
@@ -8,8 +8,12 @@ import hashlib
 
 import numpy as np
 
+from msg_stylegan.data.label_classes import label_batches
+
 # Raise it when the same images come in another order.
 ORDER_VERSION = 1
+# Raise it when the same labels come in another order.
+LABEL_ORDER_VERSION = 1
 
 _SEED = 0
 
@@ -41,7 +45,7 @@ class FixedOrder:
         total = self._images.num_images
         with self._progress(total=total, desc=f"order of {self._images.name}", unit="img") as bar:
             for batch in self._images.iterate_images(batch_size):
-                digests += [_digest(image) for image in batch]
+                digests += [_image_digest(image) for image in batch]
                 bar.update(len(batch))
         if total > 1 and len(set(digests)) == 1:
             self._notice(
@@ -53,7 +57,35 @@ class FixedOrder:
         return by_content[np.random.RandomState(_SEED).permutation(total)]
 
 
-def _digest(image):
+class LabelsInOrder:
+    """The labels of a data set for `draw_latents`, however the data set was written.
+
+    Args:
+        dataset: `TFRecordDataset` or `LabelTable`.
+
+    Attributes:
+        label_size: Numbers per label.
+        num_images: Number of labels.
+    """
+
+    def __init__(self, dataset):
+        self.label_size = dataset.label_size
+        self.num_images = dataset.num_images
+        self._dataset = dataset
+        self._order = None
+
+    def read_labels(self, indices):
+        """Labels by their places in the order: float32 `[N, label_size]`."""
+        if self._order is None:
+            digests = [_digest(row) for batch in label_batches(self._dataset) for row in batch]
+            self._order = np.array(sorted(range(self.num_images), key=digests.__getitem__))
+        return self._dataset.read_labels(self._order[indices])
+
+
+def _image_digest(image):
     """Digest of uint8 `[h, w, C]`; a grayscale image has that of the same image in colour."""
-    colour = np.broadcast_to(image, (*image.shape[:2], 3))
-    return hashlib.blake2b(np.ascontiguousarray(colour).data, digest_size=16).digest()
+    return _digest(np.broadcast_to(image, (*image.shape[:2], 3)))
+
+
+def _digest(array):
+    return hashlib.blake2b(np.ascontiguousarray(array).data, digest_size=16).digest()

@@ -11,8 +11,7 @@ import functools
 
 import numpy as np
 
-from metrics.metric import Family, Metric, format_count
-from metrics.metric_names import choose_count, choose_feature_space
+from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 
 _NETWORKS = {"": "inception", "clean_": "clean_inception", "keras_": "keras_inception"}
 

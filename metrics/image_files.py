@@ -6,6 +6,8 @@ channel without blending, leave rotated photographs lying, ignore colour profile
 of 16 bits to white: there the pixels are others on purpose, those of a data set of the same files.
 """
 
+import collections
+import concurrent.futures
 import hashlib
 import os
 import sys
@@ -14,8 +16,6 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from metrics.image_sizes import unevenness
-from metrics.reading_ahead import results_ahead
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
@@ -156,7 +156,7 @@ class ImageFiles:
         def read(number):
             return self._named(self._read, self._indices[number])
 
-        images = results_ahead(read, numbers, self._num_threads)
+        images = _results_ahead(read, numbers, self._num_threads)
         for number, (image, found) in zip(numbers, images, strict=True):
             if number in self._unread:
                 self._unread.remove(number)
@@ -195,7 +195,7 @@ class ImageFiles:
             except SkippedImageError as error:
                 return error
 
-        found = _progress(results_ahead(look, indices, self._num_threads), len(indices))
+        found = _progress(_results_ahead(look, indices, self._num_threads), len(indices))
         results = dict(zip(indices, found, strict=True))
         reasons = {i: error for i, error in results.items() if isinstance(error, SkippedImageError)}
         return {i: result for i, result in results.items() if i not in reasons}, reasons
@@ -234,3 +234,87 @@ def _tell(text):
 
 def _progress(items, total):
     return tqdm(items, total=total, desc="Checking", unit="img", delay=1, leave=False, disable=None)
+
+
+def check_sizes(metric, reals, fakes, notice):
+    """Refuses, or tells, what the sizes of images mean for a metric.
+
+    Args:
+        metric: `Metric`.
+        reals: `TFRecordDataset` or `ImageFiles`; None if there are none.
+        fakes: The same.
+        notice: Function that tells the user something that is no error.
+
+    Raises:
+        ValueError: The metric compares pixels, and the sizes differ.
+    """
+    for what, images in (("reals", reals), ("fakes", fakes)):
+        # Data sets have squares of one size.
+        uneven = getattr(images, "uneven", None)
+        if uneven and what in metric.squares:
+            raise ValueError(f"Pixels are compared of squares of one size only, but {uneven}")
+        if uneven and metric.networks:
+            notice(f"feature networks stretch all images to their own size, and {uneven}")
+    if len(metric.squares) == 2 and reals and fakes and reals.shape[:2] != fakes.shape[:2]:
+        raise ValueError(
+            f"Pixels are compared of images of one size only, but those of {reals.path} are "
+            f"{_text(reals.shape)} and those of {fakes.path} {_text(fakes.shape)}. "
+            f"{_advice(fakes.path, reals.shape[0])}"
+        )
+
+
+def unevenness(path, names_and_sizes):
+    """What to say of images that differ in size or are not square, and what to do.
+
+    Args:
+        path: What messages call the set.
+        names_and_sizes: List of the name and `(height, width)` of each image.
+
+    Returns:
+        Two sentences; None if all images are squares of one size.
+    """
+    name, size = names_and_sizes[0]
+    other = next((entry for entry in names_and_sizes if entry[1] != size), None)
+    if other:
+        what = f"differ in size: {name} is {_text(size)}, {other[0]} is {_text(other[1])}"
+    elif size[0] != size[1]:
+        what = f"are not square: {name} is {_text(size)}, as all are"
+    else:
+        return None
+    side = min(min(size) for _, size in names_and_sizes)
+    return f"the images of {path} {what}. {_advice(path, side)}"
+
+
+def _advice(path, side):
+    resolution = max(4, 1 << (side.bit_length() - 1))
+    return (
+        f"`python dataset_tool.py create_from_images OUT {path} --resolution={resolution}` makes "
+        "squares of one size of them; then give OUT."
+    )
+
+
+def _text(shape):
+    return f"{shape[1]}x{shape[0]}"
+
+
+def _results_ahead(function, tasks, num_threads):
+    """Yields `function(task)` for all tasks, in order.
+
+    Args:
+        function: May be called by several threads at a time.
+        tasks: Iterable.
+        num_threads: Number of threads; twice as many results are held in memory.
+    """
+    pending = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
+        try:
+            for task in tasks:
+                pending.append(pool.submit(function, task))
+                if len(pending) >= 2 * num_threads:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            # After an error nobody wants the rest.
+            for future in pending:
+                future.cancel()

@@ -9,8 +9,7 @@ import itertools
 
 import numpy as np
 
-from metrics.metric import Family, Metric, format_count
-from metrics.metric_names import choose_count
+from metrics.metric import Family, Metric, choose_count, format_count
 
 NUM_SPLITS = 10
 

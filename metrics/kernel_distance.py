@@ -9,8 +9,7 @@ import functools
 
 import numpy as np
 
-from metrics.metric import Family, Metric, format_count
-from metrics.metric_names import choose_count, choose_feature_space
+from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 
 NUM_SUBSETS = 100
 SUBSET_SIZE = 1000

@@ -12,8 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metrics.metric import Family, Metric, format_count
-from metrics.metric_names import choose_count
+from metrics.metric import Family, Metric, choose_count, format_count
 
 NUM_PATHS = 50_000
 EPSILON = 1e-4

@@ -8,8 +8,12 @@ and FID is the better judge of both.
 
 import numpy as np
 
-from metrics.nearest_neighbors import distance_blocks, neighbor_balls
-from metrics.neighbor_family import NeighborMeasure, neighbor_family
+from metrics.nearest_neighbors import (
+    NeighborMeasure,
+    distance_blocks,
+    neighbor_balls,
+    neighbor_family,
+)
 
 K = 3
 

@@ -17,9 +17,9 @@ import os
 
 import numpy as np
 
+from metrics.cache import ScratchRows, check_room
 from metrics.laplacian_pyramid import laplacian_pyramid
 from metrics.metric import SUITABLE_IMAGES, Family, Metric, checked_batches
-from metrics.scratch import ScratchRows, check_room
 
 # Raise it when the numbers change.
 VERSION = 2

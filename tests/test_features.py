@@ -10,8 +10,7 @@ from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
-from metrics.feature_extractor import FeatureExtractor
-from metrics.feature_networks.network import FeatureNetwork
+from metrics.feature_networks.network import FeatureExtractor, FeatureNetwork
 from metrics.features import Features
 from metrics.generated_images import GeneratedImages
 from metrics.moments import Moments

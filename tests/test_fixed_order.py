@@ -14,7 +14,7 @@ from support.tiny_run import make_networks
 from tqdm import tqdm
 
 from metrics.evaluation import MetricEvaluator
-from metrics.feature_extractor import FeatureExtractor
+from metrics.feature_networks.network import FeatureExtractor
 from metrics.fixed_order import FixedOrder
 from metrics.image_files import open_images
 from metrics.metric import Metric, MetricOptions

@@ -11,8 +11,7 @@ from support.tiny_run import make_networks
 import run_metrics
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.library import FeatureNetworks
-from metrics.image_files import open_images
-from metrics.image_sizes import unevenness
+from metrics.image_files import open_images, unevenness
 
 SETS = {
     "even": [(32, 32)] * 4,
