@@ -13,12 +13,12 @@ from msg_stylegan.command_line import run_command
 from msg_stylegan.data import record_format, sources
 from msg_stylegan.data.conversion import convert, shuffled_order
 from msg_stylegan.data.parts import LEVELS
-from msg_stylegan.data.preparation_arguments import add_preparation_arguments, preparation_of
+from msg_stylegan.data.picture_arguments import add_preparation_arguments, preparation_of
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
+from msg_stylegan.data.sources.digits import MnistRgbSource, open_mnist
+from msg_stylegan.data.sources.file_stores import is_remote
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource
-from msg_stylegan.data.sources.mnist import MnistRgbSource, open_mnist
-from msg_stylegan.data.sources.remote_folder import is_remote
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.sources.tfds import TfdsSource
 from msg_stylegan.data.worker_pool import num_cores

@@ -7,7 +7,7 @@ import config
 from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
 from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
-from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments
+from msg_stylegan.data.picture_arguments import add_reader_arguments
 from msg_stylegan.options import MetricsOptions
 
 

@@ -17,13 +17,12 @@ from absl import flags
 import config as user
 from msg_stylegan import options
 from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
-from msg_stylegan.files import read_json
+from msg_stylegan.files import WriteError, read_json
 from msg_stylegan.options import Config
 from msg_stylegan.options.flags import command_line_form, parse_flags
 from msg_stylegan.options.flags import help_text as option_help
 from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
-from msg_stylegan.write_errors import WriteError
 
 _PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join([*PRESETS, *user.presets]), 76))
 USAGE = f"""\

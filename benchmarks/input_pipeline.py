@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from msg_stylegan.data.batches import training_batches
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.dataset_folder import records_name
 from msg_stylegan.data.record_format import encode_example
-from msg_stylegan.data.shards import records_name
 
 # As the shuffle buffer of the original, but 256 MiB instead of its 4 GiB, which the generated
 # data would not fill.

@@ -14,8 +14,7 @@ import numpy as np
 import config
 from msg_stylegan import load_networks
 from msg_stylegan.command_line import run_command
-from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.label_classes import classes_of
+from msg_stylegan.data.dataset import TFRecordDataset, classes_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
 from msg_stylegan.pretrained import find_network_file

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.files import atomic_path
-from msg_stylegan.write_errors import writing
+from msg_stylegan.files import atomic_path, writing
 
 # Raise it when the meaning of stored numbers changes for all metrics.
 SCHEMA = 1

@@ -8,7 +8,7 @@ import hashlib
 
 import numpy as np
 
-from msg_stylegan.data.label_classes import label_batches
+from msg_stylegan.data.dataset import label_batches
 
 # Raise it when the same images come in another order.
 ORDER_VERSION = 1

@@ -20,7 +20,7 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
 from msg_stylegan.data.sources import SkippedImageError, open_store
-from msg_stylegan.data.sources.storage import checksum
+from msg_stylegan.data.sources.file_stores import checksum
 
 # Bounds of the memory for decoded images: of those that are read ahead, and of a batch.
 _READ_AHEAD_BYTES = 2**30

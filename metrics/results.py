@@ -6,8 +6,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from msg_stylegan.files import append_json_line, read_json_lines
+from msg_stylegan.tensorflow_files import tensorflow_writing
 from msg_stylegan.training.stats import format_time
-from msg_stylegan.write_errors import tensorflow_writing
 
 # A metric with more values than this shows its headline only in a table with others.
 _MAX_COLUMNS = 3

@@ -12,7 +12,7 @@ from metrics.moments import read_statistics, write_statistics
 from metrics.registry import get_metrics
 from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
-from msg_stylegan.data.decoding.reader_arguments import reader_of
+from msg_stylegan.data.picture_arguments import reader_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run

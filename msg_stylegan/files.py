@@ -1,6 +1,7 @@
-"""Files that appear whole or not at all, JSON, lists of JSON lines, and the hash of a file."""
+"""Files that appear whole or not at all, JSON, hashes, and errors of writing as one clear line."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -10,9 +11,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from msg_stylegan.write_errors import WriteError, writing
-
 _BLOCK_BYTES = 2**20
+
+_REASONS = {
+    errno.ENOSPC: "the disk that holds it is full. Free some room there",
+    errno.EDQUOT: "the quota of the disk that holds it is used up. Free some room there",
+    errno.EFBIG: "it is larger than files may be here. Raise the limit (ulimit -f)",
+    errno.EIO: "a disk reports an input/output error. Check the disks",
+}
 
 
 @contextlib.contextmanager
@@ -217,3 +223,41 @@ def _umask():
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+class WriteError(OSError):
+    """A file cannot be written; the message is a whole sentence for the user."""
+
+
+@contextlib.contextmanager
+def writing(target):
+    """Turns errors of the block that mean a full or failing disk into a `WriteError`.
+
+    Libraries raise errors of their own for them: TensorFlow calls a full disk exhausted resources,
+    as it does a full memory, and many leave out the name of the file.
+
+    Args:
+        target: Path of what the block writes, for the message.
+
+    Raises:
+        WriteError: The disk is full, fails, or allows no such file. Other errors pass.
+    """
+    try:
+        yield
+    except WriteError:
+        raise
+    except Exception as error:
+        reason = _reason(error)
+        if reason is None:
+            raise
+        raise WriteError(f"{target} cannot be written: {reason}.") from error
+
+
+def _reason(error):
+    """What an error says about the disk, or None."""
+    while error is not None:
+        for number, reason in _REASONS.items():
+            if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+                return reason
+        error = error.__cause__ or error.__context__
+    return None

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.label_classes import class_names_of, classes_of, label_batches
+from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of, label_batches
 from msg_stylegan.wording import count_of
 
 # Of label vectors, a snapshot holds at most so many rows, and so many numbers.

@@ -30,7 +30,7 @@ from msg_stylegan.export import FORMATS
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_counts import FAKES
 from msg_stylegan.image_grids import save_image
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")

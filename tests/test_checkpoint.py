@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from support.folder_contents import names
 
+from msg_stylegan.files import WriteError
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
-from msg_stylegan.write_errors import WriteError
 
 
 class Value(tf.Module):

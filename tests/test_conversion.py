@@ -16,13 +16,11 @@ from support.new_process import listen_to_ctrl_c, run_python
 from support.stored_data_sets import write_records
 
 from msg_stylegan.data import conversion
-from msg_stylegan.data.conversion import shuffled_order
-from msg_stylegan.data.manifest import read_manifest
+from msg_stylegan.data.conversion import WorkFolder, shuffled_order
+from msg_stylegan.data.dataset_folder import find_levels, read_manifest
 from msg_stylegan.data.pyramid import image_pyramid
 from msg_stylegan.data.record_file import RecordFile
-from msg_stylegan.data.shards import find_levels
 from msg_stylegan.data.verify import verify
-from msg_stylegan.data.work_folder import WorkFolder
 
 posix_only = pytest.mark.skipif(os.name == "nt", reason="needs signals and limits of POSIX")
 ALL_GOOD = {"broken_every": 0, "copy_every": 0}

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from support.image_sources import encoded
 
-from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.hdf5 import Hdf5Source
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource

@@ -12,7 +12,7 @@ from support.stored_data_sets import random_images, store, write_records
 
 from msg_stylegan.data.batches import ShuffledOrder, training_batches
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
+from msg_stylegan.data.dataset_folder import MANIFEST_NAME, read_manifest
 from msg_stylegan.data.record_format import ENCODINGS, encode_example
 
 

@@ -17,7 +17,7 @@ from support.new_process import listen_to_ctrl_c, run_python
 import dataset_tool
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.manifest import read_manifest
+from msg_stylegan.data.dataset_folder import read_manifest
 
 
 def save(path, array):

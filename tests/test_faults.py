@@ -9,7 +9,7 @@ import pytest
 
 from msg_stylegan import faults, files
 from msg_stylegan.command_line import UsageError, exit_status
-from msg_stylegan.data.manifest import content_fingerprint, read_manifest
+from msg_stylegan.data.dataset_folder import content_fingerprint, read_manifest
 from msg_stylegan.data.worker_pool import done_in_order
 from msg_stylegan.generation import arguments
 

@@ -18,12 +18,11 @@ from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 import train
 from msg_stylegan import files
 from msg_stylegan.faults import user_message
-from msg_stylegan.files import read_json_lines
+from msg_stylegan.files import WriteError, read_json_lines, writing
 from msg_stylegan.image_grids import save_image
 from msg_stylegan.pictures.video import VideoWriter
 from msg_stylegan.training.event_file import EventFile
 from msg_stylegan.training.run_directory import OPTIONS_FILE
-from msg_stylegan.write_errors import WriteError, writing
 
 resource = pytest.importorskip("resource")
 

@@ -10,8 +10,8 @@ from support.image_sources import encoded, idx, noise, write_folder, write_tar, 
 
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
+from msg_stylegan.data.sources.digits import open_mnist
 from msg_stylegan.data.sources.known_files import find_file
-from msg_stylegan.data.sources.mnist import open_mnist
 from msg_stylegan.data.sources.svhn import open_svhn
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support.image_sources import SIXTEEN, WRITERS, encoded, noise, pixels, write_folder, write_zip
 
-from msg_stylegan.data.decoding import formats
+from msg_stylegan.data.decoding import picture_reader
 from msg_stylegan.data.sources import open_source, open_store
 
 HEIC = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf" + bytes(100)
@@ -21,7 +21,7 @@ def without_plugins(monkeypatch):
 
     def forget():
         for cached in ("_decoders", "image_endings", "decodable_formats"):
-            getattr(formats, cached).cache_clear()
+            getattr(picture_reader, cached).cache_clear()
 
     for registry in ("OPEN", "ID", "EXTENSION"):
         monkeypatch.setattr(Image, registry, getattr(Image, registry).copy())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.image_sources import SIXTEEN, encoded, noise, pixels
 
 from msg_stylegan.data.sources import open_source, open_store
-from msg_stylegan.data.sources.archive_contents import Contents, Link, Place
+from msg_stylegan.data.sources.archive import Contents, Link, Place
 
 
 def linked_tar(path, files, links):

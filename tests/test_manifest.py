@@ -5,15 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msg_stylegan.data.manifest import (
+from msg_stylegan.data.dataset_folder import (
     MANIFEST_NAME,
     content_fingerprint,
     file_facts,
     full_fingerprint,
+    labels_name,
     read_manifest,
+    records_name,
     write_manifest,
 )
-from msg_stylegan.data.shards import labels_name, records_name
 
 
 def sample(num_shards=2, **changes):

@@ -26,10 +26,10 @@ from msg_stylegan import load_networks
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.sources import labels, open_source, open_store
+from msg_stylegan.data.sources.digits import open_mnist
 from msg_stylegan.data.sources.hdf5 import Hdf5Source
+from msg_stylegan.data.sources.known_files import read_pickled_file
 from msg_stylegan.data.sources.label_files import parse_csv, parse_json
-from msg_stylegan.data.sources.mnist import open_mnist
-from msg_stylegan.data.sources.python_pickles import read_pickled_file
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.verify import verify
 from msg_stylegan.mistaken_file import what_it_is

@@ -14,7 +14,7 @@ from support.plain_operations import one_hot
 
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
-from msg_stylegan.data.sources.mnist import MnistRgbSource, open_mnist
+from msg_stylegan.data.sources.digits import MnistRgbSource, open_mnist
 from msg_stylegan.data.sources.svhn import open_svhn
 
 

@@ -8,8 +8,8 @@ from support.image_sources import encoded, noise, write_folder
 import dataset_tool
 from msg_stylegan.data import conversion, parts
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.dataset_folder import read_manifest
 from msg_stylegan.data.decoding import picture_reader
-from msg_stylegan.data.manifest import read_manifest
 
 
 def twelve_bits(seed):

@@ -17,12 +17,12 @@ from support.image_sources import encoded, noise, write_folder
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import (
+    SkippedImageError,
     add_image_remarks,
     add_remarks,
     remarks_of_image,
     sentences,
 )
-from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 from msg_stylegan.data.sources import open_store
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from msg_stylegan.data.shards import MAX_SHARDS, find_levels, labels_name, records_name
+from msg_stylegan.data.dataset_folder import MAX_SHARDS, find_levels, labels_name, records_name
 
 
 def touch(folder, names):

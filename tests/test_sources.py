@@ -26,7 +26,8 @@ from support.image_sources import (
 )
 from support.new_process import run_python
 
-from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source, open_store
 
 PLAIN = ImagePreparation()

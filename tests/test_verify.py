@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.stored_data_sets import random_images, store, write_records
 
 from msg_stylegan.data import verify as verify_module
-from msg_stylegan.data.manifest import MANIFEST_NAME
+from msg_stylegan.data.dataset_folder import MANIFEST_NAME
 from msg_stylegan.data.record_format import ENCODINGS, RecordError, encode_example, frame
 from msg_stylegan.data.verify import Facts, verify
 

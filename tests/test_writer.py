@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stored_data_sets import random_images, write_records
 
+from msg_stylegan.data.assembly import write_labels
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.pyramid import downsample, image_pyramid, pyramid_resolutions
-from msg_stylegan.data.side_files import write_labels
 from msg_stylegan.data.writer import DatasetWriter
 
 

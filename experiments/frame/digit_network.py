@@ -8,7 +8,7 @@ import json
 import numpy as np
 from tensorflow import keras
 
-from msg_stylegan.data.label_classes import classes_of
+from msg_stylegan.data.dataset import classes_of
 from msg_stylegan.files import atomic_path, write_text
 
 NAME = "digits"

@@ -35,7 +35,7 @@ from tensorflow import keras
 from metrics.feature_networks.network import FeatureNetwork
 from metrics.feature_networks.resize import METHODS, resize_filtered
 from msg_stylegan.mistaken_file import what_it_is
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path
 
 # Raise it when the numbers change.
 VERSION = 1

@@ -15,19 +15,17 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.data.acceptance import checked_labels
+from msg_stylegan.data.assembly import write_side_files
 from msg_stylegan.data.conversion import (
     check_options,
     describe_conversion,
     part_maker,
     plan_conversion,
 )
+from msg_stylegan.data.dataset_folder import MANIFEST_NAME, read_manifest, records_name
 from msg_stylegan.data.decoding.remarks import add_remarks
-from msg_stylegan.data.manifest import MANIFEST_NAME, read_manifest
-from msg_stylegan.data.parts import PartMaker
-from msg_stylegan.data.shards import records_name
-from msg_stylegan.data.side_files import write_side_files
-from msg_stylegan.data.sources.remote_folder import is_remote
+from msg_stylegan.data.parts import PartMaker, checked_labels
+from msg_stylegan.data.sources.file_stores import is_remote
 
 
 def convert_with_beam(

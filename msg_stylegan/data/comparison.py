@@ -4,8 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.label_classes import label_batches
+from msg_stylegan.data.dataset import TFRecordDataset, label_batches
 from msg_stylegan.data.statistics import batch_size
 
 

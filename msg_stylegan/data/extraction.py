@@ -5,8 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.label_classes import class_names_of, classes_of, label_batches
+from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of, label_batches
 from msg_stylegan.data.sources.labels import LABELS_NAME
 from msg_stylegan.files import atomic_directory, write_json, write_text
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader, is_grayscale
-from msg_stylegan.data.decoding.skipped_image import SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 
 FITS = ("center-crop", "pad", "stretch")
 FILTERS = {

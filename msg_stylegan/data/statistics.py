@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.label_classes import class_names_of, classes_of
-from msg_stylegan.data.shards import find_levels
+from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of
+from msg_stylegan.data.dataset_folder import find_levels
 from msg_stylegan.wording import count_of
 
 _BATCH_BYTES = 16 << 20

@@ -9,15 +9,16 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.data import pyramid
-from msg_stylegan.data.manifest import (
+from msg_stylegan.data.dataset_folder import (
+    LABELS_SUFFIX,
     MANIFEST_NAME,
     file_facts,
+    find_levels,
     full_fingerprint,
     read_manifest,
 )
 from msg_stylegan.data.record_file import iterate_offsets, iterate_records
 from msg_stylegan.data.record_format import RecordError, decode_example, parse_example
-from msg_stylegan.data.shards import LABELS_SUFFIX, find_levels
 from msg_stylegan.data.worker_pool import done_in_order, num_cores
 
 # What a worker checks in one go: enough that starting it costs nothing.

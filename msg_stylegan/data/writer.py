@@ -5,10 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan.data.acceptance import check_image, checked_labels
-from msg_stylegan.data.parts import image_planes, image_records, level_resolutions
-from msg_stylegan.data.shards import labels_name, records_name
-from msg_stylegan.data.side_files import write_labels
+from msg_stylegan.data.assembly import write_labels
+from msg_stylegan.data.dataset_folder import labels_name, records_name
+from msg_stylegan.data.parts import (
+    check_image,
+    checked_labels,
+    image_planes,
+    image_records,
+    level_resolutions,
+)
 from msg_stylegan.files import atomic_directory
 
 

@@ -1,6 +1,6 @@
 """Generators as TensorFlow SavedModels, made of TensorFlow's own operations only."""
 
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path
 
 
 def write_saved_model(G, options, folder):

@@ -3,7 +3,7 @@
 import tempfile
 
 from msg_stylegan.export.saved_model import write_saved_model
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path
 
 
 def write_tflite(G, options, path):

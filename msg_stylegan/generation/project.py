@@ -12,7 +12,7 @@ import contextlib
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
+from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
 from msg_stylegan.generation.arguments import argument, not_negative, positive
 from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels

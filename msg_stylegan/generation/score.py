@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from msg_stylegan.data.decoding.reader_arguments import add_reader_arguments, reader_of
+from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json, write_text
 from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
 from msg_stylegan.generation.network_source import (

@@ -13,7 +13,7 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
 from msg_stylegan.networks.growing_generator import GrowingGenerator
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path
 
 MEMBERS = ("G", "D", "G_ema")
 # What the networks of files from before these options were.

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
-from msg_stylegan.data.sources.folder import FolderStore
-from msg_stylegan.data.sources.storage import read_file
+from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation
+from msg_stylegan.data.sources.file_stores import FolderStore, read_file
 
 _USUAL_READER = PictureReader()
 

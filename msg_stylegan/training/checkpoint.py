@@ -7,9 +7,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from msg_stylegan import files
-from msg_stylegan.plain_paths import plain_path
+from msg_stylegan.tensorflow_files import plain_path, tensorflow_writing
 from msg_stylegan.training.run_log import say
-from msg_stylegan.write_errors import tensorflow_writing
 
 _INDEX_NAME = re.compile(r"ckpt-([0-9]+)\.index")
 # The last bytes of every whole index.

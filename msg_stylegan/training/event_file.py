@@ -6,7 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from msg_stylegan.write_errors import WriteError, tensorflow_writing
+from msg_stylegan.files import WriteError
+from msg_stylegan.tensorflow_files import tensorflow_writing
 
 
 class EventFile:

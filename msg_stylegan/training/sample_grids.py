@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan import image_grids
-from msg_stylegan.data.label_classes import classes_of
+from msg_stylegan.data.dataset import classes_of
 from msg_stylegan.image_counts import FAKES
 from msg_stylegan.sampling import Sampler
 

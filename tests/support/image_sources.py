@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation
 
 SIXTEEN = ImagePreparation(resolution=16, channels=3)
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from msg_stylegan.data.manifest import file_facts, write_manifest
+from msg_stylegan.data.dataset_folder import file_facts, labels_name, records_name, write_manifest
 from msg_stylegan.data.pyramid import image_pyramid
 from msg_stylegan.data.record_format import encode_example, frame
-from msg_stylegan.data.shards import labels_name, records_name
 from msg_stylegan.data.writer import DatasetWriter
 
 

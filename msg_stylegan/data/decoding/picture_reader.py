@@ -3,23 +3,23 @@
 import contextlib
 import dataclasses
 import errno
+import functools
 import io
 import math
 import re
 import warnings
 
-from PIL import Image, ImageColor, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageFile, UnidentifiedImageError
 
 from msg_stylegan.data.decoding.colour_profile import lab_to_srgb, to_srgb
-from msg_stylegan.data.decoding.formats import decodable_formats
 from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.decoding.sample_values import (
     bring_key_to_eight_bits,
     eight_bits,
     has_deep_colours,
     remark_on_deep_colours,
 )
-from msg_stylegan.data.decoding.skipped_image import SkippedImageError
 from msg_stylegan.mistaken_file import what_download
 
 # Raise it when the same bytes give other pixels.
@@ -42,6 +42,10 @@ _ORIENTATIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+
+# Of videos Pillow knows the size only. Encapsulated PostScript is a program, which it would have
+# Ghostscript run.
+_UNUSED = ("MPEG", "EPS")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,3 +218,34 @@ def _is_opaque_color(name):
         return len(ImageColor.getrgb(name)) == 3
     except ValueError:
         return False
+
+
+@functools.cache
+def decodable_formats():
+    """Names of the formats that are opened, in the order in which Pillow tries them: list."""
+    decoders = _decoders()
+    return [name for name in Image.ID if name in decoders]
+
+
+@functools.cache
+def image_endings():
+    """Endings of the formats that Pillow can decode: set of texts such as ".png"."""
+    # What opens JPEG opens MPO, several of these in one file, too.
+    decoders = _decoders() | {"MPO"}
+    return {ending for ending, name in Image.registered_extensions().items() if name in decoders}
+
+
+@functools.cache
+def _decoders():
+    """Formats that Pillow can decode; some of its plugins are only stubs."""
+    Image.init()
+    with contextlib.suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+    stub = ImageFile.StubImageFile
+    return {
+        name
+        for name, (opener, _) in Image.OPEN.items()
+        if not (isinstance(opener, type) and issubclass(opener, stub)) and name not in _UNUSED
+    }

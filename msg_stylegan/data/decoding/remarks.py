@@ -1,4 +1,7 @@
-"""Remarks on images that are used all the same, gathered to one sentence for a whole data set."""
+"""What is said of single images: why one cannot be used, and remarks on those that are used.
+
+Remarks are gathered to one sentence for a whole data set.
+"""
 
 import contextlib
 import contextvars
@@ -118,3 +121,14 @@ _SENTENCES = {
     "deep colours": _of_deep_colours,
     "values outside": _of_values_outside,
 }
+
+
+class SkippedImageError(ValueError):
+    """An image that cannot be used. The others can go on.
+
+    Args:
+        reason: Text. It has no full stop in the end, because messages have their own.
+    """
+
+    def __init__(self, reason):
+        super().__init__(reason.removesuffix("."))

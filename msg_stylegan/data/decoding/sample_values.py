@@ -5,8 +5,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from msg_stylegan.data.decoding.remarks import remark
-from msg_stylegan.data.decoding.skipped_image import SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError, remark
 
 # In Pillow's names of what a file holds. 16 bits for all colours together are "BGR;16".
 _DEEP_COLOURS = re.compile(r"\b(RGB\w?|LA|[RGBA]);16")

@@ -6,10 +6,10 @@ messages, and `read(i)`, which returns uint8 `[r, r, C]`, ready to be written, o
 `SkippedImageError`.
 """
 
-from msg_stylegan.data.image_preparation import SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.sources.digits import DigitsSource
 from msg_stylegan.data.sources.image_files import open_source, open_store
-from msg_stylegan.data.sources.image_names import is_image_name
+from msg_stylegan.data.sources.selection import is_image_name
 
 __all__ = [
     "DigitsSource",

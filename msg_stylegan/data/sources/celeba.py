@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.image_preparation import SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.sources.arrays import count_warnings
 from msg_stylegan.data.sources.image_files import open_store
-from msg_stylegan.data.sources.image_names import printable
+from msg_stylegan.data.sources.selection import printable
 
 _WIDTH, _HEIGHT = 178, 218
 _HALF_SIDE = 64

@@ -3,8 +3,7 @@
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource
-from msg_stylegan.data.sources.known_files import find_file
-from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
+from msg_stylegan.data.sources.known_files import check_images, find_file, read_pickled_file
 
 _NUM_IMAGES = 50000
 

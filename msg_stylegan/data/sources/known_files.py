@@ -1,9 +1,14 @@
-"""Finds the files of known data sets, which often lie some folders deeper than expected."""
+"""The files of known data sets: often some folders deeper than expected, and some are pickles."""
 
 import os
 from pathlib import Path
 
-from msg_stylegan.data.sources.image_names import printable
+import numpy as np
+
+from msg_stylegan.data.sources.selection import printable
+from msg_stylegan.foreign_files.inert_pickle import read_pickle
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE
+from msg_stylegan.mistaken_file import what_it_is
 
 _MAX_DEPTH = 3
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z")
@@ -62,3 +67,33 @@ def _entries(place):
         return []
     with os.scandir(place) as entries:
         return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def read_pickled_file(path):
+    """Reads a file of plain data: containers, text, numbers and arrays.
+
+    Raises:
+        ValueError: There is no such file, or it is no pickle or holds more than data.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}.")
+    try:
+        return read_pickle(path.read_bytes(), NUMPY_TABLE)
+    except ValueError as error:
+        # Old pickles are text.
+        reason = what_it_is(path, expected="text") or error
+        raise ValueError(f"{path} cannot be read: {reason}") from error
+
+
+def check_images(images, path):
+    """Returns images of a pickle as uint8 `[N, 3, 32, 32]`; they may be rows of 3072 bytes.
+
+    Raises:
+        ValueError: They are not that.
+    """
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8:
+        raise ValueError(f"{path} holds no images as bytes.")
+    if images.shape[1:] not in ((3072,), (3, 32, 32)):
+        raise ValueError(f"{path}: expected RGB images of 32x32. Received: {list(images.shape)}")
+    return images.reshape(-1, 3, 32, 32)

@@ -7,7 +7,7 @@ import json
 import unicodedata
 from typing import NamedTuple
 
-from msg_stylegan.data.sources.image_names import is_image_name, printable
+from msg_stylegan.data.sources.selection import is_image_name, printable
 from msg_stylegan.mistaken_file import what_download, what_it_is
 
 ENDINGS = (".json", ".csv")

@@ -9,7 +9,8 @@ from PIL import Image
 
 from msg_stylegan.data import pyramid
 from msg_stylegan.data.decoding.picture_reader import PictureReader
-from msg_stylegan.data.image_preparation import ImagePreparation, SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources.known_files import find_file
 
 # Every so many keys one is remembered: all keys of the largest category would take 300 MB.

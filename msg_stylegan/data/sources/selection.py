@@ -9,10 +9,9 @@ import warnings
 from PIL import Image
 from tqdm import tqdm
 
-from msg_stylegan.data.decoding.formats import decodable_formats
+from msg_stylegan.data.decoding.picture_reader import decodable_formats, image_endings
 from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
-from msg_stylegan.data.image_preparation import SkippedImageError
-from msg_stylegan.data.sources.image_names import is_image_name, printable
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.wording import count_of
 
 Selection = collections.namedtuple("Selection", ["images", "others", "notices"])
@@ -143,3 +142,28 @@ def _kind(ending, count):
     if ending:
         return f"{count} {printable(ending)}"
     return f"{count} without an ending that {'is no image' if count == 1 else 'are no images'}"
+
+
+def is_image_name(name):
+    """Whether a relative path, with forward slashes, is an image's and not hidden."""
+    # `pathlib` would take seconds for a large archive.
+    return posixpath.splitext(name)[1].lower() in image_endings() and not is_hidden(name)
+
+
+def is_hidden(name):
+    """Whether a part of a relative path, with forward slashes, begins with a point.
+
+    So are the notes of macOS, which it keeps of each file in a folder of one name.
+    """
+    parts = name.split("/")
+    return any(part == "__MACOSX" or (part.startswith(".") and part != ".") for part in parts)
+
+
+def printable(name):
+    """A name for messages and lists: control characters and broken letters are written out."""
+    if name.isprintable():
+        return name
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in name
+    )

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.sources.arrays import ArraySource
-from msg_stylegan.data.sources.known_files import find_file
-from msg_stylegan.data.sources.python_pickles import check_images, read_pickled_file
+from msg_stylegan.data.sources.known_files import check_images, find_file, read_pickled_file
 from msg_stylegan.mistaken_file import what_it_is
 
 _MAT_NAME = "train_32x32.mat"

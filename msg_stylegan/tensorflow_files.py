@@ -1,10 +1,12 @@
-"""Paths of files and folders that TensorFlow takes literally."""
+"""Files that TensorFlow reads and writes: paths that it takes literally, and clear errors."""
 
 import contextlib
 import os
 import re
 import tempfile
 from pathlib import Path
+
+from msg_stylegan.files import WriteError, writing
 
 _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp")
 
@@ -29,6 +31,19 @@ def plain_path(path):
         link = Path(temporary, "link").with_suffix(path.suffix if _is_plain(path.suffix) else "")
         link.symlink_to(path, target_is_directory=path.is_dir())
         yield str(link)
+
+
+@contextlib.contextmanager
+def tensorflow_writing(target):
+    """`writing` for a block in which TensorFlow only writes, so that all its errors are meant."""
+    import tensorflow as tf
+
+    try:
+        with writing(target):
+            yield
+    except tf.errors.OpError as error:
+        reason = error.message.partition("\n")[0]
+        raise WriteError(f"{target} cannot be written: {reason}") from error
 
 
 def _is_usable(folder):
