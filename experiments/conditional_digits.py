@@ -18,7 +18,7 @@ from msg_stylegan.data.dataset import TFRecordDataset, classes_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
 from msg_stylegan.pretrained import find_network_file
-from msg_stylegan.sampling import Sampler
+from msg_stylegan.sampling.sampler import Sampler
 
 RESULTS_FILE = "label-accuracy.jsonl"
 _HELD_OUT = 0.5

@@ -9,9 +9,9 @@ import copy
 import numpy as np
 import tensorflow as tf
 
-from msg_stylegan.interpolation import lerp, slerp
-from msg_stylegan.replica_map import ReplicaMap
-from msg_stylegan.sampling import (
+from msg_stylegan.sampling.latent_paths import lerp, slerp
+from msg_stylegan.sampling.replica_map import ReplicaMap
+from msg_stylegan.sampling.sampler import (
     Sampler,
     draw_latents,
     iterate_images,

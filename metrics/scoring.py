@@ -14,9 +14,9 @@ from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
 from msg_stylegan.data.picture_arguments import reader_of
 from msg_stylegan.files import append_json_line
-from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import snapshots_of_run
 from msg_stylegan.pretrained import find_network_file
+from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.training.devices import make_strategy
 from msg_stylegan.training.event_file import EventFile
 from msg_stylegan.training.run_directory import OPTIONS_FILE

@@ -15,8 +15,7 @@ from msg_stylegan.legacy.npz_networks import read_npz_networks
 from msg_stylegan.legacy.original_networks import read_original_file
 from msg_stylegan.legacy.state_dict_files import read_bmsg_file
 from msg_stylegan.mistaken_file import what_it_is
-from msg_stylegan.networks import Networks, newest_snapshot
-from msg_stylegan.networks import load_networks as load_snapshot
+from msg_stylegan.networks import Networks, load_snapshot, newest_snapshot
 from msg_stylegan.training.run_directory import find_run
 
 SUFFIXES = (".keras", ".pkl", ".pth", ".npz")

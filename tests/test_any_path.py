@@ -29,7 +29,7 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.export import FORMATS
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.image_counts import FAKES
-from msg_stylegan.image_grids import save_image
+from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.tensorflow_files import plain_path
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 

@@ -24,7 +24,7 @@ from msg_stylegan.networks import (
     progan_generator_options,
 )
 from msg_stylegan.networks.variables import tensorflow_variable
-from msg_stylegan.sampling import draw_latents, z_of_seeds
+from msg_stylegan.sampling.sampler import draw_latents, z_of_seeds
 
 # In float32 on the CPU a faithful implementation meets these, relative to the largest value.
 FORWARD, GRADIENT = 1e-4, 1e-3

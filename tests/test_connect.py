@@ -11,7 +11,7 @@ from support.tiny_generator import images_of, make_generator
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.generation.score import Scorer
-from msg_stylegan.networks import build_networks, load_networks, newest_snapshot, ops
+from msg_stylegan.networks import build_networks, load_snapshot, newest_snapshot, ops
 from msg_stylegan.networks.snapshot import Networks
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
@@ -133,7 +133,7 @@ def test_training_with_some_scales(connect, tmp_path):
     config = changed(tiny_config(tmp_path, total_kimg=0.032), {"connect": connect})
     dataset = make_tiny_dataset(tmp_path)
     run_dir = train_tiny(config, dataset)
-    nets = load_networks(newest_snapshot(run_dir))
+    nets = load_snapshot(newest_snapshot(run_dir))
     expected = connected_scales(connect, 16)
     assert nets.G_ema.resolutions == nets.D.resolutions == expected
     folders = {path.name for path in run_dir.iterdir() if "x" in path.name and path.is_dir()}

@@ -10,10 +10,10 @@ from support.tiny_run import make_dataset, make_networks
 import generate
 import run_metrics
 from msg_stylegan.export import ExportOptions, export_generator
-from msg_stylegan.label_table import label_table
 from msg_stylegan.model_card.folder import write_model_folder
-from msg_stylegan.networks import load_networks, save_networks
+from msg_stylegan.networks import load_snapshot, save_networks
 from msg_stylegan.projection import read_projection
+from msg_stylegan.sampling.label_table import label_table
 
 VECTORS = {
     "kind": "vectors",
@@ -192,7 +192,7 @@ def test_export_says_what_labels_are(files, tmp_path):
     texts = {}
     options = ExportOptions(batch_size=1, scale=4)
     for kind, path in files.items():
-        nets = load_networks(path)
+        nets = load_snapshot(path)
         folder = tmp_path / kind
         texts[kind] = export_generator(nets.G_ema, folder, "savedmodel", options, info=nets.info)
     vectors = "labels: vectors of 2 numbers (shade, size), such as 0.25,12"
@@ -202,7 +202,7 @@ def test_export_says_what_labels_are(files, tmp_path):
 
 
 def test_exported_generators_keep_the_labels(files, tmp_path):
-    nets = load_networks(files["vectors"])
+    nets = load_snapshot(files["vectors"])
     for name, kind in (("x.keras", "keras"), ("x.npz", "npz")):
         export_generator(nets.G_ema, tmp_path / name, kind, info=nets.info)
         assert call({"x": tmp_path / name}, "x", tmp_path / kind, "images", "--seeds=0") == 0
@@ -223,7 +223,7 @@ def test_model_card_describes_and_draws_the_labels(files, tmp_path):
         exec(code.replace("network-", f"{tmp_path / kind}/network-"), names)
         assert names["images"][-1].shape == (4, 16, 16, 3)
         # What is published still draws by itself.
-        published = load_networks(tmp_path / kind / files[kind].name)
+        published = load_snapshot(tmp_path / kind / files[kind].name)
         assert label_table(published.G_ema, published.info).notice is None
 
 

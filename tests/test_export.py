@@ -18,7 +18,7 @@ from msg_stylegan import load_networks
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.networks import Generator, progan_generator_options
 from msg_stylegan.options import GeneratorOptions
-from msg_stylegan.sampling import to_uint8
+from msg_stylegan.sampling.sampler import to_uint8
 
 PROBE = Path(__file__).parent / "support" / "export_probe.py"
 # Runtime of the probe -> the format that it reads and the packages that writing and reading need.

@@ -11,7 +11,7 @@ from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
-    load_networks,
+    load_snapshot,
     newest_snapshot,
     progan_discriminator_options,
     progan_generator_options,
@@ -138,7 +138,7 @@ def test_training_of_progan_networks(tmp_path):
         },
     )
     run_dir = train_tiny(config, make_tiny_dataset(tmp_path))
-    G = load_networks(newest_snapshot(run_dir)).G_ema
+    G = load_snapshot(newest_snapshot(run_dir)).G_ema
     assert type(G.synthesis).__name__ == "ProGANSynthesis"
     assert G.w_dim == G.z_dim == 8
 

@@ -19,7 +19,7 @@ import train
 from msg_stylegan import files
 from msg_stylegan.faults import user_message
 from msg_stylegan.files import WriteError, read_json_lines, writing
-from msg_stylegan.image_grids import save_image
+from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.pictures.video import VideoWriter
 from msg_stylegan.training.event_file import EventFile
 from msg_stylegan.training.run_directory import OPTIONS_FILE

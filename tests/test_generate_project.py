@@ -15,7 +15,7 @@ from metrics.feature_networks import lpips, vgg16
 from metrics.feature_networks.library import FeatureNetworks
 from msg_stylegan import projection
 from msg_stylegan.projection import generator_with_noise_maps, read_projection
-from msg_stylegan.sampling import to_uint8
+from msg_stylegan.sampling.sampler import to_uint8
 
 
 @pytest.fixture(scope="module")

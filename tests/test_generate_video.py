@@ -13,8 +13,8 @@ from support.saved_pictures import pixels
 from support.tiny_run import make_networks, make_run
 
 import generate
-from msg_stylegan.image_grids import save_image
 from msg_stylegan.networks import save_networks
+from msg_stylegan.pictures.sheets import save_image
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from support.plain_operations import nearest
 
 from msg_stylegan.networks import (
     build_networks,
-    load_networks,
+    load_snapshot,
     ops,
     progan_discriminator_options,
     progan_generator_options,
@@ -18,7 +18,7 @@ from msg_stylegan.networks import (
 )
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
 from msg_stylegan.networks.growing_generator import GrowingGenerator
-from msg_stylegan.sampling import Sampler, generate_images
+from msg_stylegan.sampling.sampler import Sampler, generate_images
 
 
 def growing_options(label_size=0):
@@ -158,7 +158,7 @@ def test_parameter_counts_of_pggan():
 def test_a_snapshot_opens_at_its_stage(tmp_path, nets, resolution, is_fading):
     grow_to(nets, resolution, is_fading, 0.25)
     save_networks(nets, tmp_path / "network-snapshot-000001.keras", {"cur_nimg": 7})
-    loaded = load_networks(tmp_path)
+    loaded = load_snapshot(tmp_path)
     assert loaded.info == {"cur_nimg": 7}
     assert loaded.G_ema.resolution == resolution
     assert loaded.G_ema.full_resolution == 32

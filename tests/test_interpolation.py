@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from msg_stylegan.interpolation import lerp, slerp
+from msg_stylegan.sampling.latent_paths import lerp, slerp
 
 
 def vectors(seed, count=20, dim=64):

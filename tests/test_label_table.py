@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.stored_data_sets import random_images, store
 
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.label_table import label_facts, label_table, one_hot
-from msg_stylegan.sampling import draw_latents
+from msg_stylegan.sampling.label_table import label_facts, label_table, one_hot
+from msg_stylegan.sampling.sampler import draw_latents
 
 
 def network(label_size):

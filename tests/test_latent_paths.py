@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from msg_stylegan.interpolation import lerp, slerp
-from msg_stylegan.pictures.latent_paths import gaussian_loop, key_frame_path
+from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
 
 
 def steps(path):

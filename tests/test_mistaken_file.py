@@ -34,7 +34,7 @@ from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.verify import verify
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.projection import read_projection, read_target
-from msg_stylegan.style_directions import read_direction
+from msg_stylegan.sampling.style_directions import read_direction
 
 
 def in_tar(data):

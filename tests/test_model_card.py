@@ -19,10 +19,10 @@ from metrics.evaluation import MetricResult
 from metrics.registry import get_metric
 from metrics.results import record_result
 from msg_stylegan import load_networks
-from msg_stylegan.label_table import LabelTable
 from msg_stylegan.model_card import card
 from msg_stylegan.model_card.run_facts import without_folders
 from msg_stylegan.networks import save_networks
+from msg_stylegan.sampling.label_table import LabelTable
 from msg_stylegan.training.snapshots import Snapshots
 
 

@@ -13,14 +13,14 @@ from msg_stylegan.networks import (
     Discriminator,
     Generator,
     build_networks,
-    load_networks,
+    load_snapshot,
     progan_discriminator_options,
     progan_generator_options,
     save_networks,
 )
 from msg_stylegan.networks.progan_synthesis import STYLEGAN_OPTIONS
 from msg_stylegan.networks.variables import tensorflow_variable
-from msg_stylegan.sampling import Sampler, generate_images, z_of_seeds
+from msg_stylegan.sampling.sampler import Sampler, generate_images, z_of_seeds
 
 # Parameters that BMSG-GAN prints: (depth, latent size) -> generator, discriminator.
 COUNTS = {
@@ -316,7 +316,7 @@ def test_snapshot_round_trip(name, tmp_path):
     nets = build_networks(G_options, D_options or progan_discriminator_options(4, 4))
     randomize(nets)
     save_networks(nets, tmp_path / "snapshot.keras", {})
-    again = load_networks(tmp_path / "snapshot.keras")
+    again = load_snapshot(tmp_path / "snapshot.keras")
     assert_equal_networks(again, nets)
     for image, other in zip(images_of(nets.G_ema), images_of(again.G_ema), strict=True):
         np.testing.assert_array_equal(image, other)

@@ -6,7 +6,6 @@ import tensorflow as tf
 from PIL import Image
 from support.tiny_run import make_networks
 
-from msg_stylegan.label_table import label_table
 from msg_stylegan.networks import Generator, ops
 from msg_stylegan.networks.progan_options import progan_generator_options
 from msg_stylegan.networks.variables import tensorflow_variable
@@ -21,7 +20,8 @@ from msg_stylegan.projection import (
     read_target,
     scale_errors,
 )
-from msg_stylegan.sampling import to_uint8, z_of_seeds
+from msg_stylegan.sampling.label_table import label_table
+from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds
 
 STEPS = 150
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from support.new_process import run_python
 
-from msg_stylegan.replica_map import ReplicaMap
+from msg_stylegan.sampling.replica_map import ReplicaMap
 
 
 def test_every_chunk_is_mapped_alone_and_in_order():
@@ -47,7 +47,7 @@ def test_two_replicas_share_the_chunks_and_give_the_same(tmp_path):
             """
             import numpy as np
             import tensorflow as tf
-            from msg_stylegan.replica_map import ReplicaMap
+            from msg_stylegan.sampling.replica_map import ReplicaMap
             from msg_stylegan.training.devices import make_strategy
 
             strategy = make_strategy(0, 2)

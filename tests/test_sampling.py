@@ -4,7 +4,7 @@ import tensorflow as tf
 from support.tiny_generator import make_progan
 from support.tiny_run import make_dataset, make_networks
 
-from msg_stylegan.sampling import (
+from msg_stylegan.sampling.sampler import (
     Sampler,
     default_psi,
     draw_latents,

@@ -23,7 +23,7 @@ import msg_stylegan
 from msg_stylegan.networks import (
     Networks,
     build_networks,
-    load_networks,
+    load_snapshot,
     newest_snapshot,
     save_networks,
     snapshots_of_run,
@@ -54,7 +54,7 @@ def test_round_trip_is_exact(tmp_path):
     nets = make_networks()
     save_networks(nets, tmp_path / "snapshot.keras", INFO)
     assert names(tmp_path) == ["snapshot.keras"]
-    again = msg_stylegan.load_networks(tmp_path / "snapshot.keras")
+    again = msg_stylegan.load_snapshot(tmp_path / "snapshot.keras")
 
     assert again.info == INFO
     for network in ("G", "G_ema"):
@@ -76,7 +76,7 @@ def test_round_trip_is_exact(tmp_path):
 def test_round_trip_of_other_options(tmp_path):
     nets = make_networks(0, G_CHANGES, D_CHANGES)
     save_networks(nets, str(tmp_path / "snapshot.keras"), {})
-    again = load_networks(str(tmp_path / "snapshot.keras"))
+    again = load_snapshot(str(tmp_path / "snapshot.keras"))
     assert again.info == {}
     assert_equal_networks(again, nets)
     z, labels = latents(nets.G), one_hot([0, 1, 2, 0], 3)
@@ -95,7 +95,7 @@ def test_networks_may_be_missing(tmp_path, there):
     nets.build()
     assert set(nets.members) == set(there)
     save_networks(nets, tmp_path / "snapshot.keras", INFO)
-    again = load_networks(tmp_path / "snapshot.keras")
+    again = load_snapshot(tmp_path / "snapshot.keras")
     assert again.info == INFO
     assert again.get_config() == nets.get_config()
     for name in MEMBERS:
@@ -139,7 +139,7 @@ def test_files_from_before_the_newer_options_are_read(tmp_path):
         return json.dumps(config)
 
     rewrite_config(path, forget)
-    again = load_networks(path)
+    again = load_snapshot(path)
     assert again.get_config() == nets.get_config()
     assert_equal_networks(again, nets)
 
@@ -147,16 +147,16 @@ def test_files_from_before_the_newer_options_are_read(tmp_path):
 def test_loaded_networks_are_saved_again_without_loss(tmp_path):
     nets = make_networks()
     save_networks(nets, tmp_path / "first.keras", INFO)
-    again = load_networks(tmp_path / "first.keras")
+    again = load_snapshot(tmp_path / "first.keras")
     save_networks(again, tmp_path / "second.keras", again.info)
-    final = load_networks(tmp_path / "second.keras")
+    final = load_snapshot(tmp_path / "second.keras")
     assert final.info == INFO
     assert_equal_networks(final, nets)
 
 
 def test_loaded_networks_can_be_trained(tmp_path):
     save_networks(make_networks(), tmp_path / "snapshot.keras", {})
-    nets = load_networks(tmp_path / "snapshot.keras")
+    nets = load_snapshot(tmp_path / "snapshot.keras")
     before = nets.G.w_avg.numpy()
     with tf.GradientTape() as tape:
         logits = nets.D(nets.G(latents(nets.G), training=True))
@@ -223,7 +223,7 @@ def test_full_disk_leaves_everything_as_it_was(tmp_path, exists):
     if exists:
         assert len(before) > 8192
         assert path.read_bytes() == before
-        assert load_networks(tmp_path).info == INFO
+        assert load_snapshot(tmp_path).info == INFO
 
 
 class Interrupted(Networks):
@@ -259,14 +259,14 @@ def test_run_directory_means_its_newest_snapshot(tmp_path):
         "network-snapshot-000100.keras",
     ]
     assert newest_snapshot(tmp_path).name == "network-snapshot-000100.keras"
-    newest = load_networks(tmp_path)
+    newest = load_snapshot(tmp_path)
     assert newest.info == {"cur_nimg": 100}
     assert_equal_networks(newest, make_networks(100))
-    assert load_networks(newest_snapshot(str(tmp_path))).info == {"cur_nimg": 100}
+    assert load_snapshot(newest_snapshot(str(tmp_path))).info == {"cur_nimg": 100}
 
 
 def test_run_without_snapshots(tmp_path):
-    for search in (load_networks, newest_snapshot):
+    for search in (load_snapshot, newest_snapshot):
         with pytest.raises(FileNotFoundError, match=f"{tmp_path.name}.*no network-snapshot"):
             search(tmp_path)
     assert snapshots_of_run(tmp_path) == []
@@ -274,7 +274,7 @@ def test_run_without_snapshots(tmp_path):
 
 def test_file_that_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.keras does not exist"):
-        load_networks(tmp_path / "absent.keras")
+        load_snapshot(tmp_path / "absent.keras")
 
 
 def damaged(path, damage):
@@ -354,17 +354,17 @@ def rewrite_config(path, change):
 def test_file_that_is_no_snapshot_is_named(tmp_path, damage):
     path = damaged(tmp_path / "broken.keras", damage)
     with pytest.raises(ValueError, match=rf"{path.name} is not a readable snapshot"):
-        load_networks(path)
+        load_snapshot(path)
 
 
 def test_another_keras_model_is_named(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match=r"other\.keras holds a Sequential"):
-        load_networks(tmp_path / "other.keras")
+        load_snapshot(tmp_path / "other.keras")
 
 
 def test_one_network_is_no_snapshot(tmp_path):
     make_networks().G.save(tmp_path / "G.keras")
     with pytest.raises(ValueError, match=r"G\.keras holds a Generator"):
-        load_networks(tmp_path / "G.keras")
+        load_snapshot(tmp_path / "G.keras")

@@ -8,8 +8,8 @@ from support.tiny_run import make_networks, make_run
 import generate
 from msg_stylegan.networks import Generator
 from msg_stylegan.networks.progan_options import progan_generator_options
-from msg_stylegan.sampling import to_uint8, z_of_seeds
-from msg_stylegan.style_directions import (
+from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds
+from msg_stylegan.sampling.style_directions import (
     direction_shift,
     find_directions,
     read_direction,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from msg_stylegan.replica_map import ReplicaMap
+from msg_stylegan.sampling.replica_map import ReplicaMap
 
 # Images per call of the network, on each replica; fewer of those that are very large.
 BATCH_SIZE = 32

@@ -10,7 +10,7 @@ from msg_stylegan.export.onnx_file import write_onnx
 from msg_stylegan.export.options import ExportOptions
 from msg_stylegan.export.saved_model import write_saved_model
 from msg_stylegan.export.tflite_file import write_tflite
-from msg_stylegan.label_table import label_table
+from msg_stylegan.sampling.label_table import label_table
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from msg_stylegan.sampling import to_uint8
+from msg_stylegan.sampling.sampler import to_uint8
 
 
 def image_function(G, options):

@@ -14,7 +14,7 @@ from msg_stylegan.generation.network_source import (
     add_scale_argument,
     add_seed_arguments,
 )
-from msg_stylegan.image_grids import enlarge, image_grid, save_image
+from msg_stylegan.pictures.sheets import enlarge, image_grid, save_image
 
 
 def add_arguments(parser):

@@ -21,7 +21,7 @@ from msg_stylegan.generation.network_source import (
     add_scale_argument,
     add_seed_arguments,
 )
-from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.pictures.sheets import save_image, scale_sheet
 
 # Seed of the w that the length of a step of strength 1 is measured with.
 _SCALE_SEED = 0
@@ -55,7 +55,11 @@ def add_arguments(parser):
 
 def run(args):
     from msg_stylegan.projection import Latents
-    from msg_stylegan.style_directions import direction_shift, find_directions, write_directions
+    from msg_stylegan.sampling.style_directions import (
+        direction_shift,
+        find_directions,
+        write_directions,
+    )
 
     source = SeedImages(args, args.scale)
     directions = find_directions(source.G, args.layers)
@@ -77,7 +81,7 @@ def run(args):
             for step in steps
             for strength in args.strengths
         ]
-        sheet = contact_sheet(
+        sheet = scale_sheet(
             [np.concatenate(cells)], columns=len(args.strengths), zoom=args.zoom, gap=1
         )
         path = args.outdir / f"directions-seed{seed:04d}.png"

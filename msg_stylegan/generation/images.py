@@ -15,7 +15,7 @@ from msg_stylegan.generation.network_source import (
     add_scale_argument,
     add_seed_arguments,
 )
-from msg_stylegan.image_grids import save_image
+from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.wording import count_of
 
 
@@ -43,7 +43,7 @@ def add_arguments(parser):
 
 def run(args):
     from msg_stylegan.projection import read_projection
-    from msg_stylegan.style_directions import direction_shift, read_direction
+    from msg_stylegan.sampling.style_directions import direction_shift, read_direction
 
     if (args.seeds is None) == (args.w is None):
         raise ValueError("Give either --seeds or --w.")

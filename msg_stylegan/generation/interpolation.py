@@ -28,7 +28,7 @@ from msg_stylegan.generation.network_source import (
 )
 from msg_stylegan.generation.scale_choice import add_scales_argument
 from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
-from msg_stylegan.image_grids import LAYOUTS, contact_sheet
+from msg_stylegan.pictures.sheets import LAYOUTS, scale_sheet
 
 # Options that are stored in the video.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
@@ -99,7 +99,7 @@ def run(args):
             images = [walk.images(i) for walk in walks]
             scales = [np.concatenate(scale) for scale in zip(*images, strict=True)]
             video.write(
-                contact_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
+                scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
             )
     print(video_path(args))
 
@@ -140,7 +140,7 @@ class _Standstill:
 
 
 def _loops(source, args):
-    from msg_stylegan.pictures.latent_paths import gaussian_loop
+    from msg_stylegan.sampling.latent_paths import gaussian_loop
 
     num_frames = _num_frames(args)
     sigma = args.smoothing * args.transition
@@ -154,8 +154,7 @@ def _loops(source, args):
 
 
 def _key_frames(source, args):
-    from msg_stylegan.interpolation import lerp, slerp
-    from msg_stylegan.pictures.latent_paths import key_frame_path
+    from msg_stylegan.sampling.latent_paths import key_frame_path, lerp, slerp
 
     if len(args.seeds) < 2:
         raise ValueError("--path slerp needs at least two --seeds: one for each key frame.")

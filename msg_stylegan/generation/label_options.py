@@ -4,7 +4,7 @@ import re
 import sys
 
 from msg_stylegan.generation.arguments import argument, parse_numbers
-from msg_stylegan.label_table import label_table
+from msg_stylegan.sampling.label_table import label_table
 
 
 def add_label_arguments(parser, what, default):

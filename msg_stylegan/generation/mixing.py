@@ -20,7 +20,7 @@ from msg_stylegan.generation.network_source import (
     add_scale_argument,
     add_seed_arguments,
 )
-from msg_stylegan.image_grids import enlarge, save_image, tile
+from msg_stylegan.pictures.sheets import enlarge, save_image, tile
 
 # Coarse, middle and fine styles, in the words of StyleGAN: up to 8x8, 32x32 and beyond.
 _FIRST_LAYERS = (0, 4, 8)

@@ -10,7 +10,7 @@ from tqdm import tqdm
 from msg_stylegan.generation.arguments import add_columns_argument, add_zoom_argument
 from msg_stylegan.generation.network_source import SeedImages, add_seed_arguments
 from msg_stylegan.generation.scale_choice import add_scales_argument
-from msg_stylegan.image_grids import LAYOUTS, contact_sheet, save_image
+from msg_stylegan.pictures.sheets import LAYOUTS, save_image, scale_sheet
 
 
 def add_arguments(parser):
@@ -30,7 +30,7 @@ def run(args):
     source = SeedImages(args, args.scales)
     samples = [source.images(seed) for seed in tqdm(args.seeds, unit="img", disable=None)]
     scales = [np.concatenate(scale) for scale in zip(*samples, strict=True)]
-    sheet = contact_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
+    sheet = scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
     path = args.outdir / "multiscale.png"
     facts = {"scales": _listed(source.resolutions), "layout": args.layout}
     save_image(sheet, path, source.metadata(args.seeds, facts))

@@ -124,7 +124,7 @@ class SeedImages:
         """
         from msg_stylegan.pretrained import find_network_file
         from msg_stylegan.projection import generator_with_noise_maps
-        from msg_stylegan.sampling import Mapper, WsSampler, default_psi
+        from msg_stylegan.sampling.sampler import Mapper, WsSampler, default_psi
 
         self._args = args
         network_file = find_network_file(args.network, args.result_dir)
@@ -168,7 +168,7 @@ class SeedImages:
 
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""
-        from msg_stylegan.sampling import latents_of_seeds
+        from msg_stylegan.sampling.sampler import latents_of_seeds
 
         return latents_of_seeds(self.G, [seed])
 

@@ -18,8 +18,8 @@ from msg_stylegan.generation.network_source import (
     check_noise_inputs,
 )
 from msg_stylegan.generation.scale_choice import add_scales_argument
-from msg_stylegan.image_grids import contact_sheet, save_image
 from msg_stylegan.pictures.deviation_map import StandardDeviation, brightness
+from msg_stylegan.pictures.sheets import save_image, scale_sheet
 
 
 def add_arguments(parser):
@@ -62,7 +62,7 @@ def run(args):
         maps = [brightness(deviation, white, channels)[None] for deviation in deviations]
         samples += [*shown, maps]
     scales = [np.concatenate(scale) for scale in zip(*samples, strict=True)]
-    sheet = contact_sheet(scales, columns=args.shown + 1, zoom=args.zoom)
+    sheet = scale_sheet(scales, columns=args.shown + 1, zoom=args.zoom)
     path = args.outdir / "noise.png"
     facts = {
         "noise_scales": " ".join(name for name, _, _ in args.noise_scales),

@@ -22,7 +22,7 @@ from msg_stylegan.generation.network_source import (
     load_generator,
     network_facts,
 )
-from msg_stylegan.image_grids import contact_sheet, save_image
+from msg_stylegan.pictures.sheets import save_image, scale_sheet
 from msg_stylegan.pictures.video import VideoWriter
 
 # Most frames of a video, not counting the last second, which shows the result.
@@ -195,7 +195,7 @@ class _Search:
     def save(self, settings):
         """Writes the files, but for the video, and prints the errors."""
         from msg_stylegan.projection import Projection, scale_errors
-        from msg_stylegan.sampling import to_uint8
+        from msg_stylegan.sampling.sampler import to_uint8
 
         images = self._images()
         pyramid = [level.numpy() for level in self._projector.loss.target_pyramid(self._target)]
@@ -213,7 +213,7 @@ class _Search:
             save_image(image[0], self._folder / f"{image.shape[1]:04d}.png", _text(self.facts))
         wanted = [to_uint8(level).numpy() for level in pyramid[-len(images) :]]
         rows = [np.concatenate(scale) for scale in zip(wanted, images, strict=True)]
-        sheet = contact_sheet(rows, zoom=_zoom(images))
+        sheet = scale_sheet(rows, zoom=_zoom(images))
         save_image(sheet, self._folder / "comparison.png", _text(self.facts))
         print(_table(self._folder.name, self.facts))
 
@@ -223,7 +223,7 @@ class _Search:
         return "converged" if self._projector.is_converged else "all steps done"
 
     def _images(self):
-        from msg_stylegan.sampling import to_uint8
+        from msg_stylegan.sampling.sampler import to_uint8
 
         return [to_uint8(image).numpy() for image in self._projector.best_images()]
 

@@ -14,7 +14,7 @@ from msg_stylegan.generation.arguments import add_zoom_argument, argument, posit
 from msg_stylegan.generation.network_source import add_outdir_argument
 from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
 from msg_stylegan.image_counts import FAKES
-from msg_stylegan.image_grids import enlarge
+from msg_stylegan.pictures.sheets import enlarge
 from msg_stylegan.training.run_directory import find_run
 
 

@@ -13,7 +13,7 @@ from msg_stylegan.generation.network_source import (
     add_scale_argument,
     add_seed_arguments,
 )
-from msg_stylegan.image_grids import enlarge, save_image
+from msg_stylegan.pictures.sheets import enlarge, save_image
 from msg_stylegan.pictures.uncurated_sheet import uncurated_sheet
 
 

@@ -4,9 +4,9 @@ import re
 
 import yaml
 
-from msg_stylegan.label_table import short_float
 from msg_stylegan.model_card.run_facts import finite_results
-from msg_stylegan.sampling import default_psi
+from msg_stylegan.sampling.label_table import short_float
+from msg_stylegan.sampling.sampler import default_psi
 
 _TASK = "unconditional-image-generation"
 _PROJECT = "MSG-StyleGAN for TensorFlow 2"

@@ -1,13 +1,13 @@
 """The folder of a model card: README.md, the snapshot and a picture of samples."""
 
 from msg_stylegan import files
-from msg_stylegan.image_grids import contact_sheet, save_image
-from msg_stylegan.label_table import label_table
 from msg_stylegan.model_card.card import card_text
 from msg_stylegan.model_card.run_facts import read_run, without_folders
 from msg_stylegan.networks import save_networks
+from msg_stylegan.pictures.sheets import save_image, scale_sheet
 from msg_stylegan.pretrained import load_networks
-from msg_stylegan.sampling import Sampler, default_psi, latents_of_seeds
+from msg_stylegan.sampling.label_table import label_table
+from msg_stylegan.sampling.sampler import Sampler, default_psi, latents_of_seeds
 
 CARD_FILE = "README.md"
 PICTURE_FILE = "samples.png"
@@ -63,4 +63,4 @@ def _sample_sheet(G, table):
     batch_size = min(len(seeds), 4)
     sampler = Sampler(G, batch_size, truncation_psi=default_psi(G), noise_mode="const")
     images = sampler(latents_of_seeds(G, seeds), table.of_seeds(seeds))
-    return contact_sheet(images, columns=2, zoom=zoom)
+    return scale_sheet(images, columns=2, zoom=zoom)

@@ -11,7 +11,7 @@ from msg_stylegan.networks.progan_options import (
 from msg_stylegan.networks.snapshot import (
     Networks,
     build_networks,
-    load_networks,
+    load_snapshot,
     newest_snapshot,
     save_networks,
     snapshots_of_run,
@@ -22,7 +22,7 @@ __all__ = [
     "Generator",
     "Networks",
     "build_networks",
-    "load_networks",
+    "load_snapshot",
     "newest_snapshot",
     "progan_discriminator_options",
     "progan_generator_options",

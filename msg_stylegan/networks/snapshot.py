@@ -158,7 +158,7 @@ def save_networks(nets, path, info):
         nets.save(temporary)
 
 
-def load_networks(path):
+def load_snapshot(path):
     """Opens a snapshot.
 
     Args:

@@ -3,7 +3,7 @@
 import contextlib
 
 from msg_stylegan.files import atomic_directory
-from msg_stylegan.image_grids import save_image
+from msg_stylegan.pictures.sheets import save_image
 
 
 class FrameFolder:

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from msg_stylegan.label_table import label_table
-from msg_stylegan.sampling import latents_of_seeds
+from msg_stylegan.sampling.label_table import label_table
+from msg_stylegan.sampling.sampler import latents_of_seeds
 
 # StyleGAN2 takes 10,000. The mean and one standard deviation need fewer.
 NUM_SAMPLES = 2048

@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from msg_stylegan import files
-from msg_stylegan.label_table import label_facts
+from msg_stylegan.sampling.label_table import label_facts
 from msg_stylegan.training import stats as training_stats
 from msg_stylegan.training.run_log import say
 from msg_stylegan.training.sample_grids import SampleGrids

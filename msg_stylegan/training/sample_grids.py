@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from msg_stylegan import image_grids
 from msg_stylegan.data.dataset import classes_of
 from msg_stylegan.image_counts import FAKES
-from msg_stylegan.sampling import Sampler
+from msg_stylegan.pictures import sheets
+from msg_stylegan.sampling.sampler import Sampler
 
 # The sheet with all scales side by side holds as many samples as fit into so many pixels.
 _SHEET_SAMPLES = 16
@@ -29,7 +29,7 @@ class SampleGrids:
         run_dir: Run directory.
         G_ema: Generator to draw.
         dataset: `TFRecordDataset`, for the reals and the labels.
-        grid: Rule for the number of images, see `image_grids.grid_size`.
+        grid: Rule for the number of images, see `sheets.grid_size`.
         batch_size: Images per call of the generator; a whole grid at once may not fit a GPU.
         seed: Seed of the latents.
     """
@@ -37,7 +37,7 @@ class SampleGrids:
     def __init__(self, run_dir, G_ema, dataset, grid, batch_size, seed):
         self._run_dir = Path(run_dir)
         self._dataset = dataset
-        self._size = image_grids.grid_size(grid, dataset.resolution)
+        self._size = sheets.grid_size(grid, dataset.resolution)
         self._seed = seed
         count = self._size[0] * self._size[1]
         rng = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ class SampleGrids:
     def save_reals(self):
         """Writes `reals.png`."""
         reals = self._dataset.read_images(self._rows)
-        image_grids.save_image_grid(reals, self._run_dir / "reals.png", self._size)
+        sheets.save_image_grid(reals, self._run_dir / "reals.png", self._size)
 
     def save_fakes(self, kimg):
         """Writes the grids of all scales.
@@ -70,13 +70,13 @@ class SampleGrids:
         """
         images = self._sampler(self._z, self._labels)
         pictures = {
-            f"{image.shape[1]}x{image.shape[1]}": image_grids.image_grid(image, self._size)
+            f"{image.shape[1]}x{image.shape[1]}": sheets.image_grid(image, self._size)
             for image in images
         }
         pictures["all_scales"] = self._sheet(images)
         name = FAKES.name(kimg)
         for folder, picture in pictures.items():
-            image_grids.save_image(picture, self._run_dir / folder / name)
+            sheets.save_image(picture, self._run_dir / folder / name)
         return pictures
 
     def _sheet(self, images):
@@ -85,7 +85,7 @@ class SampleGrids:
         samples = min(max(most, 1), _SHEET_SAMPLES)
         columns = 2 if samples == _SHEET_SAMPLES else 1
         shown = self._sheet_order[:samples]
-        return image_grids.contact_sheet([image[shown] for image in images], columns=columns)
+        return sheets.scale_sheet([image[shown] for image in images], columns=columns)
 
 
 def rows_of_classes(classes, order, size):

@@ -77,7 +77,7 @@ def image_grid(images, size):
     return grid.reshape(rows * height, columns * width, channels)  # [HWC]
 
 
-def contact_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
+def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     """Shows all scales of each sample together, each enlarged to full size.
 
     Pixels are repeated, never blended, so that a scale looks the way the network made it.

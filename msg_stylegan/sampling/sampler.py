@@ -6,7 +6,7 @@ Nothing here touches a global random state, so drawing images never changes a tr
 import numpy as np
 import tensorflow as tf
 
-from msg_stylegan.replica_map import ReplicaMap
+from msg_stylegan.sampling.replica_map import ReplicaMap
 
 # The strength of StyleGAN's truncation trick.
 _DEFAULT_PSI = 0.7

@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.stored_data_sets import random_images
 
-from msg_stylegan.image_grids import (
-    contact_sheet,
+from msg_stylegan.pictures.sheets import (
     grid_size,
     image_grid,
     save_image,
     save_image_grid,
+    scale_sheet,
 )
 
 
@@ -69,7 +69,7 @@ def test_metadata_reads_back(tmp_path):
 @pytest.mark.parametrize(("columns", "zoom", "channels"), [(1, 1, 3), (2, 1, 1), (3, 2, 3)])
 def test_each_scale_of_each_sample_has_its_place_on_the_sheet(columns, zoom, channels):
     scales = [random_images(5, res, channels, seed=res) for res in (4, 8, 16)]
-    sheet = contact_sheet(scales, columns=columns, zoom=zoom, gap=2)
+    sheet = scale_sheet(scales, columns=columns, zoom=zoom, gap=2)
     size = 16 * zoom
     strip = 3 * size + 2 * 2
     rows = -(-5 // columns)
@@ -86,7 +86,7 @@ def test_each_scale_of_each_sample_has_its_place_on_the_sheet(columns, zoom, cha
 
 def test_a_sheet_of_one_image_is_the_image():
     image = random_images(1, 8, 3)
-    np.testing.assert_array_equal(contact_sheet([image], columns=4), image[0])
+    np.testing.assert_array_equal(scale_sheet([image], columns=4), image[0])
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_other_images_are_refused(images):
     with pytest.raises(ValueError, match="Expected uint8 images"):
         image_grid(images, (1, 2))
     with pytest.raises(ValueError, match="Expected uint8 images"):
-        contact_sheet([images])
+        scale_sheet([images])
 
 
 def test_wrong_numbers_are_refused():
     with pytest.raises(ValueError, match="needs 6 images, not 5"):
         image_grid(random_images(5, 4, 3), (3, 2))
     with pytest.raises(ValueError, match="same samples at every scale"):
-        contact_sheet([random_images(2, 4, 3), random_images(3, 8, 3)])
+        scale_sheet([random_images(2, 4, 3), random_images(3, 8, 3)])
     with pytest.raises(ValueError, match="divide the highest"):
-        contact_sheet([random_images(2, 6, 3), random_images(2, 8, 3)])
+        scale_sheet([random_images(2, 6, 3), random_images(2, 8, 3)])
     with pytest.raises(ValueError, match="at least 1"):
-        contact_sheet([random_images(2, 8, 3)], columns=0)
+        scale_sheet([random_images(2, 8, 3)], columns=0)

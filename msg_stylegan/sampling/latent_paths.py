@@ -1,10 +1,46 @@
-"""Ways through the space of latents, one point per frame of a video."""
+"""Ways from latent to latent: points between two of them, and one point per frame of a video."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from msg_stylegan.lazy_tensorflow import tf
+
 # Keeps the random numbers of loops apart from those that belong to a seed elsewhere.
 _LOOP = 2
+
+
+def lerp(a, b, t):
+    """Point on the straight line from `a` (t = 0) to `b` (t = 1).
+
+    Args:
+        a: Float `[..., d]`.
+        b: Float `[..., d]`.
+        t: Float, broadcast against `a` and `b`: `[N, 1]` for one position per path.
+    """
+    return a + (b - a) * t
+
+
+def slerp(a, b, t):
+    """Point on the arc from `a` (t = 0) to `b` (t = 1), at constant speed along the angle.
+
+    Between vectors of different lengths the length changes linearly. (StyleGAN's slerp returns
+    unit vectors, which is the same to a network that normalises z.) Opposite vectors have no
+    unique arc; the result is then finite and means nothing.
+
+    Args:
+        a: Float `[..., d]`, not zero.
+        b: Float `[..., d]`, not zero.
+        t: Float, broadcast against `a` and `b`.
+    """
+    a_length = tf.norm(a, axis=-1, keepdims=True)
+    b_length = tf.norm(b, axis=-1, keepdims=True)
+    a, b = a / a_length, b / b_length
+    cosine = tf.reduce_sum(a * b, axis=-1, keepdims=True)
+    across = b - cosine * a
+    # Not the arc cosine, which loses half of the digits for small angles.
+    angle = t * tf.atan2(tf.norm(across, axis=-1, keepdims=True), cosine)
+    direction = a * tf.cos(angle) + tf.math.l2_normalize(across, axis=-1) * tf.sin(angle)
+    return direction * lerp(a_length, b_length, t)
 
 
 def gaussian_loop(seed, num_frames, size, sigma):
@@ -38,7 +74,7 @@ def key_frame_path(points, transition, interpolate, closed):
     Args:
         points: float32 `[K, size]`.
         transition: Frames from one point to the next.
-        interpolate: `lerp` or `slerp` of `msg_stylegan.interpolation`.
+        interpolate: `lerp` or `slerp`.
         closed: Whether the way goes on from the last point to the first, where the video begins
             again. Otherwise the last point is the last frame.
 
