@@ -54,7 +54,7 @@ def test_round_trip_is_exact(tmp_path):
     nets = make_networks()
     save_networks(nets, tmp_path / "snapshot.keras", INFO)
     assert names(tmp_path) == ["snapshot.keras"]
-    again = msg_stylegan.load_snapshot(tmp_path / "snapshot.keras")
+    again = msg_stylegan.load_networks(tmp_path / "snapshot.keras")
 
     assert again.info == INFO
     for network in ("G", "G_ema"):
