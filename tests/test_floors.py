@@ -56,7 +56,6 @@ INSIDE = {
     "model_card": {
         "files",
         "pictures",
-        "pictures",
         "networks",
         "pretrained",
         "sampling",
