@@ -212,7 +212,7 @@ def train(arguments):
     from metrics.registry import get_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.networks import build_networks
-    from msg_stylegan.training import devices, kinds, run_directory, run_history
+    from msg_stylegan.training import devices, loop, run_directory, run_history
     from msg_stylegan.training.architecture import describe_networks, network_options
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
@@ -279,7 +279,7 @@ def train(arguments):
             say(describe_networks(build_networks(*networks)))
             return
         try:
-            kinds.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
+            loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
         except WriteError as error:
             place = shlex.quote(str(run_dir))
             raise WriteError(f"{error} Then continue by --resume={place}.") from error

@@ -214,7 +214,7 @@ def test_every_number_has_a_rule():
         ("augment.probability", [0.0, 1.0], [-0.1, 1.1]),
         ("augment.target", [-1.0, 1.0], [1.1]),
         ("growing.start_resolution", [0], [3, 5, 2048]),
-        ("growing.batch_sizes", [(), ("4:16", "64:8")], [("4",), ("4:0",), ("a:4",)]),
+        ("growing.batch_sizes", [(), ("4:16", "64:8")], [("4",), ("4:0",), ("2:8",), ("a:4",)]),
         ("loss.label_noise", [0.0], [-0.3]),
         ("schedule.ema_decay", [0.0, 0.999], [1.0, -0.1]),
         ("discriminator.mbstd_num_channels", [1, 2, 16], [3, 32, 0]),

@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config
+from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan import load_networks, options
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.options import GrowingOptions, LossOptions
-from msg_stylegan.training import growing_loop, run_directory
-from msg_stylegan.training.growing_loop import GrowingTraining, reset_optimizer
-from msg_stylegan.training.optimizers import make_optimizer
-from msg_stylegan.training.run_log import logging_to
+from msg_stylegan.training.optimizers import make_optimizer, reset_optimizer
+from msg_stylegan.training.training_state import TrainingState
 
 ONE = tf.distribute.get_strategy()
 # 4: 0 to 16. 8: fade to 40, stable to 56. 16: fade to 80, stable from then on.
@@ -35,15 +33,6 @@ def growing_config(folder, **schedule):
         },
     )
     return dataclasses.replace(config, growing=GROWING)
-
-
-def train_growing(config, dataset, run_dir=None, evaluate=None):
-    if run_dir is None:
-        run_dir = run_directory.next_run_directory(config.result_dir, "tiny", 1)
-        run_directory.create_run_directory(run_dir, options.to_dict(config))
-    with logging_to(run_dir):
-        growing_loop.train(config, run_dir, dataset, ONE, info={}, evaluate=evaluate)
-    return run_dir
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +57,7 @@ def finished(tmp_path_factory, data_folder):
     config = dataclasses.replace(
         config, loss=LossOptions(name="lsgan", label_noise=0.3, r1_gamma=0.0)
     )
-    return train_growing(config, dataset, evaluate=evaluate), config, dataset, evaluated
+    return train_tiny(config, dataset, evaluate=evaluate), config, dataset, evaluated
 
 
 def assert_same_checkpoints(run_dir, expected_dir):
@@ -81,7 +70,7 @@ def assert_same_checkpoints(run_dir, expected_dir):
 def test_a_growth_resumed_inside_a_fade_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     run_dir, config, dataset, _ = finished
     half = dataclasses.replace(growing_config(tmp_path, total_kimg=0.024), loss=config.loss)
-    half_dir = train_growing(half, dataset)
+    half_dir = train_tiny(half, dataset)
     stopped = checkpoint_values(half_dir)
     assert stopped["progress/cur_nimg/.ATTRIBUTES/VARIABLE_VALUE"] == 24
 
@@ -94,7 +83,7 @@ def test_a_growth_resumed_inside_a_fade_is_bit_for_bit_the_uninterrupted_one(fin
     (images,) = nets.G_ema(np.zeros((3, 8), np.float32))
     assert images.shape == (3, 8, 8, 1)
 
-    train_growing(config, dataset, run_dir=half_dir)
+    train_tiny(config, dataset, run_dir=half_dir)
     assert_same_checkpoints(half_dir, run_dir)
 
 
@@ -135,25 +124,25 @@ def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
             growing_config(tmp_path / folder, total_kimg=total_kimg), loss=loss
         )
 
-    run_dir = train_growing(config("whole", 0.096), dataset)
+    run_dir = train_tiny(config("whole", 0.096), dataset)
     # Inside the fade to 16x16, and at the boundary before it, where levels up to 8x8 are trained.
     for stop_kimg, trained in ((0.068, (4, 8, 16)), (0.056, (4, 8))):
         half = config(str(stop_kimg), stop_kimg)
-        half_dir = train_growing(half, dataset)
-        start = GrowingTraining(half, tmp_path / "new", dataset, ONE)
+        half_dir = train_tiny(half, dataset)
+        start = TrainingState(half, tmp_path / "new", dataset, ONE)
         later = load_networks(half_dir)
         for blocks in (lambda n: n.G.synthesis.blocks, lambda n: n.D.blocks):
-            for one, two in zip(blocks(start.state.nets), blocks(later), strict=True):
+            for one, two in zip(blocks(start.nets), blocks(later), strict=True):
                 same = [np.array_equal(a, b) for a, b in zip(one.weights, two.weights, strict=True)]
                 assert all(same) == (one.resolution not in trained)
-        train_growing(config("whole", 0.096), dataset, run_dir=half_dir)
+        train_tiny(config("whole", 0.096), dataset, run_dir=half_dir)
         assert_same_checkpoints(half_dir, run_dir)
 
 
 def test_a_finished_growth_is_left_alone(finished):
     run_dir, config, dataset, _ = finished
     before = len(read_json_lines(run_dir / "stats.jsonl"))
-    train_growing(config, dataset, run_dir=run_dir)
+    train_tiny(config, dataset, run_dir=run_dir)
     assert len(read_json_lines(run_dir / "stats.jsonl")) == before
 
 

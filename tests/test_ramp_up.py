@@ -79,7 +79,7 @@ def ramped(folder, **schedule):
 
 def state_of(config, run_dir, dataset):
     state = TrainingState(config, run_dir, dataset, ONE)
-    state.make_step(config.schedule.batch_size)
+    state.enter(state.stage)
     return state
 
 

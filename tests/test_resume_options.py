@@ -10,7 +10,7 @@ from support.tiny_training import make_tiny_dataset, tiny_config
 import train
 from msg_stylegan import options, presets
 from msg_stylegan.files import read_json_lines
-from msg_stylegan.training import kinds, run_history
+from msg_stylegan.training import loop, run_history
 from msg_stylegan.training.run_lock import run_lock
 
 
@@ -29,7 +29,7 @@ def start(tmp_path, monkeypatch):
 @pytest.fixture
 def without_training(monkeypatch):
     """What training would do before its first step, and no more."""
-    monkeypatch.setattr(kinds, "train", lambda *args, begin, **options: begin(8000))
+    monkeypatch.setattr(loop, "train", lambda *args, begin, **options: begin(8000))
 
 
 def first(start, tmp_path, *arguments):

@@ -13,7 +13,7 @@ from metrics.results import recorded_lines
 from msg_stylegan import load_networks, options
 from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
-from msg_stylegan.training import kinds, run_directory
+from msg_stylegan.training import loop, run_directory
 from msg_stylegan.training.run_log import logging_to, say
 from msg_stylegan.training.stats import read_stats
 
@@ -99,7 +99,7 @@ class Trial:
         info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
         with logging_to(self.run_dir):
             try:
-                stopped = kinds.train(
+                stopped = loop.train(
                     self.config,
                     self.run_dir,
                     dataset,

@@ -273,13 +273,13 @@ class GrowingOptions:
         600.0,
         "Time for which a resolution is trained after its fade, in kimg. The last one lasts "
         "until schedule.total_kimg.",
-        greater_than(0),
+        ONE_IMAGE_OR_MORE,
     )
     batch_sizes: tuple[str, ...] = option(
         (),
         "Batch sizes as RESOLUTION:BATCH, each from that resolution on, such as 4:16,64:8. "
         "Below the first, and if empty: schedule.batch_size.",
-        matching(r"[1-9]\d*:[1-9]\d*", "be a list of RESOLUTION:BATCH such as 4:16,64:8"),
+        matching(r"([4-9]|[1-9]\d+):[1-9]\d*", "be a list of RESOLUTION:BATCH such as 4:16,64:8"),
     )
 
 

@@ -3,9 +3,9 @@
 import tensorflow as tf
 from tqdm import tqdm
 
-from msg_stylegan.data.batches import training_batches
 from msg_stylegan.training.architecture import describe_networks
 from msg_stylegan.training.interruption import StopRequest
+from msg_stylegan.training.run_lock import run_lock
 from msg_stylegan.training.run_log import say
 from msg_stylegan.training.run_output import RunOutput
 from msg_stylegan.training.tick import Tick
@@ -18,11 +18,13 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
     Args:
         config: `Config` with all options.
         run_dir: Existing run directory.
-        dataset: `TFRecordDataset` to train on.
+        dataset: `TFRecordDataset` to train on, of the full resolution.
         strategy: The `tf.distribute.Strategy` to train with.
         info: Dictionary that snapshots carry.
         evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer)` that
             scores a snapshot; returns `(metric, value)` if it is the best one so far, else None.
+            A run that grows is scored after its last fade: scores of other resolutions could not
+            be compared.
         begin: None, or a function of the number of images shown so far. It is called before
             anything is written, when nothing more stands against the training.
 
@@ -30,10 +32,11 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
         Why training stopped early, or None if it is finished.
 
     Raises:
+        BlockingIOError: Another process trains the run.
         FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
     """
-    with StopRequest(run_dir).listening() as stop_request:
+    with run_lock(run_dir), StopRequest(run_dir).listening() as stop_request:
         return _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request)
 
 
@@ -47,46 +50,45 @@ def _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_reque
     if state.is_finished:
         say(f"Nothing to do: {nimg / 1000:g} of {schedule.total_kimg:g} kimg are trained.")
         return None
-    step = state.make_step(schedule.batch_size)
     if begin:
         begin(nimg)
-    tick = Tick(nimg, schedule.tick_kimg, schedule.total_kimg, step.images_per_iteration)
     output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
     if not state.is_resumed:
         output.write_reals()
-    batches = distributed_batches(dataset, strategy, schedule.batch_size, config.seed, nimg)
 
     say(
-        f"Training from {tick.kimg:g} to {schedule.total_kimg:g} kimg on "
+        f"Training from {nimg / 1000:g} to {schedule.total_kimg:g} kimg on "
         f"{strategy.num_replicas_in_sync} device(s). The first step is compiled, which takes from "
         "half a minute at low to several minutes at high resolutions."
     )
+    stop_reason = None
     with progress_bar(nimg, schedule) as bar:
-        stop_reason = run_ticks(
-            config, step, tick, batches, output, state.checkpoint, stop_request, bar.update
-        )
+        while not (stop_reason or state.is_finished):
+            stop_reason = run_stage(config, state, output, stop_request, bar.update)
     output.close()
-    say_how_it_ended(stop_reason, tick)
+    say_how_it_ended(stop_reason, state.progress.nimg / 1000)
     return stop_reason
 
 
-def run_ticks(config, step, tick, batches, output, checkpoint, stop_request, on_images):
-    """Trains until the end of `tick`'s training, or until asked to stop.
+def run_stage(config, state, output, stop_request, on_images):
+    """Trains to the end of a stage or of the training, or until asked to stop.
 
     Args:
         config: All options.
-        step: `TrainStep`.
-        tick: `Tick`, which knows where training starts and ends.
-        batches: Iterator over distributed batches.
+        state: `TrainingState`.
         output: `RunOutput`.
-        checkpoint: `TrainingCheckpoint`.
         stop_request: `StopRequest` that is listening.
-        on_images: Called with the number of images of every call of `step`.
+        on_images: Called with the number of images of every call of the step.
 
     Returns:
-        Why training stopped early, or None if it came to its end.
+        Why training stopped early, or None if the stage came to its end.
     """
-    schedule = config.schedule
+    schedule, stage = config.schedule, state.stage
+    step = state.enter(stage)
+    output.enter(stage)
+    batches = state.batches(stage)
+    end_kimg = min(stage.end / 1000, schedule.total_kimg)
+    tick = Tick(state.progress.nimg, schedule.tick_kimg, end_kimg, step.images_per_iteration)
     while True:
         stop_reason = stop_request.reason()
         is_done = tick.is_training_done
@@ -100,7 +102,7 @@ def run_ticks(config, step, tick, batches, output, checkpoint, stop_request, on_
             if tick.is_due(schedule.network_snapshot_ticks) or stop_reason:
                 snapshot = output.write_networks(tick)
             if tick.is_due(schedule.checkpoint_ticks) or stop_reason:
-                checkpoint.save(tick.nimg)
+                state.checkpoint.save(tick.nimg)
             # Last, because metrics take longest. An interruption does not wait for them.
             if snapshot:
                 output.score_networks(snapshot, tick, stop_request)
@@ -119,36 +121,12 @@ def run_ticks(config, step, tick, batches, output, checkpoint, stop_request, on_
         on_images(count * step.images_per_iteration)
 
 
-def say_how_it_ended(stop_reason, tick):
+def say_how_it_ended(stop_reason, kimg):
     """Tells whether training is finished or was stopped, and where."""
     if stop_reason:
-        say(f"Stopped by {stop_reason} at {tick.kimg:g} kimg. Everything is saved; use --resume.")
+        say(f"Stopped by {stop_reason} at {kimg:g} kimg. Everything is saved; use --resume.")
     else:
-        say(f"Finished at {tick.kimg:g} kimg.")
-
-
-def distributed_batches(dataset, strategy, batch_size, seed, start, change=None):
-    """Iterator over the training batches from image `start` on, shared out to the replicas.
-
-    Args:
-        dataset: `TFRecordDataset`.
-        strategy: The `tf.distribute.Strategy`.
-        batch_size: Images per update, over all replicas.
-        seed: Decides the order of the images.
-        start: Number of the first image.
-        change: Function of the `tf.data.Dataset` and the number of its elements per batch, one for
-            each local replica; returns what to train on instead. None for no change.
-    """
-
-    def make_dataset(context):
-        batches = training_batches(
-            dataset, batch_size=batch_size, seed=seed, start=start, input_context=context
-        )
-        if change is None:
-            return batches
-        return change(batches, context.num_replicas_in_sync // context.num_input_pipelines)
-
-    return iter(strategy.distribute_datasets_from_function(make_dataset))
+        say(f"Finished at {kimg:g} kimg.")
 
 
 def progress_bar(nimg, schedule):

@@ -13,14 +13,27 @@ class Progress(tf.Module):
 
     def __init__(self):
         super().__init__(name="progress")
-        options = {
-            "trainable": False,
-            "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        }
-        self.cur_nimg = tf.Variable(0, dtype=tf.int64, **options)
-        self.elapsed_sec = tf.Variable(0.0, dtype=tf.float64, **options)
+        self.cur_nimg = _counter(0, tf.int64)
+        self.elapsed_sec = _counter(0.0, tf.float64)
 
     @property
     def nimg(self):
         """`cur_nimg` as a number. Reading it waits for the device."""
         return int(self.cur_nimg.numpy())
+
+
+class Growth(tf.Module):
+    """What a run that grows remembers besides. Create it in the scope of the strategy.
+
+    Attributes:
+        resolution: int64 variable, the resolution for which the optimizers were started.
+    """
+
+    def __init__(self, resolution):
+        super().__init__(name="growth")
+        self.resolution = _counter(resolution, tf.int64)
+
+
+def _counter(value, dtype):
+    aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return tf.Variable(value, dtype=dtype, trainable=False, aggregation=aggregation)

@@ -43,6 +43,12 @@ class RunOutput:
         self._grids = SampleGrids(
             run_dir, nets.G_ema, dataset, schedule.image_grid, schedule.batch_size, config.seed
         )
+        self._stage = None
+
+    def enter(self, stage):
+        """Goes on in a stage to which the networks have been moved."""
+        self._stage = stage
+        self._grids.retrace()
 
     def write_reals(self):
         """Saves a grid of real images."""
@@ -78,7 +84,8 @@ class RunOutput:
     def score_networks(self, snapshot, tick, stop_request):
         """Scores a snapshot, unless training is to stop, and removes old ones."""
         best = None
-        if self._evaluate and not stop_request.reason():
+        # A score of another resolution, or inside a fade, could not be compared with any other.
+        if self._evaluate and self._stage.is_last and not stop_request.reason():
             best = stop_request.call_or_stop(
                 self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events.writer
             )

@@ -1,5 +1,6 @@
 """Pictures of a run: the reals once, then the same latents at every scale again and again."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,14 @@ class SampleGrids:
         self._z = rng.standard_normal((count, G_ema.z_dim), dtype=np.float32)
         self._labels = dataset.read_labels(self._rows) if G_ema.label_size else None
         # Noise is part of the picture: stored maps keep it the same over the training.
-        self._sampler = Sampler(G_ema, min(batch_size, count), noise_mode="const")
+        self._make_sampler = functools.partial(
+            Sampler, G_ema, min(batch_size, count), noise_mode="const"
+        )
+        self.retrace()
+
+    def retrace(self):
+        """Follows the generator to another stage: a compiled function stays where it was traced."""
+        self._sampler = self._make_sampler()
 
     def save_reals(self):
         """Writes `reals.png`."""

@@ -11,7 +11,12 @@ from msg_stylegan.networks import ops
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.ema import ema_beta, update_average
 from msg_stylegan.training.randomness import StepRandomness, Stream
-from msg_stylegan.training.reals import images_to_float, mirror_images, select_scales
+from msg_stylegan.training.reals import (
+    fade_images,
+    images_to_float,
+    mirror_images,
+    select_scales,
+)
 
 
 class TrainStep:
@@ -42,6 +47,7 @@ class TrainStep:
         noise_mode: Noise of the generator in training.
         augmentation: `Augmentation` of all images that D sees, made in the scope of `strategy`; or
             None.
+        fade: The `Stage` in which the networks and the reals are faded, or None.
 
     Raises:
         ValueError: The options of the loss are not possible.
@@ -62,6 +68,7 @@ class TrainStep:
         label_rows=None,
         noise_mode="random",
         augmentation=None,
+        fade=None,
     ):
         self.nets = nets
         self.G_opt = G_opt
@@ -80,6 +87,7 @@ class TrainStep:
         self.label_rows = None if label_rows is None else tf.constant(label_rows)
         self.noise_mode = noise_mode
         self.augmentation = augmentation
+        self.fade = fade
 
     @property
     def images_per_iteration(self):
@@ -127,6 +135,8 @@ class TrainStep:
 
         With lazy regularization an update with the penalties follows when it is their turn.
         """
+        if self.fade is not None:
+            self._move_fade()
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
         stats = self.apply("D", gradients, stats)
         stats |= self._adapt_augmentation(stats)
@@ -134,6 +144,15 @@ class TrainStep:
             return stats
         of_penalties = self._regularize_D(batch)
         return {name: value + of_penalties.get(name, 0.0) for name, value in stats.items()}
+
+    def _move_fade(self):
+        """Sets `alpha` of G and D. G_ema takes it over with everything else that is not trained."""
+        for network in (self.nets.G, self.nets.D):
+            self.strategy.extended.update(
+                tensorflow_variable(network.alpha),
+                lambda variable, value: variable.assign(value, read_value=False),
+                args=(self.fade.alpha(self.cur_nimg),),
+            )
 
     def _adapt_augmentation(self, stats):
         """Moves an adaptive probability; returns the statistics of augmentation."""
@@ -200,6 +219,8 @@ class TrainStep:
     def _reals_of(self, batch, images_ago=0):
         """Images and labels (or None) of a batch as the D update so many images ago saw them."""
         images = batch["images"]
+        if self.fade is not None:
+            images = fade_images(images, self.fade.alpha(self.cur_nimg - images_ago))
         if self.mirror:
             uniform = self.random.draw(
                 tf.random.stateless_uniform, [], Stream.MIRROR, images_ago=images_ago
@@ -211,7 +232,7 @@ class TrainStep:
         """Gradients of the discriminator loss on one replica.
 
         Args:
-            reals: uint8 `[n, r, r, C]`.
+            reals: `[n, r, r, C]`, pixels from 0 to 255.
             labels: `[n, label_size]` of the reals, also used for the fakes; or None.
             z: `[n, z_dim]`.
             noise_seed: See `Noise`.
@@ -264,7 +285,8 @@ class TrainStep:
             z: `[n, z_dim]`.
             labels: `[n, label_size]` of the fakes, or None.
             noise_seed: See `Noise`.
-            reals: uint8 `[n, r, r, C]` and their labels (or None), for a loss that needs them.
+            reals: `[n, r, r, C]`, pixels from 0 to 255, and their labels (or None), for a loss that
+                needs them.
         """
         with tf.GradientTape() as tape:
             fakes = self._generate(z, labels, noise_seed)

@@ -8,11 +8,19 @@ from tensorflow import keras
 
 from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
-from msg_stylegan.training.optimizers import make_optimizer, number_of_updates, ramp_up_of
-from msg_stylegan.training.progress import Progress
+from msg_stylegan.training.optimizers import (
+    make_optimizer,
+    number_of_updates,
+    ramp_up_of,
+    reset_optimizer,
+)
+from msg_stylegan.training.progress import Growth, Progress
+from msg_stylegan.training.reals import distributed_batches
+from msg_stylegan.training.stages import stage_at, stages_of
 from msg_stylegan.training.step import TrainStep
 
 # How the name of `LinearRampUp.clock` in a checkpoint ends.
@@ -27,8 +35,6 @@ class TrainingState:
         run_dir: Existing run directory.
         dataset: `TFRecordDataset` to train on.
         strategy: The `tf.distribute.Strategy` to train with.
-        further: Dictionary of name -> `tf.Module`: what the checkpoint holds besides. Make it in
-            the scope of the strategy.
 
     Attributes:
         nets: `Networks`.
@@ -42,19 +48,21 @@ class TrainingState:
         ValueError: The newest checkpoint does not fit the options.
     """
 
-    def __init__(self, config, run_dir, dataset, strategy, further=None):
+    def __init__(self, config, run_dir, dataset, strategy):
         self._config = config
         self._dataset = dataset
         self._strategy = strategy
+        self._stages = stages_of(config, dataset.resolution)
+        self._label_rows = all_labels(dataset)
         with strategy.scope():
             keras.utils.set_random_seed(config.seed)
             self.nets = build_networks(*network_options(config, dataset))
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
             self.augmentation = make_augmentation(config.augment)
-        further = dict(further or {})
-        if self.augmentation is not None:
-            further["augmentation"] = self.augmentation
+            # The resolution for which the optimizers were started, where it can change.
+            self._growth = Growth(self._stages[0].resolution) if len(self._stages) > 1 else None
+        further = {"augmentation": self.augmentation, "growth": self._growth}
         self.checkpoint = TrainingCheckpoint(
             run_dir,
             config.schedule.keep_checkpoints,
@@ -62,7 +70,7 @@ class TrainingState:
             G_opt=self.G_opt,
             D_opt=self.D_opt,
             progress=self.progress,
-            **further,
+            **{name: module for name, module in further.items() if module is not None},
         )
         self.is_resumed = self._restore()
 
@@ -82,23 +90,24 @@ class TrainingState:
 
     @property
     def is_finished(self):
-        """Whether the run was trained to its end before."""
-        total = round(self._config.schedule.total_kimg * 1000)
-        return self.is_resumed and self.progress.nimg >= total
+        """Whether the run is trained to its end."""
+        return self.progress.nimg >= round(self._config.schedule.total_kimg * 1000)
 
-    def make_step(self, batch_size, make=TrainStep):
-        """Returns `make`, a `TrainStep` or one like it, with the options of the run.
+    @property
+    def stage(self):
+        """The `Stage` of the next image."""
+        return stage_at(self._stages, self.progress.nimg)
 
-        Args:
-            batch_size: Images per update, over all replicas.
-            make: What to call.
-        """
-        schedule = dataclasses.replace(self._config.schedule, batch_size=batch_size)
+    def enter(self, stage):
+        """Moves everything to a stage, unless it is there already; returns its `TrainStep`."""
+        if self._growth is not None:
+            self._grow_to(stage)
+        schedule = dataclasses.replace(self._config.schedule, batch_size=stage.batch_size)
         for optimizer, updates_of_D in ((self.G_opt, schedule.D_steps_per_G_step), (self.D_opt, 1)):
             ramp_up_of(optimizer).set_images_per_update(
-                number_of_updates(optimizer), batch_size * updates_of_D
+                number_of_updates(optimizer), stage.batch_size * updates_of_D
             )
-        return make(
+        return TrainStep(
             self.nets,
             self.G_opt,
             self.D_opt,
@@ -108,8 +117,29 @@ class TrainingState:
             schedule=schedule,
             mirror=self._config.dataset.mirror,
             seed=self._config.seed,
-            label_rows=all_labels(self._dataset),
+            label_rows=self._label_rows,
             augmentation=self.augmentation,
+            fade=stage if stage.is_fading else None,
+        )
+
+    def _grow_to(self, stage):
+        if int(self._growth.resolution.numpy()) != stage.resolution:
+            # The statistics of the level below say nothing about the new one, and Adam's bias
+            # correction holds for all weights alike. ProGAN does the same.
+            for optimizer in (self.G_opt, self.D_opt):
+                reset_optimizer(optimizer)
+            self._growth.resolution.assign(stage.resolution)
+        for network in self.nets.members.values():
+            network.grow_to(stage.resolution, stage.is_fading)
+            network.alpha.assign(stage.alpha(self.progress.nimg))
+
+    def batches(self, stage):
+        """Iterator over the distributed real images of a stage, from the next one on."""
+        dataset = self._dataset
+        if stage.resolution != dataset.resolution:
+            dataset = TFRecordDataset(dataset.path, stage.resolution, dataset.label_size)
+        return distributed_batches(
+            dataset, self._strategy, stage.batch_size, self._config.seed, self.progress.nimg
         )
 
 

@@ -16,9 +16,10 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks import build_networks
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
-from msg_stylegan.training import devices, loop
+from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import network_options
 from msg_stylegan.training.progress import Progress
+from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import (
     all_labels,
@@ -69,7 +70,7 @@ def main(folder, num_replicas, options, target):
     latents, noise_seeds = (strategy.experimental_local_results(values) for values in drawn)
     networks = {"G": nets.G, "D": nets.D, "G_ema": nets.G_ema}
     before = {name: [v.numpy() for v in network.variables] for name, network in networks.items()}
-    batches = loop.distributed_batches(dataset, strategy, 8, seed=0, start=0)
+    batches = distributed_batches(dataset, strategy, 8, seed=0, start=0)
     stats = step.run(batches, tf.constant(2))
 
     arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}
