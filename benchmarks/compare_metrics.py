@@ -31,7 +31,6 @@ from pytorch_inception import (
 )
 from support.synthetic_inception import torch_arrays
 
-import run_metrics
 from metrics.density_coverage import density_coverage
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
@@ -41,6 +40,7 @@ from metrics.inception_score import inception_score
 from metrics.kernel_distance import kernel_distance
 from metrics.moments import StreamingMoments
 from metrics.precision_recall import precision_recall
+from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines
 
 RESOLUTION = 96

@@ -17,14 +17,16 @@ from support.tiny_feature_network import write_feature_network
 from support.tiny_run import make_dataset, make_run
 from tensorflow import keras
 
-import convert
-import dataset_tool
-import export
-import generate
-import model_card
-import run_metrics
-import train
 from msg_stylegan import load_networks
+from msg_stylegan.commands import (
+    convert,
+    dataset_tool,
+    export,
+    generate,
+    model_card,
+    run_metrics,
+    train,
+)
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.export import FORMATS
 from msg_stylegan.files import read_json_lines

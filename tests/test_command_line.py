@@ -7,8 +7,8 @@ import sys
 import pytest
 from support.checkout import ROOT
 
-import train
 from msg_stylegan import options
+from msg_stylegan.commands import train
 from msg_stylegan.presets import PRESETS, get_preset
 
 

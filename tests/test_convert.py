@@ -11,7 +11,7 @@ from support.original_recording import RecordedArrays, Recording, original_paths
 from support.pickled_networks import SETTINGS, VARIANTS, make_trio, nvidia_trio, trio
 from support.torch_writer import save_state
 
-import convert
+from msg_stylegan.commands import convert
 from msg_stylegan.networks import Discriminator, Generator, Networks, save_networks
 from msg_stylegan.pretrained import load_networks
 

@@ -14,7 +14,7 @@ from support.checkout import ROOT
 from support.image_sources import noise
 from support.new_process import listen_to_ctrl_c, run_python
 
-import dataset_tool
+from msg_stylegan.commands import dataset_tool
 from msg_stylegan.data.conversion import shuffled_order
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.dataset_folder import read_manifest

@@ -11,15 +11,17 @@ from support.checkout import ROOT
 from support.source_files import CONFIGURATION
 
 import config
-import convert
-import dataset_tool
-import export
-import generate
-import model_card
-import run_metrics
-import train
 from experiments.frame.command import build_parser as experiment_parser
 from msg_stylegan import options, presets
+from msg_stylegan.commands import (
+    convert,
+    dataset_tool,
+    export,
+    generate,
+    model_card,
+    run_metrics,
+    train,
+)
 from msg_stylegan.training.run_directory import create_run_directory
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

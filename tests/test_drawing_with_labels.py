@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 from support.tiny_run import make_dataset, make_networks
 
-import generate
-import run_metrics
+from msg_stylegan.commands import generate, run_metrics
 from msg_stylegan.export import ExportOptions, export_generator
 from msg_stylegan.model_card.folder import write_model_folder
 from msg_stylegan.networks import load_snapshot, save_networks

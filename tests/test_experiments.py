@@ -14,7 +14,6 @@ from PIL import Image
 from support.checkout import ROOT
 from support.tiny_training import make_tiny_dataset, tiny_config
 
-import run_metrics
 from experiments import progressive_growing
 from experiments.frame import command
 from experiments.frame.experiment import Experiment, Variant, with_options
@@ -24,6 +23,7 @@ from experiments.frame.table import markdown_table
 from experiments.frame.trial import Point, Trial
 from metrics.generated_images import GeneratedImages
 from msg_stylegan import load_networks, presets
+from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
 from msg_stylegan.training import loop

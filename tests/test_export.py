@@ -13,8 +13,8 @@ from support.checkout import ROOT
 from support.new_process import run_python
 from support.tiny_run import make_run
 
-import export
 from msg_stylegan import load_networks
+from msg_stylegan.commands import export
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.networks import Generator, progan_generator_options
 from msg_stylegan.options import GeneratorOptions

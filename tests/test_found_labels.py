@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.image_sources import WRITERS, noise
 
-import dataset_tool
+from msg_stylegan.commands import dataset_tool
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources import open_source

@@ -15,8 +15,8 @@ import tensorflow as tf
 from support.stored_data_sets import write_records
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
-import train
 from msg_stylegan import files
+from msg_stylegan.commands import train
 from msg_stylegan.faults import user_message
 from msg_stylegan.files import WriteError, read_json_lines, writing
 from msg_stylegan.pictures.sheets import save_image

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from support.saved_pictures import pixels, text
 from support.tiny_run import make_run
 
-import generate
 from msg_stylegan import load_networks
+from msg_stylegan.commands import generate
 from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 from msg_stylegan.sampling.style_directions import find_directions, write_directions

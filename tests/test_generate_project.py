@@ -10,10 +10,10 @@ from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
 from support.tiny_run import make_networks, make_run
 from support.torch_writer import tensors, write_zip
 
-import generate
 from metrics.feature_networks import lpips, vgg16
 from metrics.feature_networks.library import FeatureNetworks
 from msg_stylegan import projection
+from msg_stylegan.commands import generate
 from msg_stylegan.projection import generator_with_noise_maps, read_projection
 from msg_stylegan.sampling.sampler import to_uint8
 

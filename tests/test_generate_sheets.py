@@ -3,7 +3,7 @@ import pytest
 from support.saved_pictures import pixels, text
 from support.tiny_run import make_networks, make_run
 
-import generate
+from msg_stylegan.commands import generate
 from msg_stylegan.generation.mixing import layers_of_rows
 from msg_stylegan.networks import (
     build_networks,

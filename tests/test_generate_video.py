@@ -12,7 +12,7 @@ from support.checkout import ROOT
 from support.saved_pictures import pixels
 from support.tiny_run import make_networks, make_run
 
-import generate
+from msg_stylegan.commands import generate
 from msg_stylegan.networks import save_networks
 from msg_stylegan.pictures.sheets import save_image
 

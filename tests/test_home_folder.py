@@ -9,9 +9,9 @@ import pytest
 from support.checkout import ROOT
 
 import config
-import train
 from msg_stylegan import options, presets
 from msg_stylegan.command_line import expand_home, run_command
+from msg_stylegan.commands import train
 
 
 @pytest.fixture(autouse=True)

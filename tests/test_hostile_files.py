@@ -13,8 +13,8 @@ import pytest
 from support import hostile_pickles, tflib_writer, torch_writer
 from support.pickled_networks import SETTINGS, make_trio, trio
 
-import convert
 from msg_stylegan import load_networks
+from msg_stylegan.commands import convert
 from msg_stylegan.networks import save_networks
 
 # Names of what the attacks call.

@@ -8,10 +8,10 @@ from support.image_sources import noise, write_folder
 from support.tiny_feature_network import write_feature_network
 from support.tiny_run import make_networks
 
-import run_metrics
 from metrics.evaluation import MetricEvaluator
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.image_files import open_images, unevenness
+from msg_stylegan.commands import run_metrics
 
 SETS = {
     "even": [(32, 32)] * 4,

@@ -14,11 +14,11 @@ from support.checkout import ROOT
 from support.local_hub import running_hub
 from support.tiny_run import make_run
 
-import model_card
 from metrics.evaluation import MetricResult
 from metrics.registry import get_metric
 from metrics.results import record_result
 from msg_stylegan import load_networks
+from msg_stylegan.commands import model_card
 from msg_stylegan.model_card import card
 from msg_stylegan.model_card.run_facts import without_folders
 from msg_stylegan.networks import save_networks

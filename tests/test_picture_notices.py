@@ -5,7 +5,7 @@ import pytest
 from support import colour_profiles
 from support.image_sources import encoded, noise, write_folder
 
-import dataset_tool
+from msg_stylegan.commands import dataset_tool
 from msg_stylegan.data import conversion, parts
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.dataset_folder import read_manifest

@@ -9,9 +9,8 @@ from support import colour_profiles
 from support.image_sources import encoded, noise
 from support.tiny_feature_network import write_feature_network
 
-import dataset_tool
-import run_metrics
 from metrics.image_files import open_images
+from msg_stylegan.commands import dataset_tool, run_metrics
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.projection import read_target

@@ -7,8 +7,8 @@ import pytest
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
 
-import train
 from msg_stylegan import options, presets
+from msg_stylegan.commands import train
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.training import loop, run_history
 from msg_stylegan.training.run_lock import run_lock

@@ -5,7 +5,7 @@ import pytest
 from support.event_files import events
 from support.tiny_run import make_dataset, make_run
 
-import run_metrics
+from msg_stylegan.commands import run_metrics
 
 
 @pytest.fixture

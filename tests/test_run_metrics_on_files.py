@@ -13,7 +13,7 @@ from support.tiny_feature_network import DIM, write_feature_network
 from support.tiny_run import make_dataset, make_run
 from support.torch_writer import tensors, write_zip
 
-import run_metrics
+from msg_stylegan.commands import run_metrics
 from msg_stylegan.data.dataset import TFRecordDataset
 
 

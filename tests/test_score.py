@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 from support.tiny_run import make_networks, make_run
 
-import generate
+from msg_stylegan.commands import generate
 from msg_stylegan.networks import ops
 
 

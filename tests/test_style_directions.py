@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from support.tiny_run import make_networks, make_run
 
-import generate
+from msg_stylegan.commands import generate
 from msg_stylegan.networks import Generator
 from msg_stylegan.networks.progan_options import progan_generator_options
 from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds

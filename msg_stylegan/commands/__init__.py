@@ -1,0 +1,1 @@
+"""The commands, one module each: the only part of the package that knows `metrics`."""

@@ -1,0 +1,98 @@
+"""Writes a trained generator for other programs: `python export.py --format onnx ...`."""
+
+import argparse
+from pathlib import Path
+
+import config
+from msg_stylegan.command_line import run_command
+from msg_stylegan.export import FORMATS, ExportOptions, export_generator
+from msg_stylegan.generation.network_source import add_network_arguments
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(
+        prog="export.py",
+        description="Writes a trained generator as a file for other programs. What is not fixed by "
+        "an option is an input of the file.",
+    )
+    add_network_arguments(parser)
+    parser.set_defaults(result_dir=config.result_dir)
+    parser.add_argument("--format", required=True, choices=list(FORMATS), help="kind of file")
+    parser.add_argument(
+        "--output",
+        required=True,
+        type=Path,
+        metavar="PATH",
+        help="file to write; a folder for savedmodel",
+    )
+    parser.add_argument("--force", action="store_true", help="replace PATH if it exists")
+
+    graph = parser.add_argument_group("savedmodel, tflite and onnx: what is fixed in the file")
+    defaults = ExportOptions()
+    graph.add_argument(
+        "--batch_size", type=int, metavar="N", help="images per call (default: any number)"
+    )
+    graph.add_argument(
+        "--truncation_psi",
+        type=float,
+        metavar="PSI",
+        help="strength of the truncation (default: an input, if there is a mapping network)",
+    )
+    graph.add_argument(
+        "--truncation_cutoff",
+        type=int,
+        default=defaults.truncation_cutoff,
+        metavar="LAYERS",
+        help="number of layers that are truncated (default: %(default)s)",
+    )
+    graph.add_argument(
+        "--noise_mode",
+        choices=("const", "random", "none"),
+        default=defaults.noise_mode,
+        help="noise inputs: the stored ones, new ones in every call, or none "
+        "(default: %(default)s)",
+    )
+    graph.add_argument(
+        "--scale",
+        type=int,
+        metavar="PIXELS",
+        help="the only size of images, one of the scales of the network (default: all scales)",
+    )
+    graph.add_argument(
+        "--uint8",
+        action="store_true",
+        help="images are pixels from 0 to 255 (default: floats, about -1 to 1)",
+    )
+    graph.add_argument(
+        "--float16", action="store_true", help="tflite: weights of 16 bits, half the size"
+    )
+    return parser
+
+
+def export(args):
+    """Opens the network and writes the file."""
+    # It starts TensorFlow, for which help and mistakes need not wait.
+    from msg_stylegan.pretrained import find_network_file, load_networks
+
+    options = ExportOptions(
+        batch_size=args.batch_size,
+        truncation_psi=args.truncation_psi,
+        truncation_cutoff=args.truncation_cutoff,
+        noise_mode=args.noise_mode,
+        scale=args.scale,
+        as_uint8=args.uint8,
+        float16=args.float16,
+    )
+    source = find_network_file(args.network, args.result_dir)
+    nets = load_networks(source)
+    if nets.G_ema is None:
+        raise ValueError(f"{source} holds no generator.")
+    content = export_generator(
+        nets.G_ema, args.output, args.format, options, info=nets.info, force=args.force
+    )
+    print(f"{args.output}: {content}")
+
+
+def main(argv=None):
+    """Writes one file; returns the exit status, see `run_command`."""
+    return run_command(build_parser, export, argv, interrupted="Interrupted. Nothing was written.")

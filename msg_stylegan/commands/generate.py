@@ -1,0 +1,90 @@
+"""Draws pictures with a trained generator: `python generate.py COMMAND --help`."""
+
+import argparse
+
+import config
+from msg_stylegan.command_line import run_command
+from msg_stylegan.generation import (
+    classes,
+    directions,
+    images,
+    interpolation,
+    mixing,
+    multiscale,
+    noise,
+    project,
+    score,
+    timelapse,
+    truncation,
+    uncurated,
+)
+
+# The first line of each module is the help of its command, the rest its description.
+COMMANDS = {
+    "images": images,
+    "multiscale": multiscale,
+    "interpolation": interpolation,
+    "noise": noise,
+    "mixing": mixing,
+    "truncation": truncation,
+    "uncurated": uncurated,
+    "classes": classes,
+    "timelapse": timelapse,
+    "project": project,
+    "directions": directions,
+    "score": score,
+}
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(
+        prog="generate.py", description="Draws pictures with a trained generator."
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, module in COMMANDS.items():
+        summary, _, description = module.__doc__.partition("\n")
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=description.strip(),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(
+            run=module.run,
+            result_dir=config.result_dir,
+            cache_dir=config.cache_dir,
+            open_lpips=open_lpips,
+        )
+    return parser
+
+
+def open_lpips(args):
+    """The perceptual distance for `project`; None if its weights are not there nor asked for.
+
+    Args:
+        args: Parsed options `lpips`, `cache_dir`, `vgg16_weights` and `lpips_weights`.
+
+    Raises:
+        ValueError: They are missing though `--lpips on` or one of the files is given, or a file is
+            there that does not fit.
+    """
+    from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
+
+    paths = {"vgg16": args.vgg16_weights, "lpips": args.lpips_weights}
+    try:
+        return FeatureNetworks(args.cache_dir, paths=paths).lpips().distance
+    except MissingWeightsError as error:
+        if args.lpips == "on" or any(paths.values()) or error.unfit:
+            raise ValueError(f"{error} `--lpips off` goes without.") from error
+        return None
+
+
+def main(argv=None):
+    """Runs one command; returns its exit status, see `run_command`."""
+    return run_command(
+        build_parser,
+        lambda args: args.run(args),
+        argv,
+        interrupted="Interrupted. Pictures up to now are kept.",
+    )

@@ -1,0 +1,360 @@
+"""Trains MSG-StyleGAN: `python train.py --config=PRESET --config.OPTION=VALUE`; see `--help`.
+
+Replaces the original's habit of commenting lines of `train.py` in and out.
+"""
+
+import functools
+import json
+import re
+import shlex
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+from absl import flags
+
+import config as user
+from msg_stylegan import options
+from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
+from msg_stylegan.files import WriteError, read_json
+from msg_stylegan.options import Config
+from msg_stylegan.options.flags import command_line_form, parse_flags
+from msg_stylegan.options.flags import help_text as option_help
+from msg_stylegan.presets import PRESETS, preset_of, with_places
+from msg_stylegan.wording import count_of
+
+_PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join([*PRESETS, *user.presets]), 76))
+USAGE = f"""\
+usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
+       python train.py --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
+
+Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
+
+  --config=PRESET   Settings to start from, one of
+                    {_PRESET_LIST}.
+                    bmsg:DEPTH,LATENT_SIZE is bmsg at another size, such as bmsg:7,256.
+                    Without it: {user.preset}, or the settings of the run that --resume names.
+  --config.OPTION=VALUE
+                    Overrides one option; comes after --config=PRESET. Lists are written with
+                    commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
+  --resume=RUN      Continues a run: "latest", its number, or its folder. The run keeps its options,
+                    but for those that are given as --config.OPTION=VALUE.
+  --new_data        Lets --resume continue with another data set. If the old one has only moved,
+                    set data_dir instead.
+  --dry_run         Prints the settings and what they lead to; writes nothing.
+
+Examples:
+  python train.py --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
+  python train.py --resume=latest --config.schedule.total_kimg=30000
+
+Options with their defaults and types:
+"""
+
+
+@dataclass
+class Arguments:
+    """What the command line asks for."""
+
+    config: Config
+    dry_run: bool
+    # Directory of the run to continue, or None for a new run. The rest describes a continuation.
+    run_dir: Path | None = None
+    # Options of the run so far.
+    stored: Config | None = None
+    # The preset that the command line names for comparison, or None.
+    named: Config | None = None
+    # Whether the data set may be another one.
+    new_data: bool = False
+
+
+def parse_command_line(argv):
+    """Turns the command line into a checked configuration.
+
+    A run to resume brings its own options. Those that the command line gives one by one change.
+
+    Args:
+        argv: Program name and arguments, like `sys.argv`.
+
+    Returns:
+        `Arguments`. `config` has passed `options.validate` as far as that is possible without
+        knowing the devices and the data set.
+
+    Raises:
+        UsageError: Unknown flags, presets or options, and values of a wrong type.
+        ValueError: Options out of range, or different networks than those of the run to resume.
+        FileNotFoundError: No such run to resume.
+    """
+    config, parsed = _parse_flags(argv, preset_of(user, user.preset))
+    if parsed.resume is not None:
+        arguments = _continuation(argv, config, parsed)
+    elif parsed.new_data:
+        raise UsageError("--new_data is for --resume: a new run may have any data set.")
+    else:
+        arguments = Arguments(config=config, dry_run=parsed.dry_run)
+    options.validate(arguments.config)
+    return arguments
+
+
+def _continuation(argv, config, parsed):
+    # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
+    from msg_stylegan.training.run_directory import find_run
+
+    run_dir = find_run(config.result_dir, expand_home(parsed.resume))
+    stored = stored_config(run_dir)
+    preset_arguments, others = _split_preset(argv[1:])
+    config, _ = _parse_flags([argv[0], *others], stored)
+    _check_same_networks(stored, config, run_dir)
+    named, _ = _parse_flags([argv[0], *preset_arguments], stored)
+    named = named if preset_arguments else None
+    return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
+
+
+def _split_preset(arguments):
+    """Parts the arguments that name a preset from all others."""
+    named, others = [], []
+    position = 0
+    while position < len(arguments):
+        argument = arguments[position]
+        # The name may be an argument of its own.
+        length = 2 if argument in ("--config", "-config") else 1
+        is_preset = length == 2 or re.match("--?config=", argument)
+        (named if is_preset else others).extend(arguments[position : position + length])
+        position += length
+    return named, others
+
+
+def _parse_flags(argv, base):
+    """Parses with `base` as the configuration when no preset is named."""
+
+    def define_others(parsed):
+        flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
+        flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
+        flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
+
+    return parse_flags(argv, base, functools.partial(preset_of, user), define_others)
+
+
+def stored_config(run_dir):
+    """Reads the options of a run from its directory.
+
+    Raises:
+        ValueError: The file does not hold options as this version knows them.
+    """
+    from msg_stylegan.training.run_directory import OPTIONS_FILE
+
+    path = Path(run_dir) / OPTIONS_FILE
+    values = read_json(path)
+    try:
+        return options.from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _check_same_networks(stored, config, run_dir):
+    differences = options.network_differences(stored, config)
+    if differences:
+        lines = [f"{name}: {old!r} in the run, {new!r} now" for name, old, new in differences]
+        raise ValueError(
+            "\n  ".join([f"{run_dir} was trained with other networks, cannot resume it:", *lines])
+        )
+
+
+def help_text():
+    """Returns what `--help` prints."""
+    return USAGE + option_help(with_places(user, Config()))
+
+
+def option_notes(arguments):
+    """Lines about a continuation: what changes, and what stays other than in the named preset."""
+    stored, config, named = arguments.stored, arguments.config, arguments.named
+    if stored is None:
+        return []
+    lines = [
+        f"{name}: {_shown(old)} → {_shown(new)}"
+        for name, old, new in options.differences(stored, config)
+    ]
+    if lines:
+        lines.insert(0, "Options that change:")
+    if named is None:
+        return lines
+    kept = [
+        f"{name}: {_shown(own)} (in the preset: {_shown(other)})"
+        for name, own, other in options.differences(config, named)
+        if own == options.option_values(stored)[name] and name not in _PLACES
+    ]
+    if kept:
+        lines += [f"Options of the run that are kept, other than in {named.preset}:", *kept]
+    return lines
+
+
+# What a preset does not mean to say.
+_PLACES = ("data_dir", "result_dir", "cache_dir", "description")
+
+
+def _shown(value):
+    return command_line_form(value) or "''"
+
+
+def train(arguments):
+    """Trains, or tells what would be trained.
+
+    Args:
+        arguments: `Arguments`. With `dry_run`, nothing is written.
+    """
+    # TensorFlow takes seconds to load; help and mistakes need not wait for it.
+    import tensorflow as tf
+
+    import msg_stylegan
+    from metrics.evaluation import MetricEvaluator
+    from metrics.feature_networks.library import FeatureNetworks
+    from metrics.metric import MetricOptions
+    from metrics.registry import get_metrics
+    from metrics.report import SnapshotScorer
+    from msg_stylegan.networks import build_networks
+    from msg_stylegan.training import devices, loop, run_directory, run_history
+    from msg_stylegan.training.architecture import describe_networks, network_options
+    from msg_stylegan.training.optimizers import find_optimizer
+    from msg_stylegan.training.run_log import logging_to, say
+
+    config, run_dir = arguments.config, arguments.run_dir
+    strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
+    devices.prepare_graph_optimizer()
+    if config.hardware.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    dataset, facts = _open_dataset(arguments)
+    options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
+    networks = network_options(config, dataset)
+    find_optimizer(config.optimizer.name)
+    evaluator = MetricEvaluator(
+        get_metrics(config.metrics.names, MetricOptions(config.metrics.num_images)),
+        dataset,
+        networks=FeatureNetworks(
+            config.cache_dir,
+            paths={
+                "inception": config.metrics.inception_weights,
+                "vgg16": config.metrics.vgg16_weights,
+                "lpips": config.metrics.lpips_weights,
+            },
+        ),
+        cache_dir=config.cache_dir,
+        labels_dataset=dataset,
+        mirror=config.dataset.mirror,
+        strategy=strategy,
+    )
+    scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
+    values = options.to_dict(config)
+    info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
+    is_new = run_dir is None
+    if is_new:
+        run_dir = run_directory.next_run_directory(
+            config.result_dir,
+            config.description or config.preset,
+            strategy.num_replicas_in_sync,
+            reserve=not arguments.dry_run,
+        )
+        if not arguments.dry_run:
+            run_directory.create_run_directory(run_dir, values)
+
+    # A run that cannot be continued is left as it is: its log, too, begins only then.
+    with logging_to(None if arguments.dry_run else run_dir, held=not is_new) as begin_log:
+
+        def begin(nimg):
+            changes = [] if is_new else options.differences(arguments.stored, config)
+            run_history.begin_session(
+                run_dir,
+                nimg=nimg,
+                options=values,
+                changes=changes,
+                dataset=facts,
+                version=info["version"],
+            )
+            begin_log()
+
+        say(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
+        for line in option_notes(arguments):
+            say(line)
+        scorer.say_what_is_missing()
+        if arguments.dry_run:
+            say(describe_networks(build_networks(*networks)))
+            return
+        try:
+            loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
+        except WriteError as error:
+            place = shlex.quote(str(run_dir))
+            raise WriteError(f"{error} Then continue by --resume={place}.") from error
+        except tf.errors.ResourceExhaustedError as error:
+            # Open files and the like can be exhausted, too.
+            if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
+                raise OSError(error.message) from error
+            raise MemoryError(
+                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
+                "smaller batch or smaller networks (channel_base, channel_max)."
+            ) from error
+
+
+def _open_dataset(arguments):
+    """Opens the data set; returns it and its `dataset_facts`, which must be those of the run."""
+    from msg_stylegan.data.dataset import TFRecordDataset
+    from msg_stylegan.training import run_history
+
+    config, run_dir, stored = arguments.config, arguments.run_dir, arguments.stored
+    try:
+        dataset = TFRecordDataset(
+            Path(config.data_dir) / config.dataset.path,
+            resolution=config.dataset.resolution,
+            max_label_size=config.dataset.max_label_size,
+        )
+    except ValueError as error:
+        if run_dir is None:
+            raise
+        raise ValueError(
+            f"{error}\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
+        ) from error
+    facts = run_history.dataset_facts(dataset)
+    if run_dir is not None and not arguments.new_data:
+        run_history.check_same_dataset(run_dir, facts, Path(stored.data_dir, stored.dataset.path))
+    return dataset, facts
+
+
+def summary(config, run_dir, dataset, num_replicas):
+    """What is about to be trained: options, data set, devices and run directory."""
+    return "\n".join(
+        [
+            json.dumps(options.to_dict(config), indent=2),
+            f"Data set:      {dataset.path}: {count_of(dataset.num_images, 'image')}, "
+            f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
+            f"{_labels_in_words(config, dataset)}",
+            f"Devices:       {num_replicas}, batch of "
+            f"{count_of(config.schedule.batch_size // num_replicas, 'image')} on each",
+            f"Run directory: {run_dir}",
+        ]
+    )
+
+
+def _labels_in_words(config, dataset):
+    used, stored = dataset.label_size, dataset.stored_label_size
+    words = f"{used} label components" if used else "no labels"
+    if used == stored:
+        return words
+    return (
+        f"{words}: {'all' if not used else 'the others'} of the {stored} that exist are ignored, "
+        f"because of dataset.max_label_size={config.dataset.max_label_size}. A new run uses them "
+        "with --config.dataset.max_label_size=-1"
+    )
+
+
+def main(argv=None):
+    """Runs the program; returns its exit status, see `exit_status`."""
+    if argv is None:
+        ensure_utf8_names()
+        argv = sys.argv
+
+    def job():
+        if {"-h", "-help", "--help"} & set(argv[1:]):
+            print(help_text())
+            return
+        train(parse_command_line(argv))
+
+    # What training says is in its log, too.
+    return exit_status(job, interrupted="Interrupted.", output_is_result=False)
