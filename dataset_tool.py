@@ -2,7 +2,7 @@
 
 import sys
 
-from msg_stylegan.commands.dataset_tool import main
+from msg_stylegan.commands.entrance import run_script
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_script("dataset"))

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-import config
 from msg_stylegan import load_networks
-from msg_stylegan.command_line import run_command
+from msg_stylegan.command_line import own_arguments, run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset, classes_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
@@ -32,7 +33,7 @@ def build_parser():
         prog="python -m experiments.conditional_digits",
         description="Measures how often a classifier, trained on real digits, finds in generated "
         "digits the class that they were asked for. Runs from the checkout; first: "
-        "python train.py --config=digits_conditional",
+        f"{called('train')} --config=digits_conditional",
     )
     parser.add_argument(
         "--run",
@@ -65,7 +66,7 @@ def build_parser():
     )
     parser.add_argument(
         "--result_dir",
-        default=config.result_dir,
+        default=user_config().result_dir,
         metavar="DIR",
         help="folder of the runs (default: %(default)s)",
     )
@@ -77,7 +78,7 @@ def main(argv=None):
     return run_command(
         build_parser,
         run,
-        argv,
+        own_arguments() if argv is None else argv,
         interrupted="Interrupted. Nothing is recorded.",
         needs_arguments=False,
     )
@@ -91,7 +92,7 @@ def run(args):
     if G is None or not G.label_size:
         raise ValueError(
             f"{snapshot} holds no generator with labels. Train one by "
-            "`python train.py --config=digits_conditional`."
+            f"`{called('train')} --config=digits_conditional`."
         )
     reals = open_reals(args.data, nets, G)
     classes = classes_of(reals)

@@ -18,7 +18,7 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
     Args:
         build_parser: Function that returns an `argparse.ArgumentParser`.
         run: Function of the parsed arguments, see `job` of `exit_status`.
-        argv: Arguments; None for those of the process.
+        argv: Arguments.
         interrupted: What to say after Ctrl-C.
         needs_arguments: Whether the command without arguments shows its help.
 
@@ -28,10 +28,8 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
     Raises:
         SystemExit: 0 after help, 2 after wrong usage.
     """
-    if argv is None:
-        ensure_utf8_names()
-        argv = sys.argv[1:]
-    with lasting_output():
+
+    def job():
         parser = build_parser()
         if needs_arguments and not argv:
             parser.print_help(sys.stderr)
@@ -39,8 +37,6 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
         args = parser.parse_args(argv)
         for name, value in vars(args).items():
             setattr(args, name, expand_home(value))
-
-    def job():
         try:
             return run(args)
         except UsageError as error:
@@ -88,9 +84,10 @@ def exit_status(job, interrupted, *, output_is_result=True):
         return 1 if failures else 0
 
 
-def ensure_utf8_names():
-    """Starts the process anew in Python's UTF-8 mode, if names of files would be read otherwise.
+def own_arguments():
+    """Returns the arguments of the process, with names of files that were read as UTF-8.
 
+    If they would be read otherwise, the process starts anew in Python's UTF-8 mode.
     What is stored of names would depend on the locale: files that belong together would be missed
     in another one. Letters that the terminal cannot show stay escaped.
     """
@@ -98,6 +95,7 @@ def ensure_utf8_names():
         if sys.stdout is not None:
             os.environ.setdefault("PYTHONIOENCODING", f"{sys.stdout.encoding}:backslashreplace")
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
+    return sys.argv[1:]
 
 
 def expand_home(value):

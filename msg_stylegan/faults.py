@@ -70,6 +70,4 @@ def _is_our_file(path):
     path = Path("/" if path.startswith("<") else path).resolve()
     if not path.is_relative_to(_PARENT):
         return False
-    parts = path.relative_to(_PARENT).parts
-    # The entrances and what describes a run stand beside the packages.
-    return parts[0] in _PACKAGES or len(parts) == 1
+    return path.relative_to(_PARENT).parts[0] in _PACKAGES

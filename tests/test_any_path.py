@@ -148,7 +148,7 @@ def test_training_and_resuming(places):
     size = [f"--config.{name}.channel_{k}" for name in ("generator", "discriminator") for k in "bm"]
     size = [f"{name}ase=64" if name[-1] == "b" else f"{name}ax=8" for name in size]
     trained = [
-        *("train.py", "--config=digits", *size, "--config.generator.mapping_layers=2"),
+        *("--config=digits", *size, "--config.generator.mapping_layers=2"),
         *(f"--config.data_dir={places.data}", f"--config.dataset.path={EVERYTHING}set"),
         *(f"--config.result_dir={places.results}", f"--config.cache_dir={places.cache}"),
         *("--config.dataset.resolution=0", "--config.schedule.batch_size=8"),
@@ -158,7 +158,7 @@ def test_training_and_resuming(places):
     assert train.main([*trained, "--config.schedule.total_kimg=0.032"]) == 0
     (run_dir,) = places.results.iterdir()
     place = f"--config.result_dir={places.results}"
-    resumed = ["train.py", place, f"--resume={run_dir}", "--config.schedule.total_kimg=0.048"]
+    resumed = [place, f"--resume={run_dir}", "--config.schedule.total_kimg=0.048"]
     assert train.main(resumed) == 0
     assert load_networks(run_dir).info["cur_nimg"] == 48
     assert checkpoints(run_dir)[-1] == "ckpt-48.index"

@@ -13,7 +13,7 @@ from msg_stylegan.presets import PRESETS, get_preset
 
 
 def parse(*arguments):
-    return train.parse_command_line(["train.py", *arguments])
+    return train.parse_command_line([*arguments])
 
 
 def parsed_options(*arguments):
@@ -110,7 +110,7 @@ def test_the_form_that_help_shows_is_understood(name):
     ],
 )
 def test_usage_errors(argument, message, capsys):
-    assert train.main(["train.py", argument]) == 2
+    assert train.main([argument]) == 2
     printed = capsys.readouterr()
     assert printed.err.startswith("error: ")
     assert message in printed.err
@@ -124,7 +124,7 @@ def test_an_override_before_its_preset_is_refused():
 
 def test_values_out_of_range_are_reported_together(capsys):
     arguments = ["--config.loss.r1_gamma=nan", "--config.schedule.tick_kimg=inf"]
-    assert train.main(["train.py", *arguments]) == 1
+    assert train.main(arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: the configuration has 2 problems")
     assert "loss.r1_gamma=nan" in error
@@ -159,7 +159,7 @@ def test_a_resumed_run_brings_its_options(make_run, tmp_path):
 def test_new_data_belongs_to_resume(make_run, tmp_path, capsys):
     make_run("00001-digits-1gpu", get_preset("digits"))
     assert parse("--resume=1", "--new_data", f"--config.result_dir={tmp_path}").new_data
-    assert train.main(["train.py", "--new_data"]) == 2
+    assert train.main(["--new_data"]) == 2
     assert "--new_data is for --resume" in capsys.readouterr().err
 
 
@@ -167,7 +167,7 @@ def test_resuming_with_other_networks_is_refused(make_run, tmp_path, capsys):
     make_run("00001-digits-1gpu", get_preset("digits"))
     arguments = ["--resume=latest", "--config=digits", f"--config.result_dir={tmp_path}"]
     arguments += ["--config.generator.z_dim=32", "--config.discriminator.mbstd_group_size=8"]
-    assert train.main(["train.py", *arguments]) == 1
+    assert train.main(arguments) == 1
     error = capsys.readouterr().err
     assert "generator.z_dim: 64 in the run, 32 now" in error
     assert "discriminator.mbstd_group_size: 4 in the run, 8 now" in error
@@ -175,20 +175,20 @@ def test_resuming_with_other_networks_is_refused(make_run, tmp_path, capsys):
 
 def test_runs_that_cannot_be_resumed(make_run, tmp_path, capsys):
     place = f"--config.result_dir={tmp_path}"
-    assert train.main(["train.py", "--resume=latest", place]) == 1
+    assert train.main(["--resume=latest", place]) == 1
     assert capsys.readouterr().err.startswith("error: There is no run")
     run_dir = make_run("00001-digits-1gpu", get_preset("digits"))
     for content in ("{", '{"los": {}}'):
         (run_dir / "training_options.json").write_text(content, encoding="utf-8")
-        assert train.main(["train.py", "--resume=latest", place]) == 1
+        assert train.main(["--resume=latest", place]) == 1
         assert f"error: {run_dir / 'training_options.json'}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argument, status", [("--help", 0), ("--config=ffhq", 2)])
 def test_help_and_mistakes_do_not_wait_for_tensorflow(argument, status):
     command = (
-        "import sys, train\n"
-        f"status = train.main(['train.py', {argument!r}])\n"
+        "import sys\nfrom msg_stylegan.commands import train\n"
+        f"status = train.main([{argument!r}])\n"
         "assert 'tensorflow' not in sys.modules\n"
         "sys.exit(status)"
     )
@@ -197,5 +197,5 @@ def test_help_and_mistakes_do_not_wait_for_tensorflow(argument, status):
     )
     assert done.returncode == status
     assert "Traceback" not in done.stderr
-    assert ("usage: python train.py" in done.stdout) == (argument == "--help")
+    assert ("usage: msg-stylegan train" in done.stdout) == (argument == "--help")
     assert all(len(line) <= 100 for line in done.stdout.splitlines())

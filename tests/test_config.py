@@ -10,7 +10,6 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-import config
 from msg_stylegan import options, presets
 from msg_stylegan.options import (
     Config,
@@ -49,10 +48,6 @@ def test_original_settings_fit_the_number_of_gpus_they_were_used_with():
         "ffhq1024": 4,
     }.items():
         validate(get_preset(name), num_replicas=num_gpus)
-
-
-def test_the_default_preset_exists():
-    assert config.preset in {*presets.PRESETS, *config.presets}
 
 
 def test_presets_of_the_user():

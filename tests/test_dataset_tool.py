@@ -343,7 +343,7 @@ def test_usage_errors(argv, capsys):
     with pytest.raises(SystemExit) as error:
         dataset_tool.main(argv)
     assert error.value.code == 2
-    assert "usage: dataset_tool.py" in capsys.readouterr().err
+    assert "usage: msg-stylegan dataset" in capsys.readouterr().err
 
 
 ORIGINAL_COMMANDS = """

@@ -10,7 +10,6 @@ import pytest
 from support.checkout import ROOT
 from support.source_files import CONFIGURATION
 
-import config
 from experiments.frame.command import build_parser as experiment_parser
 from msg_stylegan import options, presets
 from msg_stylegan.commands import (
@@ -48,7 +47,7 @@ def test_the_readme_has_commands_for_every_program():
 def test_commands_parse(page, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for number in (1, 3):
-        run_dir = tmp_path / config.result_dir / f"{number:05d}-digits-1gpu"
+        run_dir = tmp_path / "results" / f"{number:05d}-digits-1gpu"
         create_run_directory(run_dir, options.to_dict(presets.get_preset("digits")))
     program, *arguments = shlex.split(command)
     if program == "make":
@@ -68,7 +67,7 @@ def test_commands_parse(page, command, tmp_path, monkeypatch):
         return
     assert (ROOT / script).is_file()
     if script == "train.py":
-        train.parse_command_line([script, *arguments])
+        train.parse_command_line(arguments)
     elif script.startswith("benchmarks/"):
         # They have parsers of their own; that they run is not a matter of documentation.
         return

@@ -145,7 +145,10 @@ def test_training_of_progan_networks(tmp_path):
 
 @pytest.mark.parametrize("folder", ["", "/opt/ml/x"])
 def test_sagemaker_names_folders_only_when_it_is_there(folder):
-    program = "import config as c; print(c.data_dir, c.result_dir)"
+    program = (
+        "from msg_stylegan.commands.user_config import user_config; c = user_config(); "
+        "print(c.data_dir, c.result_dir)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,

@@ -235,7 +235,7 @@ def test_a_damaged_file_of_a_run_is_named(run, tmp_path, capsys, name):
     arguments = [f"--config.result_dir={results}", "--resume=1", "--config.metrics.names=none"]
     # With options that would be stored if the run could be continued.
     arguments += ["--config.loss.r1_gamma=7.0", "--config.schedule.total_kimg=0.128"]
-    assert train.main(["train.py", *arguments]) == 1
+    assert train.main(arguments) == 1
     error = capsys.readouterr().err
     assert f"{name} is damaged" in error
     assert "Traceback" not in error

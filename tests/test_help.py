@@ -19,7 +19,7 @@ sys.path[:0] = [{root!r}, {tests!r}]
 from importlib import import_module
 from support.program_calls import calls
 
-module = import_module({name!r})
+module = import_module("msg_stylegan.commands.{name}")
 for arguments in calls(module):
     output, errors = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
@@ -45,7 +45,7 @@ def test_help_and_mistakes_do_not_wait_for_large_packages(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_without_arguments_a_command_says_what_it_can_do(name, capsys):
-    module = importlib.import_module(name)
+    module = importlib.import_module(f"msg_stylegan.commands.{name}")
     with pytest.raises(SystemExit) as exit_info:
         module.main([])
     assert exit_info.value.code == 2

@@ -2,16 +2,14 @@
 
 import argparse
 import json
-import runpy
 from pathlib import Path
 
 import pytest
-from support.checkout import ROOT
 
-import config
 from msg_stylegan import options, presets
 from msg_stylegan.command_line import expand_home, run_command
 from msg_stylegan.commands import train
+from msg_stylegan.commands.user_config import user_config
 
 
 @pytest.fixture(autouse=True)
@@ -79,15 +77,20 @@ PATHS = [
 @pytest.mark.parametrize("name", PATHS)
 def test_options_of_a_training(home, name):
     for argv in ([f"--config.{name}=~/x"], [f"--config.{name}", "~/x"]):
-        config = train.parse_command_line(["train.py", "--config=digits", *argv]).config
+        config = train.parse_command_line(["--config=digits", *argv]).config
         assert options.option_values(config)[name] == f"{home}/x"
 
 
 def test_presets_and_names_in_config(home, monkeypatch):
-    monkeypatch.setattr(config, "presets", {"mine": ("digits", {"dataset.path": "~/digits"})})
-    assert presets.preset_of(config, "mine").dataset.path == f"{home}/digits"
+    monkeypatch.chdir(home)
+    text = (
+        """presets = {"mine": ("digits", {"dataset.path": "~/digits"})}\ncache_dir = "~/cache" """
+    )
+    (home / "config.py").write_text(text)
     monkeypatch.setenv("SM_CHANNEL_TRAINING", "~/data")
-    assert runpy.run_path(str(ROOT / "config.py"))["data_dir"] == f"{home}/data"
+    mine = presets.preset_of(user_config(), "mine")
+    assert mine.dataset.path == f"{home}/digits"
+    assert (mine.data_dir, mine.cache_dir) == (f"{home}/data", f"{home}/cache")
 
 
 def test_a_resumed_run(home, tmp_path):
@@ -101,7 +104,7 @@ def test_a_resumed_run(home, tmp_path):
         ["--resume=latest", "--config.result_dir=~/runs"],
         [f"--resume=~/runs/{run_dir.name}"],
     ):
-        arguments = train.parse_command_line(["train.py", *argv, "--config.cache_dir=~/cache"])
+        arguments = train.parse_command_line([*argv, "--config.cache_dir=~/cache"])
         assert arguments.run_dir == run_dir
         assert arguments.config.data_dir == "~/as it was"
         assert arguments.config.cache_dir == f"{home}/cache"

@@ -21,7 +21,7 @@ def start(tmp_path, monkeypatch):
     make_tiny_dataset(tmp_path, label_size=3)
 
     def start(*arguments):
-        return train.main(["train.py", f"--config.result_dir={tmp_path / 'results'}", *arguments])
+        return train.main([f"--config.result_dir={tmp_path / 'results'}", *arguments])
 
     return start
 
@@ -35,7 +35,7 @@ def without_training(monkeypatch):
 def first(start, tmp_path, *arguments):
     """Starts a run; returns its folder."""
     command = ["--config=tiny", f"--config.result_dir={tmp_path / 'results'}", *arguments]
-    assert train.main(["train.py", *command]) == 0
+    assert train.main(command) == 0
     return tmp_path / "results" / "00001-tiny-1gpu"
 
 
@@ -77,7 +77,7 @@ def test_a_preset_that_is_named_again_is_compared(start, without_training, tmp_p
     run_dir = first(start, tmp_path, "--config.loss.r1_gamma=2")
     before = stored_values(run_dir)
     capsys.readouterr()
-    assert train.main(["train.py", "--config=tiny", f"--resume={run_dir}"]) == 0
+    assert train.main(["--config=tiny", f"--resume={run_dir}"]) == 0
     assert stored_values(run_dir) == before
     assert "loss.r1_gamma: 2.0 (in the preset: 1.0)" in capsys.readouterr().out
 
@@ -113,9 +113,9 @@ def begun(tmp_path_factory):
         patch.setitem(presets.PRESETS, "tiny", tiny_config(folder, total_kimg=0.008))
 
         def start(*arguments):
-            return train.main(["train.py", f"--config.result_dir={folder / 'results'}", *arguments])
+            return train.main([f"--config.result_dir={folder / 'results'}", *arguments])
 
-        assert train.main(["train.py", "--config=tiny"]) == 0
+        assert train.main(["--config=tiny"]) == 0
         yield folder / "results" / "00001-tiny-1gpu", start
 
 

@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-import config
 from experiments.frame import digit_network
 from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.summary import equal_time, summarize
@@ -15,7 +14,9 @@ from metrics.feature_networks.library import FeatureNetworks
 from metrics.metric import MetricOptions
 from metrics.registry import get_metrics
 from msg_stylegan import presets
-from msg_stylegan.command_line import run_command
+from msg_stylegan.command_line import own_arguments, run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
@@ -27,6 +28,7 @@ _METRICS = ("swd1k", f"fd2k_full-{digit_network.NAME}")
 
 
 def build_parser(experiment):
+    user = user_config()
     parser = argparse.ArgumentParser(
         prog=f"python -m experiments.{experiment.name}",
         description=f"{experiment.question} Runs from the checkout. Finished trainings are kept: "
@@ -71,8 +73,8 @@ def build_parser(experiment):
         type=lambda text: text.split(","),
         default=",".join(_METRICS),
         metavar="NAMES",
-        help="as run_metrics.py knows them; those ending in -digits look through a classifier "
-        "that is trained on the data set first (default: %(default)s)",
+        help=f"as `{called('metrics')}` knows them; those ending in -digits look through a "
+        "classifier that is trained on the data set first (default: %(default)s)",
     )
     parser.add_argument(
         "--num_images",
@@ -86,10 +88,10 @@ def build_parser(experiment):
         type=Path,
         metavar="DIR",
         help="folder of trainings, tables and chart (default: "
-        f"{config.result_dir}/experiments/{experiment.name}-PRESET-Nkimg)",
+        f"{user.result_dir}/experiments/{experiment.name}-PRESET-Nkimg)",
     )
     for name in ("data_dir", "cache_dir"):
-        default = getattr(config, name)
+        default = getattr(user, name)
         parser.add_argument(
             f"--{name}", default=default, metavar="DIR", help="see config.py (default: %(default)s)"
         )
@@ -101,7 +103,7 @@ def main(experiment, argv=None):
     return run_command(
         lambda: build_parser(experiment),
         lambda args: run(experiment, args),
-        argv,
+        own_arguments() if argv is None else argv,
         interrupted="Interrupted. Everything is saved; the same command continues.",
         needs_arguments=False,
     )
@@ -110,7 +112,9 @@ def main(experiment, argv=None):
 def run(experiment, args):
     """Trains and scores what is missing, and writes the results after every training."""
     outdir = args.outdir or Path(
-        config.result_dir, "experiments", f"{experiment.name}-{args.preset}-{args.kimg:g}kimg"
+        user_config().result_dir,
+        "experiments",
+        f"{experiment.name}-{args.preset}-{args.kimg:g}kimg",
     )
     base = base_config(args, experiment.changes_per_point)
     variants = experiment.choose(args.variants)
@@ -144,7 +148,7 @@ def base_config(args, changes_per_point):
             f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
             f"--points={args.points}."
         )
-    base = presets.get_preset(args.preset, config.presets)
+    base = presets.get_preset(args.preset, user_config().presets)
     schedule = dataclasses.replace(
         base.schedule,
         total_kimg=args.kimg,
@@ -162,7 +166,7 @@ def base_config(args, changes_per_point):
 def open_dataset(base, max_label_size):
     path = Path(base.data_dir) / base.dataset.path
     if not path.is_dir():
-        hint = f" Make it by: python dataset_tool.py create_digits {path}"
+        hint = f" Make it by: {called('dataset')} create_digits {path}"
         raise FileNotFoundError(
             f"There is no data set {path}.{hint if base.dataset.path == 'digits' else ''}"
         )

@@ -1,4 +1,4 @@
-"""Rewrites trained networks as a snapshot or as arrays: `python convert.py SRC DST`."""
+"""Rewrites trained networks as a snapshot or as arrays."""
 
 import argparse
 from pathlib import Path
@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.command_line import run_command
+from msg_stylegan.command_names import called
 
 _SUFFIXES = (".keras", ".npz")
 
 
 def build_parser():
     parser = argparse.ArgumentParser(
-        prog="convert.py",
+        prog=called("convert"),
         description="Rewrites trained networks. The weights stay the same to the last bit.",
     )
     parser.add_argument(
@@ -76,7 +77,7 @@ def describe_network(network):
     )
 
 
-def main(argv=None):
+def main(argv):
     """Converts one file; returns the exit status, see `run_command`."""
     return run_command(
         build_parser,

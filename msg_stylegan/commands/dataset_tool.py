@@ -1,4 +1,4 @@
-"""Makes, checks and shows data sets: `python dataset_tool.py COMMAND --help`."""
+"""Makes, checks and shows data sets."""
 
 import argparse
 import shlex
@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.command_line import run_command
+from msg_stylegan.command_names import called
 from msg_stylegan.data import record_format, sources
 from msg_stylegan.data.conversion import convert, shuffled_order
 from msg_stylegan.data.parts import LEVELS
@@ -139,7 +140,7 @@ def display(args):
 
 def build_parser():
     parser = argparse.ArgumentParser(
-        prog="dataset_tool.py", description="Makes, checks and shows data sets of TFRecords."
+        prog=called("dataset"), description="Makes, checks and shows data sets of TFRecords."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_originals(commands)
@@ -312,7 +313,7 @@ def _default(text):
     return f"{text} (default: %(default)s)"
 
 
-def main(argv=None):
+def main(argv):
     """Runs one command; returns its exit status, see `run_command`."""
     return run_command(
         build_parser,

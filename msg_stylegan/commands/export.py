@@ -1,22 +1,23 @@
-"""Writes a trained generator for other programs: `python export.py --format onnx ...`."""
+"""Writes a trained generator for other programs."""
 
 import argparse
 from pathlib import Path
 
-import config
 from msg_stylegan.command_line import run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
 from msg_stylegan.generation.network_source import add_network_arguments
 
 
 def build_parser():
     parser = argparse.ArgumentParser(
-        prog="export.py",
+        prog=called("export"),
         description="Writes a trained generator as a file for other programs. What is not fixed by "
         "an option is an input of the file.",
     )
     add_network_arguments(parser)
-    parser.set_defaults(result_dir=config.result_dir)
+    parser.set_defaults(result_dir=user_config().result_dir)
     parser.add_argument("--format", required=True, choices=list(FORMATS), help="kind of file")
     parser.add_argument(
         "--output",
@@ -93,6 +94,6 @@ def export(args):
     print(f"{args.output}: {content}")
 
 
-def main(argv=None):
+def main(argv):
     """Writes one file; returns the exit status, see `run_command`."""
     return run_command(build_parser, export, argv, interrupted="Interrupted. Nothing was written.")

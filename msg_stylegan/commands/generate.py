@@ -1,9 +1,10 @@
-"""Draws pictures with a trained generator: `python generate.py COMMAND --help`."""
+"""Draws pictures with a trained generator."""
 
 import argparse
 
-import config
 from msg_stylegan.command_line import run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.generation import (
     classes,
     directions,
@@ -37,8 +38,9 @@ COMMANDS = {
 
 
 def build_parser():
+    user = user_config()
     parser = argparse.ArgumentParser(
-        prog="generate.py", description="Draws pictures with a trained generator."
+        prog=called("generate"), description="Draws pictures with a trained generator."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, module in COMMANDS.items():
@@ -52,8 +54,8 @@ def build_parser():
         module.add_arguments(command)
         command.set_defaults(
             run=module.run,
-            result_dir=config.result_dir,
-            cache_dir=config.cache_dir,
+            result_dir=user.result_dir,
+            cache_dir=user.cache_dir,
             open_lpips=open_lpips,
         )
     return parser
@@ -80,7 +82,7 @@ def open_lpips(args):
         return None
 
 
-def main(argv=None):
+def main(argv):
     """Runs one command; returns its exit status, see `run_command`."""
     return run_command(
         build_parser,

@@ -1,17 +1,18 @@
-"""Makes a folder for a model hub: `python model_card.py --run latest --output FOLDER`."""
+"""Makes a folder for a model hub."""
 
 import argparse
 from pathlib import Path
 
-import config
 from msg_stylegan.command_line import UsageError, run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.model_card.hub import push_folder
 from msg_stylegan.training.run_directory import find_run
 
 
 def build_parser():
     parser = argparse.ArgumentParser(
-        prog="model_card.py",
+        prog=called("card"),
         description="Writes a folder with the best snapshot of a run (the newest one, if none was "
         "scored), a picture of samples, and a model card made from what the run recorded.",
     )
@@ -39,7 +40,7 @@ def build_parser():
     )
     parser.add_argument(
         "--result_dir",
-        default=config.result_dir,
+        default=user_config().result_dir,
         metavar="DIR",
         help="folder of the runs (default: %(default)s)",
     )
@@ -61,7 +62,7 @@ def make_card(args):
         print(push_folder(args.output, args.push_to_hub, private=args.private))
 
 
-def main(argv=None):
+def main(argv):
     """Makes one folder; returns the exit status, see `run_command`."""
     return run_command(
         build_parser, make_card, argv, interrupted="Interrupted. No half folder is left."

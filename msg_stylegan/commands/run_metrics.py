@@ -1,18 +1,20 @@
-"""Scores snapshots or files: `python run_metrics.py --network RUN --metrics fid50k`."""
+"""Scores snapshots, or images in files."""
 
 import argparse
 
-import config
 from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
 from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.picture_arguments import add_reader_arguments
 from msg_stylegan.options import MetricsOptions
 
 
 def build_parser():
+    user = user_config()
     parser = argparse.ArgumentParser(
-        prog="run_metrics.py",
+        prog=called("metrics"),
         description="Scores snapshots of a run, or images in files. Results of snapshots go to "
         "metric-<name>.jsonl and metric-<name>.png beside them, and to TensorBoard for a run.",
     )
@@ -106,13 +108,13 @@ def build_parser():
     where = parser.add_argument_group("where and how to run")
     where.add_argument(
         "--result_dir",
-        default=config.result_dir,
+        default=user.result_dir,
         metavar="DIR",
         help="folder of the runs (default: %(default)s)",
     )
     where.add_argument(
         "--cache_dir",
-        default=config.cache_dir,
+        default=user.cache_dir,
         metavar="DIR",
         help="folder for weights and statistics of real images (default: %(default)s)",
     )
@@ -139,7 +141,7 @@ def build_parser():
     return parser
 
 
-def main(argv=None):
+def main(argv):
     """Runs the program; returns its exit status, see `run_command`."""
     return run_command(
         build_parser,

@@ -1,22 +1,19 @@
-"""Trains MSG-StyleGAN: `python train.py --config=PRESET --config.OPTION=VALUE`; see `--help`.
-
-Replaces the original's habit of commenting lines of `train.py` in and out.
-"""
+"""Trains networks, or tells what would be trained."""
 
 import functools
 import json
 import re
 import shlex
-import sys
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
 from absl import flags
 
-import config as user
 from msg_stylegan import options
-from msg_stylegan.command_line import UsageError, ensure_utf8_names, exit_status, expand_home
+from msg_stylegan.command_line import UsageError, exit_status, expand_home
+from msg_stylegan.command_names import called
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.files import WriteError, read_json
 from msg_stylegan.options import Config
 from msg_stylegan.options.flags import command_line_form, parse_flags
@@ -24,17 +21,16 @@ from msg_stylegan.options.flags import help_text as option_help
 from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
 
-_PRESET_LIST = ("\n" + 20 * " ").join(textwrap.wrap(", ".join([*PRESETS, *user.presets]), 76))
-USAGE = f"""\
-usage: python train.py [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
-       python train.py --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
+USAGE = """\
+usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
+       {train} --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
   --config=PRESET   Settings to start from, one of
-                    {_PRESET_LIST}.
+                    {presets}.
                     bmsg:DEPTH,LATENT_SIZE is bmsg at another size, such as bmsg:7,256.
-                    Without it: {user.preset}, or the settings of the run that --resume names.
+                    Without it: {preset}, or the settings of the run that --resume names.
   --config.OPTION=VALUE
                     Overrides one option; comes after --config=PRESET. Lists are written with
                     commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
@@ -45,8 +41,8 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
   --dry_run         Prints the settings and what they lead to; writes nothing.
 
 Examples:
-  python train.py --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
-  python train.py --resume=latest --config.schedule.total_kimg=30000
+  {train} --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
+  {train} --resume=latest --config.schedule.total_kimg=30000
 
 Options with their defaults and types:
 """
@@ -68,13 +64,13 @@ class Arguments:
     new_data: bool = False
 
 
-def parse_command_line(argv):
-    """Turns the command line into a checked configuration.
+def parse_command_line(arguments):
+    """Turns a command line into a checked configuration.
 
     A run to resume brings its own options. Those that the command line gives one by one change.
 
     Args:
-        argv: Program name and arguments, like `sys.argv`.
+        arguments: Arguments of the command.
 
     Returns:
         `Arguments`. `config` has passed `options.validate` as far as that is possible without
@@ -85,27 +81,28 @@ def parse_command_line(argv):
         ValueError: Options out of range, or different networks than those of the run to resume.
         FileNotFoundError: No such run to resume.
     """
-    config, parsed = _parse_flags(argv, preset_of(user, user.preset))
+    user = user_config()
+    config, parsed = _parse_flags(user, arguments, preset_of(user, user.preset))
     if parsed.resume is not None:
-        arguments = _continuation(argv, config, parsed)
+        result = _continuation(user, arguments, config, parsed)
     elif parsed.new_data:
         raise UsageError("--new_data is for --resume: a new run may have any data set.")
     else:
-        arguments = Arguments(config=config, dry_run=parsed.dry_run)
-    options.validate(arguments.config)
-    return arguments
+        result = Arguments(config=config, dry_run=parsed.dry_run)
+    options.validate(result.config)
+    return result
 
 
-def _continuation(argv, config, parsed):
+def _continuation(user, arguments, config, parsed):
     # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
     from msg_stylegan.training.run_directory import find_run
 
     run_dir = find_run(config.result_dir, expand_home(parsed.resume))
     stored = stored_config(run_dir)
-    preset_arguments, others = _split_preset(argv[1:])
-    config, _ = _parse_flags([argv[0], *others], stored)
+    preset_arguments, others = _split_preset(arguments)
+    config, _ = _parse_flags(user, others, stored)
     _check_same_networks(stored, config, run_dir)
-    named, _ = _parse_flags([argv[0], *preset_arguments], stored)
+    named, _ = _parse_flags(user, preset_arguments, stored)
     named = named if preset_arguments else None
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
@@ -124,7 +121,7 @@ def _split_preset(arguments):
     return named, others
 
 
-def _parse_flags(argv, base):
+def _parse_flags(user, arguments, base):
     """Parses with `base` as the configuration when no preset is named."""
 
     def define_others(parsed):
@@ -132,6 +129,7 @@ def _parse_flags(argv, base):
         flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
         flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
 
+    argv = [called("train"), *arguments]
     return parse_flags(argv, base, functools.partial(preset_of, user), define_others)
 
 
@@ -162,7 +160,12 @@ def _check_same_networks(stored, config, run_dir):
 
 def help_text():
     """Returns what `--help` prints."""
-    return USAGE + option_help(with_places(user, Config()))
+    user = user_config()
+    presets = textwrap.wrap(", ".join([*PRESETS, *user.presets]), 76)
+    usage = USAGE.format(
+        train=called("train"), preset=user.preset, presets=("\n" + 20 * " ").join(presets)
+    )
+    return usage + option_help(with_places(user, Config()))
 
 
 def option_notes(arguments):
@@ -344,17 +347,14 @@ def _labels_in_words(config, dataset):
     )
 
 
-def main(argv=None):
-    """Runs the program; returns its exit status, see `exit_status`."""
-    if argv is None:
-        ensure_utf8_names()
-        argv = sys.argv
+def main(arguments):
+    """Runs the command; returns its exit status, see `exit_status`."""
 
     def job():
-        if {"-h", "-help", "--help"} & set(argv[1:]):
+        if {"-h", "-help", "--help"} & set(arguments):
             print(help_text())
             return
-        train(parse_command_line(argv))
+        train(parse_command_line(arguments))
 
     # What training says is in its log, too.
     return exit_status(job, interrupted="Interrupted.", output_is_result=False)

@@ -122,7 +122,7 @@ def _check_option_names(argv):
             now = former_names().get(match[1])
             hint = f" It is called {now} now." if now else did_you_mean(match[1], names)
             raise UsageError(
-                f"unknown option --config.{match[1]}.{hint} `python train.py --help` lists all."
+                f"unknown option --config.{match[1]}.{hint} `{argv[0]} --help` lists all."
             )
 
 

@@ -1,0 +1,78 @@
+"""What a user sets once for all commands: `config.py`."""
+
+import ast
+import os
+import runpy
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from msg_stylegan.command_line import expand_home
+from msg_stylegan.command_names import script_folder
+from msg_stylegan.options import Config
+
+
+@dataclass(frozen=True)
+class UserConfig:
+    """The names that `config.py` may set, with what holds without it."""
+
+    # The preset that is trained when no --config is given.
+    preset: str = "digits"
+    # Amazon SageMaker names the folders of its own in environment variables.
+    data_dir: str = field(
+        default_factory=lambda: os.environ.get("SM_CHANNEL_TRAINING") or Config().data_dir
+    )
+    result_dir: str = field(
+        default_factory=lambda: os.environ.get("SM_MODEL_DIR") or Config().result_dir
+    )
+    cache_dir: str = Config().cache_dir
+    # Name -> name of the preset to start from, and dictionary of the options that differ.
+    presets: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        for name in ("data_dir", "result_dir", "cache_dir"):
+            # The shell, which replaces "~" elsewhere, does not see these names.
+            object.__setattr__(self, name, expand_home(getattr(self, name)))
+
+
+def user_config():
+    """Reads `config.py` beside the script that was called; without a script, in the current folder.
+
+    One of the current folder that sets none of our names belongs to something else and is not run.
+
+    Returns:
+        `UserConfig`; the defaults if there is no such file.
+
+    Raises:
+        ValueError: The file cannot be run, or sets a name to something of another type.
+    """
+    folder = script_folder()
+    path = (folder or Path()) / "config.py"
+    if not path.is_file():
+        return UserConfig()
+    types = {item.name: item.type for item in fields(UserConfig)}
+    try:
+        text = path.read_text(encoding="utf-8")
+        if folder is None and not types.keys() & _names_set_by(ast.parse(text)):
+            return UserConfig()
+        values = runpy.run_path(str(path))
+    except Exception as error:
+        raise ValueError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    values = {name: values[name] for name in types if name in values}
+    for name, value in values.items():
+        if isinstance(value, os.PathLike):
+            values[name] = os.fspath(value)
+        elif not isinstance(value, types[name]):
+            raise ValueError(
+                f"{path}: {name}={value!r} must be {types[name].__name__}, not "
+                f"{type(value).__name__}."
+            )
+    return UserConfig(**values)
+
+
+def _names_set_by(module):
+    """Names that the statements of a module assign to."""
+    return {
+        node.id
+        for node in ast.walk(module)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
