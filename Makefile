@@ -1,13 +1,15 @@
 # make demo: the whole way from images to samples and a score, in about ten minutes on two cores.
-# make test: every test. Both install into .venv first; PYTHON chooses the interpreter.
+# make test: every feature at least once. make proofs: the tests that it leaves out, because they take
+# long. All install into .venv first; PYTHON chooses the interpreter.
 
 PYTHON = python3
 VENV = .venv
 RUN = $(VENV)/bin/python
 DATA = datasets/digits
 SAMPLES = results/demo
+TEST = $(RUN) -m pytest -n 2 --dist loadfile
 
-.PHONY: demo test lint format clean
+.PHONY: demo test proofs lint format clean
 
 demo: $(VENV)/demo.done $(DATA)
 	$(RUN) train.py --config=digits
@@ -24,7 +26,10 @@ demo: $(VENV)/demo.done $(DATA)
 	@echo "  $(RUN) train.py --config=digits --config.dataset.path=mine --config.dataset.resolution=64"
 
 test: $(VENV)/dev.done
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(TEST) -m "not slow"
+
+proofs: $(VENV)/dev.done
+	$(TEST) -m slow
 
 lint: $(VENV)/dev.done
 	$(RUN) -m ruff check .

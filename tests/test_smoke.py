@@ -73,7 +73,6 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 def test_train_interrupt_resume_score_and_draw(folder):
     # A training without end is stopped by a signal after its second tick, and saves everything.
     process = start(folder, "train.py", *OPTIONS)
