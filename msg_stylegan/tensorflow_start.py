@@ -134,9 +134,10 @@ def _is_foreign(name):
 def _settings_file(home):
     """The file that Keras would read, by its own rules."""
     if home is None:
-        base = Path("~").expanduser()
-        home = (base if os.access(base, os.W_OK) else Path("/tmp")) / ".keras"
-    return Path(home, "keras.json").expanduser()
+        # `Path.expanduser` fails for users without a home folder.
+        base = os.path.expanduser("~")  # noqa: PTH111
+        home = Path(base if os.access(base, os.W_OK) else "/tmp", ".keras")
+    return Path(os.path.expanduser(home), "keras.json")  # noqa: PTH111
 
 
 def _has_foreign_settings(file):
@@ -150,6 +151,14 @@ def _has_foreign_settings(file):
         return True
 
 
+def _new_scratch_file():
+    try:
+        return tempfile.TemporaryFile()
+    # No folder is there that can be written.
+    except OSError:
+        return Path(os.devnull).open("r+b", buffering=0)
+
+
 @contextlib.contextmanager
 def _quiet():
     """Keeps what TensorFlow's libraries write when they are loaded, unless something goes wrong.
@@ -160,7 +169,7 @@ def _quiet():
         yield
         return
     with contextlib.ExitStack() as stack:
-        messages = stack.enter_context(tempfile.TemporaryFile())
+        messages = stack.enter_context(_new_scratch_file())
         if sys.stderr is not None:
             sys.stderr.flush()
         standard_error = os.dup(2)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,6 +130,28 @@ def test_the_settings_are_looked_for_where_keras_does(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert tensorflow_start._settings_file(None) == tmp_path / ".keras" / "keras.json"
     assert tensorflow_start._settings_file("~/k") == tmp_path / "k" / "keras.json"
+
+
+def test_a_user_without_a_home_folder(monkeypatch):
+    def fail(_):
+        raise KeyError
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", fail)
+    assert tensorflow_start._settings_file(None) == Path("/tmp/.keras/keras.json")
+    assert tensorflow_start._settings_file("~/k") == Path("~/k/keras.json")
+
+
+def test_without_a_folder_for_temporary_files(monkeypatch, capfd):
+    def fail():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    with tensorflow_start._quiet():
+        os.write(2, b"a message of TensorFlow")
+    os.write(2, b"later")
+    assert capfd.readouterr().err == "later"
 
 
 @pytest.mark.parametrize("is_missing", [False, True])
