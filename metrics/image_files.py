@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from msg_stylegan.command_names import called
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
@@ -34,7 +35,7 @@ def open_images(path, resolution=0, max_label_size=0, reader=None, skip_broken=F
     """Opens images to be scored. What a path is follows from its content, not from its name.
 
     Args:
-        path: A folder of TFRecords that `dataset_tool.py` has made, or see `open_store`.
+        path: A folder of TFRecords, or see `open_store`.
         resolution: For TFRecords, see `TFRecordDataset`.
         max_label_size: For TFRecords, see `TFRecordDataset`.
         reader: For files, `PictureReader`; None for one with the usual rules.
@@ -288,7 +289,7 @@ def unevenness(path, names_and_sizes):
 def _advice(path, side):
     resolution = max(4, 1 << (side.bit_length() - 1))
     return (
-        f"`python dataset_tool.py create_from_images OUT {path} --resolution={resolution}` makes "
+        f"`{called('dataset')} create_from_images OUT {path} --resolution={resolution}` makes "
         "squares of one size of them; then give OUT."
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metrics.cache import StatisticsCache
+from msg_stylegan.command_names import called
 
 if TYPE_CHECKING:
     from metrics.features import Features
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 
 # What to do where images have a size that a metric cannot use.
-SUITABLE_IMAGES = "`dataset_tool.py create_from_images`, with `--resolution`, makes such images."
+SUITABLE_IMAGES = (
+    f"`{called('dataset')} create_from_images`, with `--resolution`, makes such images."
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Scores what the command line of `run_metrics.py` asks for."""
+"""Scores what a command line asks for, see `commands/run_metrics.py`."""
 
 import sys
 from pathlib import Path

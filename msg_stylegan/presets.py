@@ -1,4 +1,4 @@
-"""The presets of `train.py --config=NAME`: what differs from the defaults.
+"""The presets, for `--config=NAME`: what differs from the defaults.
 
 Importable without TensorFlow.
 """

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from msg_stylegan.command_names import called
 from msg_stylegan.files import sha256_of_file
 from msg_stylegan.foreign_files.torch_file import LEGACY_MAGIC
 from msg_stylegan.legacy.npz_networks import read_npz_networks
@@ -33,7 +34,7 @@ def load_networks(path):
     Args:
         path: A snapshot, or a run directory, of which the newest snapshot is taken; a pickle of the
             original MSG-StyleGAN or of NVIDIA's StyleGAN; a `.pth` file of BMSG-GAN, to which those
-            of the same epoch beside it are added; or a `.npz` file of `convert.py`.
+            of the same epoch beside it are added; or a `.npz` file that `convert` wrote.
 
     Returns:
         `Networks` with `G`, `D`, `G_ema` and `info`. A network that is not in the file is None;
@@ -96,7 +97,7 @@ def _kind_of(path):
     raise ValueError(
         f"{path} is no file of networks. {what_it_is(path) or 'Its content is unknown.'} Expected "
         "a snapshot (.keras), a pickle of MSG-StyleGAN or StyleGAN (.pkl), a state dict of "
-        "BMSG-GAN (.pth), or arrays of convert.py (.npz)."
+        f"BMSG-GAN (.pth), or arrays of `{called('convert')}` (.npz)."
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line of train.py."""
+"""The command line of training."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""convert.py keeps all weights to the last bit, and tells what it found."""
+"""`convert` keeps all weights to the last bit, and tells what it found."""
 
 import json
 import zipfile

@@ -38,8 +38,16 @@ INSIDE = {
     "losses": {"lazy_tensorflow", "option"},
     "networks": {"files", "image_counts", "tensorflow_files", "resolutions"},
     "augmentation": set(),
-    "data": {"faults", "files", "foreign_files", "mistaken_file", "wording"},
-    "sampling": {"data", "files", "lazy_tensorflow", "mistaken_file", "networks", "wording"},
+    "data": {"command_names", "faults", "files", "foreign_files", "mistaken_file", "wording"},
+    "sampling": {
+        "command_names",
+        "data",
+        "files",
+        "lazy_tensorflow",
+        "mistaken_file",
+        "networks",
+        "wording",
+    },
     "pictures": {"files"},
     "generation": {
         "data",
@@ -64,8 +72,9 @@ INSIDE = {
         "training",
     },
     "foreign_files": set(),
-    "legacy": {"files", "foreign_files", "networks", "resolutions"},
+    "legacy": {"command_names", "files", "foreign_files", "networks", "resolutions"},
     "pretrained": {
+        "command_names",
         "files",
         "foreign_files",
         "mistaken_file",
@@ -74,6 +83,7 @@ INSIDE = {
         "training",
     },
     "training": {
+        "command_names",
         "files",
         "losses",
         "augmentation",

@@ -1,4 +1,4 @@
-"""Files that attack whoever opens them: refused by load_networks and convert.py, without effect."""
+"""Files that attack whoever opens them: refused by load_networks and `convert`, without effect."""
 
 import json
 import os

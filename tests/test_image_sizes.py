@@ -82,7 +82,7 @@ def test_sets_of_two_sizes(folder, capsys):
 def test_sizes_that_a_metric_cannot_use(folder, capsys):
     assert call(folder, "odd", "odd", "swd4,msssim") == 1
     err = capsys.readouterr().err
-    assert err.count("`dataset_tool.py create_from_images`, with `--resolution`") == 2
+    assert err.count("`msg-stylegan dataset create_from_images`, with `--resolution`") == 2
 
 
 def test_sets_that_are_alike_are_not_spoken_of(folder, capsys):

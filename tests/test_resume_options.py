@@ -16,7 +16,7 @@ from msg_stylegan.training.run_lock import run_lock
 
 @pytest.fixture
 def start(tmp_path, monkeypatch):
-    """Function that runs train.py with the preset "tiny" among the presets; its data set exists."""
+    """Function that trains with the preset "tiny" among the presets; its data set exists."""
     monkeypatch.setitem(presets.PRESETS, "tiny", tiny_config(tmp_path, total_kimg=0.008))
     make_tiny_dataset(tmp_path, label_size=3)
 
@@ -105,7 +105,7 @@ def test_a_resume_that_fails_changes_nothing(change, message, begun, tmp_path, c
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """A run with a checkpoint, and a function that runs train.py beside it."""
+    """A run with a checkpoint, and a function that resumes beside it."""
     folder = tmp_path_factory.mktemp("begun")
     make_tiny_dataset(folder)
     make_dataset(folder / "other", seed=1)

@@ -11,6 +11,7 @@ from metrics.feature_networks import inception, inception_weights, lpips, vgg16
 from metrics.feature_networks.custom import load_custom_network
 from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arrays, read_weights
+from msg_stylegan.command_names import called
 
 
 class MissingWeightsError(ValueError):
@@ -43,7 +44,10 @@ class _Weights:
 
 def _fetch_advice(name):
     published = PUBLISHED[name]
-    return f"Download them by `run_metrics.py --fetch_{name}`, or by hand from {published.urls[0]}"
+    return (
+        f"Download them by `{called('metrics')} --fetch_{name}`, or by hand from "
+        f"{published.urls[0]}"
+    )
 
 
 _WEIGHTS = {

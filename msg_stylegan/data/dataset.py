@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.command_names import called
 from msg_stylegan.data import pyramid
 from msg_stylegan.data.dataset_folder import (
     MANIFEST_NAME,
@@ -32,7 +33,7 @@ class TFRecordDataset:
     Holds no images in memory, and may be read from several threads.
 
     Args:
-        path: Folder that `dataset_tool.py`, or the original's, has made.
+        path: Folder of a data set, made here or by the original system.
         resolution: Side of the images to return, at most the stored one; 0 = the stored one.
         max_label_size: Numbers per label to return: 0 = none, -1 = all, n = the first n.
 
@@ -155,13 +156,13 @@ class TFRecordDataset:
         if not self.path.is_dir():
             raise ValueError(
                 f"`dataset.path`: there is no folder {self.path}. Make a data set with "
-                "`python dataset_tool.py create_from_images OUT FOLDER`."
+                f"`{called('dataset')} create_from_images OUT FOLDER`."
             )
         levels = find_levels(self.path)
         if not levels:
             raise ValueError(
                 f"`dataset.path`: {self.path} holds no .tfrecords file. Expected a data set made "
-                "by dataset_tool.py."
+                f"by `{called('dataset')}`."
             )
         return levels
 
@@ -189,8 +190,7 @@ class TFRecordDataset:
             expected = "is not listed" if facts is None else f"is listed with {facts['bytes']}"
             advice = (
                 what_it_is(path)
-                or f"Run `python dataset_tool.py verify {self.path}`; the data "
-                "set must be made again."
+                or f"Run `{called('dataset')} verify {self.path}`; the data set must be made again."
             )
             raise ValueError(
                 f"{path} has {size} bytes, but {expected} in {MANIFEST_NAME}. {advice}"
@@ -201,7 +201,7 @@ class TFRecordDataset:
         if records.num_records != full.num_records:
             raise ValueError(
                 f"{records.paths[0]} holds {records.num_records} records, but {full.paths[0]} "
-                f"holds {full.num_records}. Run `python dataset_tool.py verify {self.path}`."
+                f"holds {full.num_records}. Run `{called('dataset')} verify {self.path}`."
             )
         if records.shape[0] != full.shape[0]:
             raise ValueError(f"The files in {self.path} differ in their number of channels.")

@@ -202,7 +202,7 @@ def _check(manifest, path):
     if manifest.get("version") != VERSION:
         raise ValueError(
             f"{path} is of version {manifest.get('version')}; this program knows {VERSION}. "
-            "It was made by another version of dataset_tool.py."
+            "It was made by another version of this program."
         )
     _check_types(manifest, _TYPES, path, "")
     class_names = manifest.get("class_names")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.command_names import called
 from msg_stylegan.data.record_format import (
     FOOTER_SIZE,
     HEADER_SIZE,
@@ -192,7 +193,7 @@ class RecordFile:
             offset = self.offset(record) if isinstance(record, int) else None
         where = f"record {record}" + ("" if offset is None else f" at byte {offset}")
         return RecordError(
-            f"{self.path}, {where}: {reason} Run `python dataset_tool.py verify "
+            f"{self.path}, {where}: {reason} Run `{called('dataset')} verify "
             f"{self.path.parent}` for a full check; a damaged data set must be made again."
         )
 

@@ -10,6 +10,7 @@ import json
 import numpy as np
 
 from msg_stylegan import files
+from msg_stylegan.command_names import called
 from msg_stylegan.foreign_files.npz_arrays import read_npz
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
@@ -91,7 +92,9 @@ def _plain_options(network):
 def _read_meta(arrays):
     text = arrays.pop("meta", None)
     if text is None or text.dtype.kind != "U" or text.shape:
-        raise ValueError("It has no text `meta`, with which convert.py describes the networks.")
+        raise ValueError(
+            f"It has no text `meta`, with which `{called('convert')}` describes networks."
+        )
     try:
         meta = json.loads(str(text))
         version, networks, info = (meta[key] for key in ("version", "networks", "info"))

@@ -115,8 +115,8 @@ def _scores(facts):
     return "\n".join(
         [
             "## Scores\n",
-            "Of this snapshot, by `run_metrics.py`. The number in a name says how many images were "
-            "compared.\n",
+            "Of this snapshot, by `msg-stylegan metrics`. The number in a name says how many "
+            "images were compared.\n",
             "| score | value |",
             "|---|---|",
             *rows,
@@ -142,8 +142,8 @@ def _usage(G, table, snapshot):
         f"images = nets.G_ema(z{labels}{psi})\n"
         "```\n\n"
         f"`images` is a list, low to high resolution ({_scales(G)}), of arrays `[4, r, r, "
-        f"{G.num_channels}]` in about [-1, 1]. `export.py` writes the generator for TensorFlow, "
-        "TFLite and ONNX without this package."
+        f"{G.num_channels}]` in about [-1, 1]. `msg-stylegan export` writes the generator for "
+        "TensorFlow, TFLite and ONNX without this package."
     )
 
 

@@ -390,7 +390,9 @@ class ScheduleOptions:
 class MetricsOptions:
     """Metrics that are computed at every network snapshot."""
 
-    names: tuple[str, ...] = option((), "Names as run_metrics.py knows them. Empty = none.")
+    names: tuple[str, ...] = option(
+        (), "Of every snapshot, such as fid50k; the command for metrics lists them. Empty = none."
+    )
     num_images: int = option(
         0,
         "Generated images per metric. 0 = what the metric's name says.",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.command_names import called
 from msg_stylegan.files import write_json
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
@@ -114,7 +115,9 @@ def read_direction(place):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         missing = [key for key in _KEYS if not isinstance(content, dict) or key not in content]
         if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}, as `generate.py directions` writes")
+            raise ValueError(
+                f"it lacks {', '.join(missing)}, as `{called('generate')} directions` writes"
+            )
         if content["format"] != _FORMAT:
             raise ValueError(f"its format is not {_FORMAT!r}")
         vectors = np.array(content["vectors"], np.float32)

@@ -4,6 +4,7 @@ import contextlib
 from pathlib import Path
 
 from msg_stylegan import files
+from msg_stylegan.command_names import called
 from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks import save_networks, snapshots_of_run
 from msg_stylegan.training.run_log import say
@@ -44,7 +45,8 @@ class Snapshots:
                 (self._run_dir / BEST_FILE).unlink()
                 say(
                     f"notice: {snapshot.name} was the best snapshot, but was written anew: "
-                    f"{BEST_FILE} is removed. `run_metrics.py` with --run and --all finds the best"
+                    f"{BEST_FILE} is removed. `{called('metrics')}` with --run and --all "
+                    "finds the best"
                 )
 
     def remove_old(self, newest):
