@@ -137,7 +137,7 @@ class TrainingCheckpoint:
         return [number for number, path in self._indexes().items() if _is_whole(path)]
 
     def _remove(self, number):
-        # The index first: what is left after an interruption is no checkpoint any more.
+        # The index first: what an interruption leaves is not a checkpoint any more.
         data = list(self._folder.glob(f"ckpt-{number}.data-*"))
         for path in [self._path(number).with_suffix(".index"), *data]:
             path.unlink()

@@ -9,7 +9,7 @@ def make_strategy(num_gpus, logical_cpus):
     Args:
         num_gpus: GPUs to train on; 0 for all that are visible.
         logical_cpus: Number of logical CPU devices to train on instead; 0 for none. They share the
-            same cores, so they are no faster: they are for trying out several replicas.
+            same cores, so they are not faster: they are for trying out several replicas.
 
     Returns:
         A mirrored strategy over several devices, or the default strategy for a single one.

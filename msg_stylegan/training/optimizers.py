@@ -107,7 +107,7 @@ def make_optimizer(
         options: Object with `name`, `beta1`, `beta2` and `epsilon`. The name is `Adam`, `RMSprop`
             or `tfa.` and the name of an optimizer of tensorflow-addons.
         learning_rate: Learning rate after the ramp-up.
-        rampup_images: See `LinearRampUp`.
+        rampup_images: Images until the learning rate is reached; 0 for the full rate at once.
         variables: Variables that will be trained.
         lazy_interval: k > 1 if an update with the penalties alone follows every k-th update, see
             `losses.Regularization`. With k + 1 updates where there were k, the learning rate and
@@ -161,7 +161,7 @@ def find_optimizer(name):
     """Returns the class of an optimizer.
 
     Args:
-        name: See `make_optimizer`.
+        name: `Adam`, `RMSprop`, or `tfa.` and the name of an optimizer of tensorflow-addons.
 
     Raises:
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.

@@ -1,4 +1,4 @@
-"""Everything that a run writes while it trains, but for the checkpoints."""
+"""Everything that a run writes while it trains, except for checkpoints."""
 
 import time
 from pathlib import Path
@@ -21,7 +21,7 @@ class RunOutput:
         nets: `Networks` of the run.
         progress: `Progress`, restored already.
         info: Dictionary that snapshots carry; `cur_nimg` is added.
-        evaluate: See `loop.train`.
+        evaluate: None, or the function that scores a snapshot, see `loop.train`.
     """
 
     def __init__(self, config, run_dir, dataset, nets, progress, info, evaluate):

@@ -235,7 +235,7 @@ class TrainStep:
             reals: `[n, r, r, C]`, pixels from 0 to 255.
             labels: `[n, label_size]` of the reals, also used for the fakes; or None.
             z: `[n, z_dim]`.
-            noise_seed: See `Noise`.
+            noise_seed: Stateless seed `[2]` of the noise of the generator, or None.
 
         Returns:
             Tuple of the list of gradients and a dictionary of sums over the local batch, divided
@@ -284,7 +284,7 @@ class TrainStep:
         Args:
             z: `[n, z_dim]`.
             labels: `[n, label_size]` of the fakes, or None.
-            noise_seed: See `Noise`.
+            noise_seed: Stateless seed `[2]` of the noise of the generator, or None.
             reals: `[n, r, r, C]`, pixels from 0 to 255, and their labels (or None), for a loss that
                 needs them.
         """
