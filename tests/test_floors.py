@@ -38,7 +38,15 @@ INSIDE = {
     "losses": {"lazy_tensorflow", "option"},
     "networks": {"files", "image_counts", "tensorflow_files", "resolutions"},
     "augmentation": set(),
-    "data": {"command_names", "faults", "files", "foreign_files", "mistaken_file", "wording"},
+    "data": {
+        "command_names",
+        "faults",
+        "files",
+        "foreign_files",
+        "mistaken_file",
+        "pictures",
+        "wording",
+    },
     "sampling": {
         "command_names",
         "data",

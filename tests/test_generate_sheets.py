@@ -12,7 +12,7 @@ from msg_stylegan.networks import (
     save_networks,
 )
 from msg_stylegan.pictures.deviation_map import StandardDeviation, brightness
-from msg_stylegan.pictures.uncurated_sheet import halve, uncurated_sheet
+from msg_stylegan.pictures.sheets import shrink, uncurated_sheet
 
 
 @pytest.fixture(scope="module")
@@ -244,9 +244,9 @@ def test_uncurated_sheet_holds_every_image_once(count, rows):
 
 def test_halving_is_the_mean():
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
-    np.testing.assert_array_equal(halve(images, 0), images)
+    np.testing.assert_array_equal(shrink(images, 1), images)
     expected = np.rint(images[1, 4:8, :4].reshape(16, 3).mean(axis=0))
-    np.testing.assert_array_equal(halve(images, 2)[1, 1, 0], expected)
+    np.testing.assert_array_equal(shrink(images, 4)[1, 1, 0], expected)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

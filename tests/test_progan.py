@@ -20,7 +20,7 @@ from msg_stylegan.networks import (
 )
 from msg_stylegan.networks.progan_synthesis import STYLEGAN_OPTIONS
 from msg_stylegan.networks.variables import tensorflow_variable
-from msg_stylegan.sampling.sampler import Sampler, generate_images, z_of_seeds
+from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 
 # Parameters that BMSG-GAN prints: (depth, latent size) -> generator, discriminator.
 COUNTS = {
@@ -271,11 +271,6 @@ def test_sampler_draws_from_a_single_output(options):
     assert images.dtype == np.uint8
     with pytest.raises(ValueError, match=r"makes images of \[16\] pixels. Received \[8\]"):
         Sampler(G, 2, resolutions=[8])
-
-
-def test_images_are_generated_from_progan():
-    (images,) = generate_images(make_progan(), 3, 4, seed=0)
-    assert images.shape == (3, 32, 32, 3)
 
 
 @pytest.mark.parametrize("make", [lambda: make_generator(connect="none"), make_progan])

@@ -8,7 +8,6 @@ from msg_stylegan.sampling.sampler import (
     Sampler,
     default_psi,
     draw_latents,
-    generate_images,
     iterate_images,
     latents_of_seeds,
     to_uint8,
@@ -132,8 +131,10 @@ def test_random_noise_follows_from_the_seed():
 
 def test_images_do_not_depend_on_the_batch_size_but_for_noise():
     G = make_networks(use_noise=False).G_ema
-    small = np.concatenate(list(generate_images(G, 10, 3, seed=0)))
-    large = np.concatenate(list(generate_images(G, 10, 16, seed=0)))
+    small, large = (
+        np.concatenate(list(iterate_images(Sampler(G, size, resolutions=[16]), 10, seed=0)))
+        for size in (3, 16)
+    )
     assert small.shape == (10, 16, 16, 1)
     assert np.abs(small.astype(int) - large).max() <= 1
 
@@ -151,7 +152,7 @@ def test_global_random_states_stay_as_they_are():
         numbers = [before, tf.random.normal([2]), generator.normal([2]), np.random.randn(2)]
         return np.stack([np.asarray(number) for number in numbers])
 
-    with_images = draws(lambda: list(generate_images(G, 6, 4, seed=0)))
+    with_images = draws(lambda: list(iterate_images(Sampler(G, 4, resolutions=[16]), 6, seed=0)))
     np.testing.assert_array_equal(with_images, draws(lambda: None))
 
 

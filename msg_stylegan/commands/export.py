@@ -7,7 +7,7 @@ from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
-from msg_stylegan.generation.network_source import add_network_arguments
+from msg_stylegan.generation.arguments import add_network_arguments
 
 
 def build_parser():

@@ -4,13 +4,10 @@ import os
 import sys
 
 import numpy as np
-from PIL import Image
 
-from msg_stylegan.files import atomic_path
+from msg_stylegan.pictures.sheets import enlarge, save_image, shrink, tile
 
 _SHEET_SIDE = 1024
-_GAP = 2
-_GAP_VALUE = 255
 
 
 def contact_sheet(dataset, num_images=64):
@@ -23,28 +20,19 @@ def contact_sheet(dataset, num_images=64):
         num_images: Images to show; all, if the data set has fewer.
 
     Returns:
-        The `PIL.Image.Image`, about 1024 pixels wide.
+        uint8 `[height, width, C]`, about 1024 pixels wide.
     """
     count = min(num_images, dataset.num_images)
     indices = np.linspace(0, dataset.num_images - 1, count).round().astype(np.int64)
     columns = int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
     side = max(_SHEET_SIDE // columns, 1)
-    images = [_fitted(dataset.read_images([index])[0], side) for index in indices]
-    cell = images[0].shape[0] + _GAP
-    shape = (rows * cell - _GAP, columns * cell - _GAP, dataset.num_channels)
-    sheet = np.full(shape, _GAP_VALUE, np.uint8)
-    for number, image in enumerate(images):
-        top, left = number // columns * cell, number % columns * cell
-        sheet[top : top + cell - _GAP, left : left + cell - _GAP] = image
-    return Image.fromarray(sheet[:, :, 0] if sheet.shape[2] == 1 else sheet)
+    images = [_fitted(dataset.read_images([index]), side) for index in indices]
+    return tile(np.concatenate(images), columns)
 
 
-def write_contact_sheet(dataset, path, num_images=64):
+def write_contact_sheet(dataset, path):
     """Writes a `contact_sheet` as PNG, whole or not at all."""
-    sheet = contact_sheet(dataset, num_images)
-    with atomic_path(path) as temporary:
-        sheet.save(temporary, format="PNG")
+    save_image(contact_sheet(dataset), path)
 
 
 def has_screen():
@@ -54,12 +42,10 @@ def has_screen():
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
-def _fitted(image, side):
+def _fitted(images, side):
     """Enlarges by a whole number, or shrinks by one, to at most about `side` pixels."""
-    resolution, _, channels = image.shape
+    resolution = images.shape[1]
     if resolution <= side:
-        return image.repeat(side // resolution, axis=0).repeat(side // resolution, axis=1)
+        return enlarge(images, side // resolution)
     # Resolutions are powers of two, so that this divides them.
-    factor = 1 << (-(-resolution // side) - 1).bit_length()
-    cells = image.reshape(resolution // factor, factor, resolution // factor, factor, channels)
-    return np.rint(cells.mean(axis=(1, 3))).astype(np.uint8)
+    return shrink(images, 1 << (-(-resolution // side) - 1).bit_length())

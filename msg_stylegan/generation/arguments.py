@@ -3,9 +3,15 @@
 import argparse
 import math
 import re
+from pathlib import Path
+
+from msg_stylegan.pictures.sheets import LAYOUTS
+from msg_stylegan.pictures.video import CODECS, FORMATS
 
 MAX_SEED = 2**32 - 1
 MAX_NUM_SEEDS = 1_000_000
+NOISE_MODES = ("const", "random", "none")
+_SCALES = ("all", "alternate", "top")
 
 
 def argument(parse):
@@ -27,6 +33,12 @@ def argument(parse):
     return parse_or_explain
 
 
+def parse_range(text):
+    """First and last number of a range such as `4-32`, or twice a number; None for other texts."""
+    match = re.fullmatch("([0-9]+)(?:-([0-9]+))?", text)
+    return match and (int(match[1]), int(match[2] or match[1]))
+
+
 def parse_seeds(text):
     """Parses seeds such as `0-31,77`.
 
@@ -41,10 +53,10 @@ def parse_seeds(text):
     """
     seeds = {}
     for item in text.split(","):
-        match = re.fullmatch("([0-9]+)(?:-([0-9]+))?", item)
-        if not match:
+        ends = parse_range(item)
+        if not ends:
             raise ValueError(f"expected seeds such as 0-31,77, received {item!r} in {text!r}")
-        first, last = int(match[1]), int(match[2] or match[1])
+        first, last = ends
         if first > last:
             raise ValueError(f"the range {item} runs backwards, write {last}-{first}")
         if last > MAX_SEED:
@@ -59,26 +71,37 @@ def parse_seeds(text):
 
 
 def parse_layers(text):
-    """Parses layers such as `0-3,7`.
-
-    Returns:
-        Sorted list of different whole numbers.
-    """
+    """Parses layers such as `0-3,7`; returns a sorted list of different whole numbers."""
     layers = set()
     for item in text.split(","):
-        match = re.fullmatch("([0-9]{1,3})(?:-([0-9]{1,3}))?", item)
-        if not match or int(match[1]) > int(match[2] or match[1]):
+        first, last = parse_range(item) or (1, 0)
+        if not first <= last < 1000:
             raise ValueError(f"expected layers such as 0-3 or 4,6-7, received {text!r}")
-        layers |= set(range(int(match[1]), int(match[2] or match[1]) + 1))
+        layers |= set(range(first, last + 1))
     return sorted(layers)
 
 
-def parse_numbers(text):
-    """Parses numbers such as `1,0.7,-0.5`.
+def parse_scales(text):
+    """Parses `all`, `alternate`, `top` or sizes such as `4,16,64`, for `choose_scales`."""
+    if text in _SCALES:
+        return text
+    try:
+        return sorted({positive(size) for size in text.split(",")})
+    except ValueError:
+        raise ValueError(
+            f"expected {', '.join(_SCALES)} or sizes such as 4,16,64, received {text!r}"
+        ) from None
 
-    Returns:
-        List of finite floats, in the order of the text.
-    """
+
+def parse_class(text):
+    """Parses the name or the number of a class."""
+    if not text.strip() or re.fullmatch(r"-[0-9]+", text):
+        raise ValueError(f"expected the name of a class or its number, received {text!r}")
+    return text
+
+
+def parse_numbers(text):
+    """Parses numbers such as `1,0.7,-0.5`; returns a list of finite floats in this order."""
     try:
         return [finite(item) for item in text.split(",")]
     except ValueError:
@@ -106,33 +129,201 @@ def positive_number(text):
 
 def positive(text):
     """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) == 0:
-        raise ValueError(f"expected a whole number of at least 1, received {text!r}")
-    return int(text)
+    return _whole(text, 1)
 
 
 def not_negative(text):
     """A whole number of at least 0."""
-    if not text.isdecimal():
-        raise ValueError(f"expected a whole number of at least 0, received {text!r}")
+    return _whole(text, 0)
+
+
+def _whole(text, least):
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"expected a whole number of at least {least}, received {text!r}")
     return int(text)
 
 
-def add_columns_argument(parser):
+def add_network_arguments(parser):
+    """Options of every command that opens a network. The entrance sets `result_dir`."""
     parser.add_argument(
-        "--columns",
-        type=argument(positive),
-        default=1,
-        metavar="N",
-        help="seeds side by side (default: %(default)s)",
+        "--network",
+        required=True,
+        metavar="FILE|RUN",
+        help='file of networks, or run (its newest snapshot): its folder, its number or "latest"',
+    )
+    add_result_dir_argument(parser)
+
+
+def add_result_dir_argument(parser):
+    """Option of every command that finds a run by its number."""
+    parser.add_argument(
+        "--result_dir", metavar="DIR", help="folder of the runs (default: %(default)s)"
     )
 
 
-def add_zoom_argument(parser):
+def add_outdir_argument(parser):
+    """Option of every command that writes pictures."""
     parser.add_argument(
-        "--zoom",
+        "--outdir", required=True, type=Path, metavar="DIR", help="folder for the pictures"
+    )
+
+
+def add_label_arguments(parser, what, default):
+    """Adds `--class` and `--label`, whose values are `label_class` and `label`, None by default.
+
+    Args:
+        parser: Parser of the command.
+        what: What has the class or the label, for the help.
+        default: What happens without both.
+    """
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--class",
+        dest="label_class",
+        type=argument(parse_class),
+        metavar="NAME|K",
+        help=f"class of {what}, its name or number, of a network with classes (default: {default})",
+    )
+    group.add_argument(
+        "--label",
+        type=argument(parse_numbers),
+        metavar="X,X,...",
+        help=f"label of {what} by hand, one number for each component; --label=-1,2 if the first "
+        "is negative",
+    )
+
+
+def add_seed_arguments(
+    parser,
+    *,
+    seeds="one image for each",
+    cutoff=8,
+    noise_mode="const",
+    required=True,
+    one_label=True,
+):
+    """Options of every command that draws the images of seeds: `SeedImages` reads them.
+
+    Args:
+        parser: Parser of the command.
+        seeds: What the command does with the seeds.
+        cutoff: Default of `--truncation_cutoff`; None for all layers.
+        noise_mode: Default of `--noise_mode`.
+        required: Whether the seeds must be given.
+        one_label: Whether the command has the options `--class` and `--label`.
+    """
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--seeds",
+        required=required,
+        type=argument(parse_seeds),
+        help=f"{seeds}, such as 0-31,77",
+    )
+    if one_label:
+        add_label_arguments(parser, "all images", "drawn by the seed")
+    else:
+        parser.set_defaults(label_class=None, label=None)
+    parser.add_argument(
+        "--truncation_psi",
+        type=argument(finite),
+        metavar="PSI",
+        help="less than 1 trades variety for quality (default: 0.7; 1 for a network without a "
+        "mapping network)",
+    )
+    parser.add_argument(
+        "--truncation_cutoff",
+        type=argument(not_negative),
+        default=cutoff,
+        metavar="LAYERS",
+        help="number of layers that are truncated, from the lowest resolution "
+        f"(default: {'all' if cutoff is None else cutoff})",
+    )
+    parser.add_argument(
+        "--noise_mode",
+        choices=NOISE_MODES,
+        default=noise_mode,
+        help="noise inputs: the stored ones, drawn by the seed, or none (default: %(default)s)",
+    )
+    add_outdir_argument(parser)
+
+
+def add_scale_argument(parser):
+    """Option of commands that draw one scale."""
+    parser.add_argument(
+        "--scale",
         type=argument(positive),
-        default=1,
+        metavar="PIXELS",
+        help="size of the images, one of the scales of the network (default: the largest)",
+    )
+
+
+def add_scales_argument(parser, default):
+    """Option of commands that show scales together."""
+    parser.add_argument(
+        "--scales",
+        type=argument(parse_scales),
+        default=default,
+        metavar="SCALES",
+        help="scales to show: all, alternate (every second one, counted from the top), top, or "
+        "sizes such as 4,16,64 (default: %(default)s)",
+    )
+
+
+def add_layout_arguments(parser, what):
+    """Options of commands that lay the scales of many seeds out: `--layout`, `--columns`, `--zoom`.
+
+    Args:
+        parser: Parser of the command.
+        what: What has an order, for the help.
+    """
+    parser.add_argument(
+        "--layout",
+        choices=LAYOUTS,
+        default="strip",
+        help=f"order of {what} (default: %(default)s)",
+    )
+    add_count_argument(parser, "--columns", 1, "seeds side by side")
+    add_zoom_argument(parser)
+
+
+def add_zoom_argument(parser):
+    add_count_argument(parser, "--zoom", 1, "enlarge everything, for networks of small images")
+
+
+def add_count_argument(parser, name, default, what, metavar="N"):
+    """Option with a whole number of at least 1; `what` is its help."""
+    parser.add_argument(
+        name,
+        type=argument(positive),
+        default=default,
+        metavar=metavar,
+        help=f"{what} (default: %(default)s)",
+    )
+
+
+def add_video_arguments(parser, fps):
+    """Options of commands that make a video.
+
+    Args:
+        parser: Parser of the command.
+        fps: Default speed.
+    """
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="mp4",
+        help="frames: a folder of numbered PNG files (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--fps",
+        type=argument(positive_number),
+        default=fps,
         metavar="N",
-        help="enlarge everything, for networks of small images (default: %(default)s)",
+        help="frames per second (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=tuple(CODECS),
+        default="h264",
+        help="how an MP4 is encoded (default: %(default)s)",
     )

@@ -1,20 +1,20 @@
 """A row per class, a column per seed.
 
 Writes OUTDIR/classes.png, for a network with classes, of which those are drawn that it was trained
-with. A column has the same latent and the same
-noise in every row, so that the rows differ by the class alone.
+with. A column has the same latent and the same noise in every row, so that the rows differ by the
+class alone.
 """
 
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_zoom_argument
-from msg_stylegan.generation.network_source import (
-    SeedImages,
+from msg_stylegan.generation.arguments import (
     add_scale_argument,
     add_seed_arguments,
+    add_zoom_argument,
 )
-from msg_stylegan.pictures.sheets import enlarge, image_grid, save_image
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import enlarge, image_grid
 
 
 def add_arguments(parser):
@@ -42,7 +42,5 @@ def run(args):
             ws = source.map(source.z(seed), table.of_class(number))
             images.append(source.draw(ws, seed)[-1])
     sheet = image_grid(np.concatenate(images), (len(args.seeds), len(table.classes)))
-    path = args.outdir / "classes.png"
-    facts = {**source.metadata(args.seeds), **table.class_metadata(table.classes.tolist())}
-    save_image(enlarge(sheet[None], args.zoom)[0], path, facts)
-    print(path)
+    facts = table.class_metadata(table.classes.tolist())
+    source.save(enlarge(sheet, args.zoom), "classes.png", args.seeds, facts)

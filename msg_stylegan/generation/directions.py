@@ -10,18 +10,16 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    add_count_argument,
+    add_scale_argument,
+    add_seed_arguments,
     add_zoom_argument,
     argument,
     parse_layers,
     parse_numbers,
-    positive,
 )
-from msg_stylegan.generation.network_source import (
-    SeedImages,
-    add_scale_argument,
-    add_seed_arguments,
-)
-from msg_stylegan.pictures.sheets import save_image, scale_sheet
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import enlarge, tile
 
 # Seed of the w that the length of a step of strength 1 is measured with.
 _SCALE_SEED = 0
@@ -36,13 +34,7 @@ def add_arguments(parser):
         metavar="LAYERS",
         help="layers that are analysed and edited, such as 0-3 (default: all)",
     )
-    parser.add_argument(
-        "--count",
-        type=argument(positive),
-        default=6,
-        metavar="N",
-        help="directions on the sheet; the file has all (default: %(default)s)",
-    )
+    add_count_argument(parser, "--count", 6, "directions on the sheet; the file has all")
     parser.add_argument(
         "--strengths",
         type=argument(parse_numbers),
@@ -81,9 +73,5 @@ def run(args):
             for step in steps
             for strength in args.strengths
         ]
-        sheet = scale_sheet(
-            [np.concatenate(cells)], columns=len(args.strengths), zoom=args.zoom, gap=1
-        )
-        path = args.outdir / f"directions-seed{seed:04d}.png"
-        save_image(sheet, path, source.metadata([seed], shown))
-        print(path)
+        sheet = tile(enlarge(np.concatenate(cells), args.zoom), len(args.strengths), gap=3)
+        source.save(sheet, f"directions-seed{seed:04d}.png", [seed], shown)

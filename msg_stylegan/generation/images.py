@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import argument, finite
-from msg_stylegan.generation.network_source import (
-    SeedImages,
+from msg_stylegan.generation.arguments import (
     add_scale_argument,
     add_seed_arguments,
+    argument,
+    finite,
 )
+from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.wording import count_of
 
@@ -75,6 +76,4 @@ def _draw_projection(source, projection, shift, args, facts):
             f"[{source.G.num_ws}, {source.G.w_dim}]: it is the projection by another network."
         )
     image = source.draw(ws if shift is None else ws + shift, 0)[-1][0]
-    path = args.outdir / f"{args.w.stem}.png"
-    save_image(image, path, source.metadata([], {"w": str(args.w), **facts}))
-    print(path)
+    source.save(image, f"{args.w.stem}.png", [], {"w": str(args.w), **facts})

@@ -9,26 +9,22 @@ Writes OUTDIR/interpolation.mp4 (or .gif, or a folder of PNG files). Paths:
 In loop and slerp the noise stays the same, so that only the latent moves.
 """
 
-import argparse
-
 import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
-    add_columns_argument,
-    add_zoom_argument,
+    add_count_argument,
+    add_layout_arguments,
+    add_scales_argument,
+    add_seed_arguments,
+    add_video_arguments,
     argument,
-    positive,
     positive_number,
 )
-from msg_stylegan.generation.network_source import (
-    SeedImages,
-    add_seed_arguments,
-    check_noise_inputs,
-)
-from msg_stylegan.generation.scale_choice import add_scales_argument
-from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
-from msg_stylegan.pictures.sheets import LAYOUTS, scale_sheet
+from msg_stylegan.generation.seed_images import SeedImages, check_noise_inputs
+from msg_stylegan.pictures.sheets import scale_sheet
+from msg_stylegan.pictures.video import open_video
+from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
 
 # Options that are stored in the video.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
@@ -42,19 +38,9 @@ def add_arguments(parser):
         default="loop",
         help="what moves, see above (default: %(default)s)",
     )
-    parser.add_argument(
-        "--points",
-        type=argument(positive),
-        default=12,
-        metavar="N",
-        help="transitions in a loop or of noise (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--transition",
-        type=argument(positive),
-        default=60,
-        metavar="FRAMES",
-        help="frames from one point to the next (default: %(default)s)",
+    add_count_argument(parser, "--points", 12, "transitions in a loop or of noise")
+    add_count_argument(
+        parser, "--transition", 60, "frames from one point to the next", metavar="FRAMES"
     )
     parser.add_argument(
         "--seconds",
@@ -73,107 +59,78 @@ def add_arguments(parser):
         "--open", action="store_true", help="let slerp end at the last seed, not at the first"
     )
     add_scales_argument(parser, "top")
-    parser.add_argument(
-        "--layout",
-        choices=LAYOUTS,
-        default="strip",
-        help="order of several scales (default: %(default)s)",
-    )
-    add_columns_argument(parser)
-    add_zoom_argument(parser)
+    add_layout_arguments(parser, "several scales")
     add_video_arguments(parser, fps=30)
 
 
 def run(args):
     if args.path == "noise":
-        args = argparse.Namespace(**{**vars(args), "noise_mode": "random"})
+        args.noise_mode = "random"
     source = SeedImages(args, args.scales)
-    walks = _PATHS[args.path](source, args)
+    num_frames, walks = _PATHS[args.path](source, args)
     facts = {
-        "frames": len(walks[0]),
+        "frames": num_frames,
         "scales": ",".join(map(str, source.resolutions)),
         **{name: getattr(args, name) for name in _RECORDED},
     }
-    with open_video(args, source.metadata(args.seeds, facts)) as video:
-        for i in tqdm(range(len(walks[0])), unit="frame", disable=None):
-            images = [walk.images(i) for walk in walks]
+    facts = source.metadata(args.seeds, facts)
+    path = args.outdir / "interpolation"
+    with open_video(path, args.format, args.fps, args.codec, facts) as video:
+        for i in tqdm(range(num_frames), unit="frame", disable=None):
+            images = [walk(i) for walk in walks]
             scales = [np.concatenate(scale) for scale in zip(*images, strict=True)]
             video.write(
                 scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
             )
-    print(video_path(args))
+    print(video.path)
 
 
-class _Walk:
-    """Images along a way through the latents, with one noise."""
-
-    def __init__(self, source, z, labels, noise_seed):
-        self._source = source
-        self._z = z
-        self._labels = labels
-        self._noise_seed = noise_seed
-
-    def __len__(self):
-        return len(self._z)
-
-    def images(self, i):
-        """Images of frame i at every scale, a list of uint8 `[1, r, r, C]`."""
-        labels = None if self._labels is None else self._labels[i : i + 1]
-        ws = self._source.map(self._z[i : i + 1], labels)
-        return self._source.draw(ws, self._noise_seed)
-
-
-class _Standstill:
-    """Images of one latent, each with other noise."""
-
-    def __init__(self, source, seed, num_frames):
-        self._source = source
-        self._seed = seed
-        self._num_frames = num_frames
-        self._ws = source.ws(seed)
-
-    def __len__(self):
-        return self._num_frames
-
-    def images(self, i):
-        return self._source.draw(self._ws, self._seed, noise_number=i)
+# Each path returns the number of frames and, for each picture of a frame, a function from the
+# number of the frame to the images at every scale.
 
 
 def _loops(source, args):
-    from msg_stylegan.sampling.latent_paths import gaussian_loop
-
     num_frames = _num_frames(args)
     sigma = args.smoothing * args.transition
-    walks = []
-    for seed in args.seeds:
+
+    def loop(seed):
         z = gaussian_loop(seed, num_frames, source.G.z_dim, sigma)
-        labels = source.labels(seed)
-        labels = None if labels is None else labels.repeat(num_frames, axis=0)
-        walks.append(_Walk(source, z, labels, seed))
-    return walks
+        label = source.labels(seed)
+        return lambda i: source.draw(source.map(z[i : i + 1], label), seed)
+
+    return num_frames, [loop(seed) for seed in args.seeds]
 
 
 def _key_frames(source, args):
-    from msg_stylegan.sampling.latent_paths import key_frame_path, lerp, slerp
-
     if len(args.seeds) < 2:
         raise ValueError("--path slerp needs at least two --seeds: one for each key frame.")
     transition = args.transition
     if args.seconds:
         steps = len(args.seeds) - args.open
         transition = max(1, round(args.seconds * args.fps / steps))
-    z = np.concatenate([source.z(seed) for seed in args.seeds])
-    z = key_frame_path(z, transition, slerp, closed=not args.open)
-    labels = None
-    if source.G.label_size:
-        labels = np.concatenate([source.labels(seed) for seed in args.seeds])
-        labels = key_frame_path(labels, transition, lerp, closed=not args.open)
-    return [_Walk(source, z, labels, args.seeds[0])]
+
+    def path(of_seed, interpolate):
+        points = np.concatenate([of_seed(seed) for seed in args.seeds])
+        return key_frame_path(points, transition, interpolate, closed=not args.open)
+
+    z = path(source.z, slerp)
+    labels = path(source.labels, lerp) if source.G.label_size else None
+
+    def walk(i):
+        label = None if labels is None else labels[i : i + 1]
+        return source.draw(source.map(z[i : i + 1], label), args.seeds[0])
+
+    return len(z), [walk]
 
 
 def _standstills(source, args):
     check_noise_inputs(source.G)
-    return [_Standstill(source, seed, _num_frames(args)) for seed in args.seeds]
+
+    def standstill(seed):
+        ws = source.ws(seed)
+        return lambda i: source.draw(ws, seed, noise_number=i)
+
+    return _num_frames(args), [standstill(seed) for seed in args.seeds]
 
 
 def _num_frames(args):

@@ -10,21 +10,18 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    add_scale_argument,
+    add_seed_arguments,
     add_zoom_argument,
     argument,
     parse_layers,
     parse_seeds,
 )
-from msg_stylegan.generation.network_source import (
-    SeedImages,
-    add_scale_argument,
-    add_seed_arguments,
-)
-from msg_stylegan.pictures.sheets import enlarge, save_image, tile
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import enlarge, tile
 
 # Coarse, middle and fine styles, in the words of StyleGAN: up to 8x8, 32x32 and beyond.
 _FIRST_LAYERS = (0, 4, 8)
-_GAP = 2
 
 
 def add_arguments(parser):
@@ -65,14 +62,12 @@ def run(args):
                 mixed[:, of_column] = column[:, of_column]
                 pictures.append(source.draw(mixed, seed)[-1])
                 progress.update()
-    sheet = tile(enlarge(np.concatenate(pictures), args.zoom), 1 + len(args.seeds), _GAP)
-    path = args.outdir / "mixing.png"
+    sheet = tile(enlarge(np.concatenate(pictures), args.zoom), 1 + len(args.seeds))
     facts = {
         "rows": ",".join(map(str, args.rows)),
         "layers": " ".join(",".join(map(str, of_column)) for of_column in layers),
     }
-    save_image(sheet, path, source.metadata(args.seeds, facts))
-    print(path)
+    source.save(sheet, "mixing.png", args.seeds, facts)
 
 
 def layers_of_rows(layers, num_rows, num_ws):

@@ -7,23 +7,19 @@ size by repeated pixels; or one above the other (tower, the highest on top), or 
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_columns_argument, add_zoom_argument
-from msg_stylegan.generation.network_source import SeedImages, add_seed_arguments
-from msg_stylegan.generation.scale_choice import add_scales_argument
-from msg_stylegan.pictures.sheets import LAYOUTS, save_image, scale_sheet
+from msg_stylegan.generation.arguments import (
+    add_layout_arguments,
+    add_scales_argument,
+    add_seed_arguments,
+)
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import scale_sheet
 
 
 def add_arguments(parser):
     add_seed_arguments(parser)
     add_scales_argument(parser, "all")
-    parser.add_argument(
-        "--layout",
-        choices=LAYOUTS,
-        default="strip",
-        help="order of the scales of a seed (default: %(default)s)",
-    )
-    add_columns_argument(parser)
-    add_zoom_argument(parser)
+    add_layout_arguments(parser, "the scales of a seed")
 
 
 def run(args):
@@ -31,11 +27,5 @@ def run(args):
     samples = [source.images(seed) for seed in tqdm(args.seeds, unit="img", disable=None)]
     scales = [np.concatenate(scale) for scale in zip(*samples, strict=True)]
     sheet = scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
-    path = args.outdir / "multiscale.png"
-    facts = {"scales": _listed(source.resolutions), "layout": args.layout}
-    save_image(sheet, path, source.metadata(args.seeds, facts))
-    print(path)
-
-
-def _listed(values):
-    return ",".join(map(str, values))
+    facts = {"scales": ",".join(map(str, source.resolutions)), "layout": args.layout}
+    source.save(sheet, "multiscale.png", args.seeds, facts)

@@ -6,38 +6,27 @@ much each pixel changes with the noise (standard deviation; the brightest is whi
 """
 
 import contextlib
-import re
 
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_zoom_argument, argument, positive
-from msg_stylegan.generation.network_source import (
-    SeedImages,
+from msg_stylegan.generation.arguments import (
+    add_count_argument,
+    add_scales_argument,
     add_seed_arguments,
-    check_noise_inputs,
+    add_zoom_argument,
+    argument,
+    parse_range,
 )
-from msg_stylegan.generation.scale_choice import add_scales_argument
+from msg_stylegan.generation.seed_images import SeedImages, check_noise_inputs
 from msg_stylegan.pictures.deviation_map import StandardDeviation, brightness
-from msg_stylegan.pictures.sheets import save_image, scale_sheet
+from msg_stylegan.pictures.sheets import scale_sheet
 
 
 def add_arguments(parser):
     add_seed_arguments(parser, seeds="one row for each", noise_mode="random")
-    parser.add_argument(
-        "--shown",
-        type=argument(positive),
-        default=4,
-        metavar="N",
-        help="images with different noise that are shown (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--repeats",
-        type=argument(positive),
-        default=50,
-        metavar="N",
-        help="images with different noise for the map (default: %(default)s)",
-    )
+    add_count_argument(parser, "--shown", 4, "images with different noise that are shown")
+    add_count_argument(parser, "--repeats", 50, "images with different noise for the map")
     parser.add_argument(
         "--noise_scales",
         nargs="+",
@@ -63,14 +52,12 @@ def run(args):
         samples += [*shown, maps]
     scales = [np.concatenate(scale) for scale in zip(*samples, strict=True)]
     sheet = scale_sheet(scales, columns=args.shown + 1, zoom=args.zoom)
-    path = args.outdir / "noise.png"
     facts = {
         "noise_scales": " ".join(name for name, _, _ in args.noise_scales),
         "repeats": max(args.repeats, args.shown),
         "white_is_deviation": round(float(white), 3),
     }
-    save_image(sheet, path, source.metadata(args.seeds, facts))
-    print(path)
+    source.save(sheet, "noise.png", args.seeds, facts)
 
 
 def _rows(source, args):
@@ -99,14 +86,11 @@ def parse_noise_scales(text):
     Returns:
         Tuple of the text, the lowest and the highest resolution.
     """
-    if text == "all":
-        return text, 0, float("inf")
-    if text == "none":
-        return text, 0, 0
-    match = re.fullmatch("([0-9]{1,6})(?:-([0-9]{1,6}))?", text)
-    if not match or int(match[1]) > int(match[2] or match[1]):
+    named = {"all": (0, float("inf")), "none": (0, 0)}
+    first, last = named.get(text) or parse_range(text) or (1, 0)
+    if first > last:
         raise ValueError(f"expected all, none or resolutions such as 4-32, received {text!r}")
-    return text, int(match[1]), int(match[2] or match[1])
+    return text, first, last
 
 
 @contextlib.contextmanager

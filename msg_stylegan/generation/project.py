@@ -14,16 +14,18 @@ from tqdm import tqdm
 
 from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
-from msg_stylegan.generation.arguments import argument, not_negative, positive
-from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
-from msg_stylegan.generation.network_source import (
+from msg_stylegan.generation.arguments import (
+    add_label_arguments,
     add_network_arguments,
     add_outdir_argument,
-    load_generator,
-    network_facts,
+    argument,
+    not_negative,
+    positive,
 )
-from msg_stylegan.pictures.sheets import save_image, scale_sheet
+from msg_stylegan.generation.seed_images import open_generator
+from msg_stylegan.pictures.sheets import enlarge, save_image, scale_sheet
 from msg_stylegan.pictures.video import VideoWriter
+from msg_stylegan.sampling.sampler import to_uint8
 
 # Most frames of a video, not counting the last second, which shows the result.
 _NUM_FRAMES = 180
@@ -108,14 +110,11 @@ def run(args):
     Returns:
         Messages of targets that cannot be used.
     """
-    from msg_stylegan.pretrained import find_network_file
     from msg_stylegan.projection import Projector, find_images, read_target
 
     reader = reader_of(args)
     paths = find_images(args.target)
-    network_file = find_network_file(args.network, args.result_dir)
-    G, info = load_generator(network_file)
-    labels = chosen_labels(args, G, info)
+    G, labels, network_facts = open_generator(args)
     distance = None if args.lpips == "off" else args.open_lpips(args)
     projector = Projector(
         G,
@@ -128,7 +127,7 @@ def run(args):
         distance=distance,
     )
     settings = {
-        **network_facts(network_file),
+        **network_facts,
         "space": args.space,
         "optimize_noise": args.optimize_noise,
         "noise_mode": args.noise_mode,
@@ -195,7 +194,6 @@ class _Search:
     def save(self, settings):
         """Writes the files, but for the video, and prints the errors."""
         from msg_stylegan.projection import Projection, scale_errors
-        from msg_stylegan.sampling.sampler import to_uint8
 
         images = self._images()
         pyramid = [level.numpy() for level in self._projector.loss.target_pyramid(self._target)]
@@ -223,15 +221,13 @@ class _Search:
         return "converged" if self._projector.is_converged else "all steps done"
 
     def _images(self):
-        from msg_stylegan.sampling.sampler import to_uint8
-
         return [to_uint8(image).numpy() for image in self._projector.best_images()]
 
     def _frame(self):
         """Target and result side by side."""
         image = self._images()[-1]
         frame = np.concatenate([self._target, image[0]], axis=1)
-        return frame.repeat(_zoom([image]), axis=0).repeat(_zoom([image]), axis=1)
+        return enlarge(frame, _zoom([image]))
 
 
 def _different_names(paths):

@@ -14,11 +14,8 @@ from tqdm import tqdm
 
 from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json, write_text
-from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
-from msg_stylegan.generation.network_source import (
-    add_network_arguments,
-    network_facts,
-)
+from msg_stylegan.generation.arguments import add_label_arguments, add_network_arguments
+from msg_stylegan.generation.seed_images import chosen_labels, open_networks
 
 
 def add_arguments(parser):
@@ -45,15 +42,13 @@ def run(args):
     Returns:
         Messages of images that cannot be read.
     """
-    from msg_stylegan.pretrained import find_network_file, load_networks
     from msg_stylegan.projection import find_images, read_target
 
     if args.output and args.output.suffix.lower() not in (".csv", ".json"):
         raise ValueError(f"--output is a .csv or .json file. Received {args.output}.")
     reader = reader_of(args)
     paths = find_images(args.images)
-    network_file = find_network_file(args.network, args.result_dir)
-    nets = load_networks(network_file)
+    nets, network_file, facts = open_networks(args)
     D = nets.D
     if D is None:
         raise ValueError(f"{network_file} holds no discriminator, so that it cannot score images.")
@@ -77,8 +72,7 @@ def run(args):
     for row in rows:
         print(f"{row['logit']:12.4f}  {row['image']}")
     if args.output:
-        facts = {**network_facts(network_file), **labels.choice}
-        _write(args.output, rows, facts)
+        _write(args.output, rows, {**facts, **labels.choice})
     return failures
 
 

@@ -10,11 +10,17 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_zoom_argument, argument, positive
-from msg_stylegan.generation.network_source import add_outdir_argument
-from msg_stylegan.generation.video_output import add_video_arguments, open_video, video_path
+from msg_stylegan.generation.arguments import (
+    add_outdir_argument,
+    add_result_dir_argument,
+    add_video_arguments,
+    add_zoom_argument,
+    argument,
+    positive,
+)
 from msg_stylegan.image_counts import FAKES
 from msg_stylegan.pictures.sheets import enlarge
+from msg_stylegan.pictures.video import open_video
 from msg_stylegan.training.run_directory import find_run
 
 
@@ -26,9 +32,7 @@ def add_arguments(parser):
         metavar="RUN",
         help='run: its folder, its number or "latest"',
     )
-    parser.add_argument(
-        "--result_dir", metavar="DIR", help="folder of the runs (default: %(default)s)"
-    )
+    add_result_dir_argument(parser)
     add_outdir_argument(parser)
     parser.add_argument(
         "--scale",
@@ -52,7 +56,7 @@ def run(args):
     run_dir = find_run(args.result_dir, args.which_run)
     pictures = sample_pictures(run_dir, args.scale)
     facts = {"run": run_dir.name, "scale": args.scale or "all", "fps": args.fps}
-    with open_video(args, facts) as video:
+    with open_video(args.outdir / "timelapse", args.format, args.fps, args.codec, facts) as video:
         shape = None
         for path in tqdm(pictures, unit="frame", disable=None):
             frame = _read(path)
@@ -65,8 +69,8 @@ def run(args):
                     f"have {shape[1]}x{shape[0]}. --scale and --grid can cut all to one size."
                 )
             shape = frame.shape
-            video.write(enlarge(frame[None], args.zoom)[0])
-    print(video_path(args))
+            video.write(enlarge(frame, args.zoom))
+    print(video.path)
 
 
 def sample_pictures(run_dir, scale):

@@ -7,15 +7,15 @@ the mean image; below 0 they are their opposites.
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_zoom_argument, argument, parse_numbers
-from msg_stylegan.generation.network_source import (
-    SeedImages,
+from msg_stylegan.generation.arguments import (
     add_scale_argument,
     add_seed_arguments,
+    add_zoom_argument,
+    argument,
+    parse_numbers,
 )
-from msg_stylegan.pictures.sheets import enlarge, save_image, tile
-
-_GAP = 2
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import enlarge, tile
 
 
 def add_arguments(parser):
@@ -40,8 +40,6 @@ def run(args):
         for seed in args.seeds:
             ws = source.map(source.z(seed), source.labels(seed), truncation_psi=psi)
             pictures.append(source.draw(ws, seed)[-1])
-    sheet = tile(enlarge(np.concatenate(pictures), args.zoom), len(args.seeds), _GAP)
-    path = args.outdir / "truncation.png"
+    sheet = tile(enlarge(np.concatenate(pictures), args.zoom), len(args.seeds))
     facts = {"truncation_psi": ",".join(f"{psi:g}" for psi in args.psis)}
-    save_image(sheet, path, source.metadata(args.seeds, facts))
-    print(path)
+    source.save(sheet, "truncation.png", args.seeds, facts)

@@ -7,14 +7,13 @@ and variety can be judged. Each column goes on with the next seeds.
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_zoom_argument
-from msg_stylegan.generation.network_source import (
-    SeedImages,
+from msg_stylegan.generation.arguments import (
     add_scale_argument,
     add_seed_arguments,
+    add_zoom_argument,
 )
-from msg_stylegan.pictures.sheets import enlarge, save_image
-from msg_stylegan.pictures.uncurated_sheet import uncurated_sheet
+from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.pictures.sheets import enlarge, uncurated_sheet
 
 
 def add_arguments(parser):
@@ -27,6 +26,4 @@ def run(args):
     source = SeedImages(args, args.scale)
     images = [source.images(seed)[-1] for seed in tqdm(args.seeds, unit="img", disable=None)]
     sheet = uncurated_sheet(np.concatenate(images))
-    path = args.outdir / "uncurated.png"
-    save_image(enlarge(sheet[None], args.zoom)[0], path, source.metadata(args.seeds))
-    print(path)
+    source.save(enlarge(sheet, args.zoom), "uncurated.png", args.seeds)

@@ -1,4 +1,4 @@
-"""PNG pictures of many images: plain grids and contact sheets that show every scale.
+"""PNG pictures of many images: plain grids, and sheets with gaps.
 
 The grid sizes follow the `4k` and `1080p` rules of the original's training loop.
 """
@@ -18,11 +18,15 @@ _SCREENS = {
     "1080p": (1920, 1080, (3, 32), (2, 32)),
 }
 
-# Orders of the scales of a sample on a contact sheet.
+# Orders of the scales of a sample on a sheet of all scales.
 LAYOUTS = ("strip", "tower", "grid")
 
 # Brightness of the gaps of a sheet.
 _GAP_VALUE = 255
+
+# How often the images of each column of an uncurated sheet are halved, and the least side of one.
+_HALVINGS = (0, 1, 2, 2, 3, 3)
+_MIN_SIDE = 4
 
 
 def grid_size(rule, resolution):
@@ -114,7 +118,32 @@ def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     return tile(np.stack(samples), columns, 3 * gap)
 
 
-def tile(pictures, columns, gap):
+def uncurated_sheet(images):
+    """Many images in columns of shrinking images, as in the papers of StyleGAN.
+
+    The columns are filled from the left, top to bottom; what remains of the last ones is white.
+
+    Args:
+        images: uint8 `[N, r, r, C]`, r a power of two.
+
+    Returns:
+        uint8 `[rows * r, width, C]` with as few rows of full images as hold all images.
+    """
+    count, side, _, channels = images.shape
+    halvings = [times for times in _HALVINGS if side >> times >= _MIN_SIDE or times == 0]
+    rows = -(-count // sum(2**times for times in halvings))
+    columns, start = [], 0
+    for times in halvings:
+        here = images[start : start + rows * 2**times]
+        start += rows * 2**times
+        column = np.full((rows * side, side >> times, channels), _GAP_VALUE, np.uint8)
+        small = shrink(here, 2**times).reshape(-1, side >> times, channels)
+        column[: len(small)] = small
+        columns.append(column)
+    return np.concatenate(columns, axis=1)
+
+
+def tile(pictures, columns, gap=2):
     """Lays pictures of one size side by side, row by row, on white.
 
     Args:
@@ -138,8 +167,15 @@ def tile(pictures, columns, gap):
 
 
 def enlarge(images, factor):
-    """Repeats every pixel of `[N, H, W, C]` `factor` times along both sides."""
-    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+    """Repeats every pixel of `[..., H, W, C]` `factor` times along both sides."""
+    return images.repeat(factor, axis=-3).repeat(factor, axis=-2)
+
+
+def shrink(images, factor):
+    """Averages blocks of pixels of uint8 `[N, H, W, C]`, whose sides `factor` divides."""
+    count, height, width, channels = images.shape
+    blocks = images.reshape(count, height // factor, factor, width // factor, factor, channels)
+    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
 
 
 def save_image(image, path, metadata=None):

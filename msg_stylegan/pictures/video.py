@@ -1,4 +1,7 @@
-"""Videos from uint8 frames: MP4 through PyAV, GIF through Pillow; whole files or none."""
+"""Videos from uint8 frames: MP4 through PyAV, GIF through Pillow, or a folder of PNG files.
+
+Whole files and folders, or none.
+"""
 
 import contextlib
 import itertools
@@ -11,7 +14,11 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
-from msg_stylegan.files import atomic_path
+from msg_stylegan.files import atomic_directory, atomic_path
+from msg_stylegan.pictures.sheets import save_image
+
+# What `open_video` writes.
+FORMATS = ("mp4", "gif", "frames")
 
 # Name -> (encoder of FFmpeg, its options). All for nearly invisible losses. Not H.265 and AV1:
 # for pictures of less than 64 pixels, libx265 breaks the memory of the process and libsvtav1 fails.
@@ -25,6 +32,21 @@ MAX_GIF_FPS = 50
 
 # Code of ITU-R BT.709 in the tables of the video standards.
 _BT709 = 1
+
+
+def open_video(path, format_name, fps, codec, metadata):
+    """A context manager with `write(frame)` and the `path` of what it writes.
+
+    Args:
+        path: Target without its ending.
+        format_name: One of `FORMATS`.
+        fps: Frames per second of a video file.
+        codec: See `VideoWriter`.
+        metadata: Dictionary of facts to be stored in the video, or in every frame.
+    """
+    if format_name == "frames":
+        return FrameFolder(path, metadata)
+    return VideoWriter(path.with_name(f"{path.name}.{format_name}"), fps, codec, metadata)
 
 
 class VideoWriter:
@@ -46,8 +68,8 @@ class VideoWriter:
         Raises:
             ValueError: None of these.
         """
-        self._path = Path(path)
-        kind = self._path.suffix.lower()
+        self.path = Path(path)
+        kind = self.path.suffix.lower()
         if kind not in (".mp4", ".gif"):
             raise ValueError(f"A video is a .mp4 or .gif file. Received {path}.")
         if codec not in CODECS:
@@ -65,7 +87,7 @@ class VideoWriter:
         self._open = contextlib.ExitStack()
 
     def __enter__(self):
-        self._temporary = self._open.enter_context(atomic_path(self._path))
+        self._temporary = self._open.enter_context(atomic_path(self.path))
         return self
 
     def write(self, frame):
@@ -82,7 +104,7 @@ class VideoWriter:
             )
         if self._encoder is None:
             self._shape = frame.shape
-            encoder = _GifEncoder if self._path.suffix.lower() == ".gif" else _Mp4Encoder
+            encoder = _GifEncoder if self.path.suffix.lower() == ".gif" else _Mp4Encoder
             self._encoder = encoder(
                 self._temporary, frame.shape, self._fps, self._codec, self._comment
             )
@@ -99,7 +121,7 @@ class VideoWriter:
             return self._open.__exit__(error_type, error, traceback)
         with self._open:
             if self._encoder is None:
-                raise ValueError(f"{self._path} would be a video without frames.")
+                raise ValueError(f"{self.path} would be a video without frames.")
             self._encoder.finish()
         return None
 
@@ -118,7 +140,7 @@ class _Mp4Encoder:
         stream = self._container.add_stream(name, rate=fps, options=options)
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
-        # Said aloud, because players guess differently for small pictures.
+        # Stated, because players guess differently for small pictures.
         stream.codec_context.color_range = ColorRange.MPEG
         stream.codec_context.colorspace = Colorspace.ITU709
         stream.codec_context.color_primaries = _BT709
@@ -149,6 +171,33 @@ class _Mp4Encoder:
 
     def close(self):
         self._container.close()
+
+
+class FrameFolder:
+    """A context manager like `VideoWriter` that writes a folder of numbered PNG files.
+
+    Args:
+        path: Folder, which must not exist or must be empty.
+        metadata: Facts to be stored in every frame.
+    """
+
+    def __init__(self, path, metadata=None):
+        self.path = path
+        self._metadata = metadata
+        self._count = 0
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self):
+        self._folder = self._open.enter_context(atomic_directory(self.path))
+        return self
+
+    def write(self, frame):
+        """Adds a frame: uint8 `[H, W, C]`, C = 1 or 3."""
+        save_image(frame, self._folder / f"frame{self._count:06d}.png", self._metadata)
+        self._count += 1
+
+    def __exit__(self, *error):
+        return self._open.__exit__(*error)
 
 
 class _GifEncoder:

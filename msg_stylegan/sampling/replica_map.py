@@ -1,7 +1,8 @@
 """A compiled function mapped over equal chunks of data, one chunk per device at a time."""
 
 import numpy as np
-import tensorflow as tf
+
+from msg_stylegan.lazy_tensorflow import tf
 
 
 class ReplicaMap:

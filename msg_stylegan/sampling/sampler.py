@@ -4,8 +4,8 @@ Nothing here touches a global random state, so drawing images never changes a tr
 """
 
 import numpy as np
-import tensorflow as tf
 
+from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.sampling.replica_map import ReplicaMap
 
 # The strength of StyleGAN's truncation trick.
@@ -283,32 +283,6 @@ def iterate_images(sampler, num_images, *, seed, labels_dataset=None):
     """Same as `iterate_scales` for a sampler of one resolution; yields arrays instead of lists."""
     for (images,) in iterate_scales(sampler, num_images, seed=seed, labels_dataset=labels_dataset):
         yield images
-
-
-def generate_images(
-    G,
-    num_images,
-    batch_size,
-    seed,
-    labels_dataset=None,
-    *,
-    truncation_psi=1.0,
-    truncation_cutoff=8,
-    noise_mode="random",
-):
-    """Iterator of uint8 batches `[n, r, r, C]` of the highest resolution of a generator.
-
-    See `Sampler` and `iterate_images`; to draw from one network repeatedly, keep a `Sampler`.
-    """
-    sampler = Sampler(
-        G,
-        batch_size,
-        resolutions=[G.resolution],
-        truncation_psi=truncation_psi,
-        truncation_cutoff=truncation_cutoff,
-        noise_mode=noise_mode,
-    )
-    return iterate_images(sampler, num_images, seed=seed, labels_dataset=labels_dataset)
 
 
 def noise_seed(seed, start):

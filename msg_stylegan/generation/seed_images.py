@@ -1,103 +1,14 @@
 """The network that a command draws with, and the images of its seeds."""
 
+import sys
 from pathlib import Path
 
 from msg_stylegan.files import sha256_of_file
-from msg_stylegan.generation.arguments import (
-    argument,
-    finite,
-    not_negative,
-    parse_seeds,
-    positive,
-)
-from msg_stylegan.generation.label_options import add_label_arguments, chosen_labels
-from msg_stylegan.generation.scale_choice import choose_scales
+from msg_stylegan.pictures.sheets import save_image
+from msg_stylegan.sampling.label_table import label_table
+from msg_stylegan.sampling.sampler import Mapper, WsSampler, default_psi, latents_of_seeds
 
 # What starts TensorFlow is imported where it is needed: help and mistakes need not wait for it.
-
-
-def add_network_arguments(parser):
-    """Options of every command that opens a network. The entrance sets `result_dir`."""
-    parser.add_argument(
-        "--network",
-        required=True,
-        metavar="FILE|RUN",
-        help='file of networks, or run (its newest snapshot): its folder, its number or "latest"',
-    )
-    parser.add_argument(
-        "--result_dir", metavar="DIR", help="folder of the runs (default: %(default)s)"
-    )
-
-
-def add_outdir_argument(parser):
-    """Option of every command that writes pictures."""
-    parser.add_argument(
-        "--outdir", required=True, type=Path, metavar="DIR", help="folder for the pictures"
-    )
-
-
-def add_seed_arguments(
-    parser,
-    *,
-    seeds="one image for each",
-    cutoff=8,
-    noise_mode="const",
-    required=True,
-    one_label=True,
-):
-    """Options of every command that draws the images of seeds: `SeedImages` reads them.
-
-    Args:
-        parser: Parser of the command.
-        seeds: What the command does with the seeds.
-        cutoff: Default of `--truncation_cutoff`; None for all layers.
-        noise_mode: Default of `--noise_mode`.
-        required: Whether the seeds must be given.
-        one_label: Whether the command has the options `--class` and `--label`.
-    """
-    add_network_arguments(parser)
-    parser.add_argument(
-        "--seeds",
-        required=required,
-        type=argument(parse_seeds),
-        help=f"{seeds}, such as 0-31,77",
-    )
-    if one_label:
-        add_label_arguments(parser, "all images", "drawn by the seed")
-    else:
-        parser.set_defaults(label_class=None, label=None)
-    parser.add_argument(
-        "--truncation_psi",
-        type=argument(finite),
-        metavar="PSI",
-        help="less than 1 trades variety for quality (default: 0.7; 1 for a network without a "
-        "mapping network)",
-    )
-    parser.add_argument(
-        "--truncation_cutoff",
-        type=argument(not_negative),
-        default=cutoff,
-        metavar="LAYERS",
-        help="number of layers that are truncated, from the lowest resolution "
-        f"(default: {'all' if cutoff is None else cutoff})",
-    )
-    parser.add_argument(
-        "--noise_mode",
-        choices=("const", "random", "none"),
-        default=noise_mode,
-        help="noise inputs: the stored ones, drawn by the seed, or none (default: %(default)s)",
-    )
-    add_outdir_argument(parser)
-
-
-def add_scale_argument(parser):
-    """Option of commands that draw one scale."""
-    parser.add_argument(
-        "--scale",
-        type=argument(positive),
-        metavar="PIXELS",
-        help="size of the images, one of the scales of the network (default: the largest)",
-    )
 
 
 class SeedImages:
@@ -109,7 +20,7 @@ class SeedImages:
     Attributes:
         G: The generator.
         label_table: `LabelTable` of the labels that are drawn.
-        network_facts: Dictionary, see the function of this name.
+        network_facts: What a picture tells about the file of the network.
         resolutions: Sides of the images that are drawn, low to high.
         truncation_psi: The option, or what it is by default for this network.
     """
@@ -122,17 +33,12 @@ class SeedImages:
             scales: Scales to draw, see `choose_scales`.
             noise_maps: See `generator_with_noise_maps`.
         """
-        from msg_stylegan.pretrained import find_network_file
         from msg_stylegan.projection import generator_with_noise_maps
-        from msg_stylegan.sampling.sampler import Mapper, WsSampler, default_psi
 
         self._args = args
-        network_file = find_network_file(args.network, args.result_dir)
-        G, info = load_generator(network_file)
+        # The file is read whole for its hash: once, not for each picture.
+        G, self.label_table, self.network_facts = open_generator(args)
         self.G = generator_with_noise_maps(G, noise_maps)
-        # The file is read whole for them: once, not for each picture.
-        self.network_facts = network_facts(network_file)
-        self.label_table = chosen_labels(args, self.G, info)
         self.resolutions = choose_scales(scales, self.G.resolutions)
         self._sampler = WsSampler(self.G, resolutions=self.resolutions, noise_mode=args.noise_mode)
         self._mapper = Mapper(self.G)
@@ -168,8 +74,6 @@ class SeedImages:
 
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""
-        from msg_stylegan.sampling.sampler import latents_of_seeds
-
         return latents_of_seeds(self.G, [seed])
 
     def labels(self, seed):
@@ -211,24 +115,96 @@ class SeedImages:
             }
         return {**result, **(facts or {})}
 
+    def save(self, picture, name, seeds, facts=None):
+        """Writes a picture of these seeds to OUTDIR and prints its path.
 
-def load_generator(path):
-    """The generator of a file of networks, the moving average if there is one, and its info."""
-    from msg_stylegan.pretrained import load_networks
+        Args:
+            picture: uint8 `[H, W, C]`.
+            name: Name of the file, ending in `.png`.
+            seeds: As for `metadata`.
+            facts: As for `metadata`.
+        """
+        path = self._args.outdir / name
+        save_image(picture, path, self.metadata(seeds, facts))
+        print(path)
 
-    nets = load_networks(path)
+
+def open_generator(args):
+    """Opens the generator of the file or run that the options name.
+
+    Args:
+        args: Parsed options of `add_network_arguments` and `add_label_arguments`.
+
+    Returns:
+        Tuple of the generator (the moving average, if there is one), the `LabelTable` that the
+        options choose, and a dictionary of facts about the file for pictures.
+
+    Raises:
+        ValueError: The file holds no generator, or the network has no such labels.
+    """
+    nets, path, facts = open_networks(args)
     G = nets.G_ema if nets.G_ema is not None else nets.G
     if G is None:
         raise ValueError(f"{path} holds no generator to draw with.")
-    return G, nets.info
+    return G, chosen_labels(args, G, nets.info), facts
+
+
+def open_networks(args):
+    """Networks of the file or run that the options name, its path, and facts about it."""
+    from msg_stylegan.pretrained import find_network_file, load_networks
+
+    path = Path(find_network_file(args.network, args.result_dir))
+    facts = {"network": path.name, "network_sha256": sha256_of_file(path)[:16]}
+    return load_networks(path), path, facts
+
+
+def chosen_labels(args, network, info):
+    """The labels that the options choose for a network.
+
+    Args:
+        args: Parsed options `label_class` and `label`.
+        network: Generator or discriminator.
+        info: `Networks.info` of its file.
+
+    Returns:
+        `LabelTable`. What is not known about the labels was told to the user.
+
+    Raises:
+        ValueError: The network has no such labels.
+    """
+    table = label_table(network, info).chosen(args.label_class, args.label)
+    if table.notice:
+        print(f"notice: {table.notice} --label gives another label.", file=sys.stderr)
+    return table
+
+
+def choose_scales(choice, available):
+    """The scales that are meant.
+
+    Args:
+        choice: "all", "alternate", "top" (or None), a size, or a list of sizes.
+        available: Sizes that a network makes, low to high.
+
+    Returns:
+        List of sizes, low to high.
+
+    Raises:
+        ValueError: The network does not make one of the sizes.
+    """
+    available = list(available)
+    if choice == "all":
+        return available
+    if choice == "alternate":
+        return available[::-2][::-1]
+    if choice in ("top", None):
+        return available[-1:]
+    sizes = sorted([choice] if isinstance(choice, int) else choice)
+    if not set(sizes) <= set(available):
+        raise ValueError(f"The network makes images of {available} pixels. Received {sizes}.")
+    return sizes
 
 
 def check_noise_inputs(G):
     """Refuses a network without noise inputs."""
     if not G.options["use_noise"]:
         raise ValueError("This network has no noise inputs: there is nothing to vary.")
-
-
-def network_facts(path):
-    """What a picture tells about the file of its network: its name and the start of its hash."""
-    return {"network": Path(path).name, "network_sha256": sha256_of_file(path)[:16]}
