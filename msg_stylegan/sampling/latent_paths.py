@@ -1,7 +1,6 @@
 """Ways from latent to latent: points between two of them, and one point per frame of a video."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
 
 from msg_stylegan.lazy_tensorflow import tf
 
@@ -62,6 +61,9 @@ def gaussian_loop(seed, num_frames, size, sigma):
     Source:
         Progressive GAN (Karras et al. 2018), the latent space interpolations of its video.
     """
+    # SciPy is large: `--help` need not wait for it.
+    from scipy.ndimage import gaussian_filter1d
+
     noise = np.random.default_rng((seed, _LOOP)).standard_normal((num_frames, size))
     walk = gaussian_filter1d(noise, sigma, axis=0, mode="wrap")
     walk *= np.sqrt(size) / np.linalg.norm(walk, axis=1, keepdims=True)
