@@ -14,7 +14,7 @@ import numpy as np
 from msg_stylegan import load_networks
 from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
-from msg_stylegan.commands.user_config import user_config
+from msg_stylegan.commands.user_config import add_result_dir
 from msg_stylegan.data.dataset import TFRecordDataset, classes_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
@@ -64,12 +64,7 @@ def build_parser():
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="real images (default: those of the training)"
     )
-    parser.add_argument(
-        "--result_dir",
-        default=user_config().result_dir,
-        metavar="DIR",
-        help="folder of the runs (default: %(default)s)",
-    )
+    add_result_dir(parser)
     return parser
 
 

@@ -16,7 +16,7 @@ from support.tiny_training import make_tiny_dataset, tiny_config
 
 from experiments import progressive_growing
 from experiments.frame import command
-from experiments.frame.experiment import Experiment, Variant, with_options
+from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.image_changes import read_image_changes
 from experiments.frame.summary import Spread, equal_time, summarize
 from experiments.frame.table import markdown_table
@@ -234,7 +234,7 @@ def test_unknown_names_are_explained(tmp_path, capsys):
     assert command.main(TINY, arguments) == 1
     assert "create_digits" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"loss\.gamma"):
-        with_options(presets.get_preset("digits"), {"loss.gamma": 1.0})
+        Variant("x", {"loss.gamma": 1.0}).apply(presets.get_preset("digits"))
 
 
 def test_spread_is_mean_and_sample_deviation_and_time_is_that_of_the_fastest():
@@ -247,13 +247,13 @@ def test_spread_is_mean_and_sample_deviation_and_time_is_that_of_the_fastest():
     assert seconds == 4.0
     row = summarize("slow", curves["slow"], 1, ["x"], seconds)
     assert (row.finished, row.failed) == (2, 1)
-    assert row.scores["x"] == Spread(2.0, math.sqrt(2.0))
-    assert row.scores_at_equal_time["x"].mean == pytest.approx((3.0 + 7.0) / 2)
-    assert row.sec_per_kimg.mean == pytest.approx(2.5)
+    assert row.spreads["x"] == Spread(2.0, math.sqrt(2.0))
+    assert row.spreads["x at equal time"].mean == pytest.approx((3.0 + 7.0) / 2)
+    assert row.spreads["sec/kimg"].mean == pytest.approx(2.5)
     fast = summarize("fast", curves["fast"], 0, ["x"], seconds)
-    assert fast.scores["x"] == fast.scores_at_equal_time["x"] == Spread(2.0, None)
+    assert fast.spreads["x"] == fast.spreads["x at equal time"] == Spread(2.0, None)
     empty = summarize("none", [], 0, ["x"], seconds)
-    assert markdown_table([fast, row, empty], ["x"]).splitlines()[2:] == [
+    assert markdown_table([fast, row, empty]).splitlines()[2:] == [
         "| fast | 1 | 2 | 2 | 1 |",
         "| slow | 2, 1 failed | 2 ± 1.4 | 5 ± 2.8 | 2.5 ± 0.71 |",
         "| none | 0 |  |  |  |",

@@ -205,11 +205,11 @@ def write_results(experiment, args, trials, evaluator, outdir):
             curves[name].append(trial.points(evaluator))
     seconds = equal_time(curves)
     rows = [summarize(name, of, failed[name], keys, seconds) for name, of in curves.items()]
-    table = markdown_table(rows, keys)
+    table = markdown_table(rows)
 
     all_points = [(t.variant.name, t.seed, t.points(evaluator)) for t in trials]
     write_points(outdir / "points.csv", all_points, keys)
-    write_table(outdir / "table.csv", rows, keys)
+    write_table(outdir / "table.csv", rows)
     time = "none is finished" if seconds is None else f"{seconds:.0f} seconds"
     text = (
         f"{experiment.question}\n\n{table}\n\n"

@@ -19,8 +19,8 @@ class Variant:
     further_overrides: Callable = lambda config: {}
 
     def apply(self, config):
-        """Returns the configuration of this variant; see `with_options`."""
-        return with_options(config, self.overrides | self.further_overrides(config))
+        """Returns the configuration of this variant; ValueError if there are no such options."""
+        return options.changed(config, self.overrides | self.further_overrides(config))
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,3 @@ class Experiment:
         if names is None:
             names = [name for name in known if name not in self.on_request]
         return [known[name] for name in names]
-
-
-def with_options(config, overrides):
-    """Returns a copy of a configuration with some options changed.
-
-    Args:
-        config: `Config`.
-        overrides: Dictionary from dotted names, such as "loss.r1_gamma", to values.
-
-    Raises:
-        ValueError: Unknown options, or values of a wrong type or out of range.
-    """
-    changed = options.changed(config, overrides)
-    options.validate(changed)
-    return changed

@@ -20,10 +20,6 @@ def measure_image_changes(run_dir, resolution):
         run_dir: Run directory with all its snapshots.
         resolution: Side at which images are compared. Those of a network that has not grown to it
             yet are enlarged by repeating pixels.
-
-    Returns:
-        List of pairs `(kimg, mean squared difference to the snapshot before)`, for images in the
-        nominal range [-1, 1]; see `metrics.stability`.
     """
     changes, previous = [], None
     for path in snapshots_of_run(run_dir):
@@ -36,11 +32,13 @@ def measure_image_changes(run_dir, resolution):
             changes.append((nets.info["cur_nimg"] / 1000, change))
         previous = images
     write_json(Path(run_dir) / FILE, changes)
-    return changes
 
 
 def read_image_changes(run_dir):
-    """What `measure_image_changes` has found; None if it was not called yet."""
+    """Pairs `(kimg, mean squared difference to the snapshot before)`; None if not measured yet.
+
+    For images in the nominal range [-1, 1], see `metrics.stability`.
+    """
     path = Path(run_dir) / FILE
     if not path.exists():
         return None

@@ -28,15 +28,14 @@ class Row:
     # Trials that reached the end, and those that could not be trained.
     finished: int
     failed: int
-    # Result key -> `Spread` at the end of training; empty before the first trial is finished.
-    scores: dict
-    # Result key -> `Spread` at the time at which the fastest trial of all was finished.
-    scores_at_equal_time: dict
-    sec_per_kimg: Spread | None
+    # Column of the table -> `Spread`, or None before the first trial is finished.
+    spreads: dict
 
 
 def spread(values):
-    """Returns the `Spread` of a non-empty list of numbers."""
+    """Returns the `Spread` of a list of numbers; None if it is empty."""
+    if not values:
+        return None
     deviation = statistics.stdev(values) if len(values) > 1 else None
     return Spread(statistics.fmean(values), deviation)
 
@@ -61,16 +60,12 @@ def summarize(variant, points, failed, keys, seconds):
         keys: Result keys.
         seconds: Time at which trials are compared, see `equal_time`.
     """
-    if not points:
-        return Row(variant, 0, failed, {}, {}, None)
-    return Row(
-        variant,
-        len(points),
-        failed,
-        {key: spread([trial[-1].scores[key] for trial in points]) for key in keys},
-        {key: spread([score_at(trial, key, seconds) for trial in points]) for key in keys},
-        spread([trial[-1].seconds / trial[-1].kimg for trial in points]),
-    )
+    columns = {key: [trial[-1].scores[key] for trial in points] for key in keys}
+    for key in keys:
+        columns[f"{key} at equal time"] = [score_at(trial, key, seconds) for trial in points]
+    columns["sec/kimg"] = [trial[-1].seconds / trial[-1].kimg for trial in points]
+    spreads = {column: spread(values) for column, values in columns.items()}
+    return Row(variant, len(points), failed, spreads)
 
 
 def score_at(points, key, seconds):

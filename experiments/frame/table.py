@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 
 from msg_stylegan.files import write_text
 
@@ -33,40 +34,31 @@ def write_changes(path, trials):
     _write_csv(path, [["variant", "seed", "kimg", "mean squared difference"], *rows])
 
 
-def write_table(path, rows, keys):
+def write_table(path, rows):
     """Writes means and standard deviations as CSV, a line per variant.
 
     Args:
         path: File to write.
-        rows: List of `Row`.
-        keys: Result keys.
+        rows: Non-empty list of `Row`.
     """
-    columns = ["variant", "finished", "failed"]
-    for key in [*keys, *(f"{key} at equal time" for key in keys), "sec/kimg"]:
-        columns += [f"{key} mean", f"{key} deviation"]
-    lines = []
+    lines = [["variant", "finished", "failed"]]
+    lines[0] += [f"{column} {what}" for column in rows[0].spreads for what in ("mean", "deviation")]
     for row in rows:
-        spreads = [*_of(row.scores, keys), *_of(row.scores_at_equal_time, keys), row.sec_per_kimg]
-        numbers = [(s.mean, s.deviation) if s else (None, None) for s in spreads]
-        lines.append(
-            [row.variant, row.finished, row.failed, *(n for pair in numbers for n in pair)]
-        )
-    _write_csv(path, [columns, *lines])
+        numbers = [(s.mean, s.deviation) if s else (None, None) for s in row.spreads.values()]
+        lines.append([row.variant, row.finished, row.failed, *itertools.chain(*numbers)])
+    _write_csv(path, lines)
 
 
-def markdown_table(rows, keys):
+def markdown_table(rows):
     """The same as Markdown: `mean ± standard deviation`."""
-    titles = ["variant", "runs", *keys, *(f"{key} at equal time" for key in keys), "sec/kimg"]
+    titles = ["variant", "runs", *rows[0].spreads]
     lines = [titles, ["---"] + ["---:"] * (len(titles) - 1)]
     for row in rows:
         runs = f"{row.finished}" + (f", {row.failed} failed" if row.failed else "")
-        spreads = [*_of(row.scores, keys), *_of(row.scores_at_equal_time, keys), row.sec_per_kimg]
-        lines.append([row.variant, runs, *("" if s is None else str(s) for s in spreads)])
+        lines.append(
+            [row.variant, runs, *("" if s is None else str(s) for s in row.spreads.values())]
+        )
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _of(spreads, keys):
-    return [spreads.get(key) for key in keys]
 
 
 def _write_csv(path, rows):

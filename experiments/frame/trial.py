@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 import msg_stylegan
-from experiments.frame.experiment import with_options
 from experiments.frame.image_changes import measure_image_changes, read_image_changes
 from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
@@ -50,7 +49,8 @@ class Trial:
     def __init__(self, variant, seed, config, folder, changes_per_point=0):
         self.variant = variant
         self.seed = seed
-        self.config = with_options(variant.apply(config), {"seed": seed})
+        self.config = options.changed(variant.apply(config), {"seed": seed})
+        options.validate(self.config)
         self._changes_per_point = changes_per_point
         self.run_dir = Path(folder) / f"{variant.name}-seed{seed}"
         if self.run_dir.exists():

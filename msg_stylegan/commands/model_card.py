@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msg_stylegan.command_line import UsageError, run_command
 from msg_stylegan.command_names import called
-from msg_stylegan.commands.user_config import user_config
+from msg_stylegan.commands.user_config import add_result_dir
 from msg_stylegan.model_card.hub import push_folder
 from msg_stylegan.training.run_directory import find_run
 
@@ -38,12 +38,7 @@ def build_parser():
     parser.add_argument(
         "--private", action="store_true", help="with --push_to_hub: make it a private repository"
     )
-    parser.add_argument(
-        "--result_dir",
-        default=user_config().result_dir,
-        metavar="DIR",
-        help="folder of the runs (default: %(default)s)",
-    )
+    add_result_dir(parser)
     return parser
 
 

@@ -6,7 +6,7 @@ from metrics.feature_networks.fetch import PUBLISHED, fetch_weights
 from metrics.registry import known_names
 from msg_stylegan.command_line import UsageError, run_command
 from msg_stylegan.command_names import called
-from msg_stylegan.commands.user_config import user_config
+from msg_stylegan.commands.user_config import add_result_dir, user_config
 from msg_stylegan.data.picture_arguments import add_reader_arguments
 from msg_stylegan.options import MetricsOptions
 
@@ -106,12 +106,7 @@ def build_parser():
     )
 
     where = parser.add_argument_group("where and how to run")
-    where.add_argument(
-        "--result_dir",
-        default=user.result_dir,
-        metavar="DIR",
-        help="folder of the runs (default: %(default)s)",
-    )
+    add_result_dir(where)
     where.add_argument(
         "--cache_dir",
         default=user.cache_dir,

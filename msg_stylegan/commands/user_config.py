@@ -69,6 +69,16 @@ def user_config():
     return UserConfig(**values)
 
 
+def add_result_dir(parser):
+    """Adds the option that says where the runs are."""
+    parser.add_argument(
+        "--result_dir",
+        default=user_config().result_dir,
+        metavar="DIR",
+        help="folder of the runs (default: %(default)s)",
+    )
+
+
 def _names_set_by(module):
     """Names that the statements of a module assign to."""
     return {
