@@ -70,7 +70,7 @@ INSIDE = {
         "wording",
     },
     "projection": {"files", "mistaken_file", "networks", "data", "sampling"},
-    "export": {"files", "legacy", "networks", "tensorflow_files", "sampling"},
+    "export": {"files", "lazy_tensorflow", "legacy", "networks", "tensorflow_files", "sampling"},
     "model_card": {
         "files",
         "pictures",

@@ -1,13 +1,14 @@
 """Writes a trained generator for other programs."""
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
-from msg_stylegan.generation.arguments import add_network_arguments
+from msg_stylegan.generation.arguments import NOISE_MODES, add_network_arguments
 
 
 def build_parser():
@@ -48,7 +49,7 @@ def build_parser():
     )
     graph.add_argument(
         "--noise_mode",
-        choices=("const", "random", "none"),
+        choices=NOISE_MODES,
         default=defaults.noise_mode,
         help="noise inputs: the stored ones, new ones in every call, or none "
         "(default: %(default)s)",
@@ -61,6 +62,7 @@ def build_parser():
     )
     graph.add_argument(
         "--uint8",
+        dest="as_uint8",
         action="store_true",
         help="images are pixels from 0 to 255 (default: floats, about -1 to 1)",
     )
@@ -75,15 +77,8 @@ def export(args):
     # It starts TensorFlow, for which help and mistakes need not wait.
     from msg_stylegan.pretrained import find_network_file, load_networks
 
-    options = ExportOptions(
-        batch_size=args.batch_size,
-        truncation_psi=args.truncation_psi,
-        truncation_cutoff=args.truncation_cutoff,
-        noise_mode=args.noise_mode,
-        scale=args.scale,
-        as_uint8=args.uint8,
-        float16=args.float16,
-    )
+    fields = dataclasses.fields(ExportOptions)
+    options = ExportOptions(**{field.name: getattr(args, field.name) for field in fields})
     source = find_network_file(args.network, args.result_dir)
     nets = load_networks(source)
     if nets.G_ema is None:

@@ -1,6 +1,5 @@
 """Generators in files for other programs: SavedModel, TFLite, ONNX, Keras and NumPy."""
 
-from msg_stylegan.export.formats import FORMATS, export_generator
-from msg_stylegan.export.options import ExportOptions
+from msg_stylegan.export.formats import FORMATS, ExportOptions, export_generator
 
 __all__ = ["FORMATS", "ExportOptions", "export_generator"]

@@ -1,16 +1,56 @@
 """The formats by name, and what they have in common: whole files, and nothing overwritten."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 from msg_stylegan import files
-from msg_stylegan.export.network_files import write_keras, write_npz
-from msg_stylegan.export.onnx_file import write_onnx
-from msg_stylegan.export.options import ExportOptions
-from msg_stylegan.export.saved_model import write_saved_model
-from msg_stylegan.export.tflite_file import write_tflite
+from msg_stylegan.export.graphs import describe, write_onnx, write_saved_model, write_tflite
 from msg_stylegan.sampling.label_table import label_table
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    """What is decided when a file is made. Everything else is an input of the file."""
+
+    # Images per call; None for any number.
+    batch_size: int | None = None
+    # Strength of the truncation; None makes it an input, if the network has a mapping network.
+    truncation_psi: float | None = None
+    # Number of layers that are truncated.
+    truncation_cutoff: int = 8
+    # Noise inputs: "const", "none", or "random" for new noise in every call.
+    noise_mode: str = "const"
+    # Side of the only images to make; None for all scales.
+    scale: int | None = None
+    # Whether images are pixels from 0 to 255 instead of floats.
+    as_uint8: bool = False
+    # Whether weights are rounded to 16 bits.
+    float16: bool = False
+
+    def __post_init__(self):
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f"Expected a batch size of at least 1. Received {self.batch_size}.")
+        if self.truncation_psi is not None and not math.isfinite(self.truncation_psi):
+            raise ValueError(f"Expected a finite truncation_psi. Received {self.truncation_psi}.")
+
+    def chosen(self):
+        """Names of the options that differ from their defaults."""
+        fields = dataclasses.fields(self)
+        return [field.name for field in fields if getattr(self, field.name) != field.default]
+
+
+def _write_keras(nets, info, path):
+    from msg_stylegan.networks import save_networks
+
+    save_networks(nets, path, info)
+
+
+def _write_npz(nets, info, path):
+    from msg_stylegan.legacy.npz_networks import write_npz_networks
+
+    write_npz_networks(nets, path)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +59,7 @@ class Format:
 
     # End of its name; empty for a folder.
     suffix: str
-    # write(G, options, path) for a graph, write(G, info, path) for a network.
+    # write(G, options, path) for a graph, write(nets, info, path) for a network.
     write: Callable
     # Whether it holds a function with inputs and outputs, so that `ExportOptions` apply.
     is_graph: bool = True
@@ -29,10 +69,10 @@ class Format:
 
 FORMATS = {
     "savedmodel": Format("", write_saved_model),
-    "keras": Format(".keras", write_keras, is_graph=False),
+    "keras": Format(".keras", _write_keras, is_graph=False),
     "tflite": Format(".tflite", write_tflite, has_float16=True),
     "onnx": Format(".onnx", write_onnx),
-    "npz": Format(".npz", write_npz, is_graph=False),
+    "npz": Format(".npz", _write_npz, is_graph=False),
 }
 
 
@@ -60,7 +100,11 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
     _check_target(path, format_name, kind, force)
     write = kind.write
     if not kind.is_graph:
-        write(G, info or {}, path)
+        from msg_stylegan.networks import Networks
+
+        nets = Networks(G=None, D=None, G_ema=G, info=info or {})
+        nets.build()
+        write(nets, nets.info, path)
         return f"the {G.resolution}x{G.resolution} generator with all its settings"
     if kind.suffix:
         with files.atomic_path(path) as temporary:
@@ -68,9 +112,6 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
     else:
         with files.atomic_directory(path, replace=force) as folder:
             write(G, options, folder)
-    # Like the writers it starts TensorFlow, which those who ask for the names need not wait for.
-    from msg_stylegan.export.image_function import describe
-
     table = label_table(G, info or {})
     # What is only supposed about the labels is better left unsaid.
     labels = f"; labels: {table.describe()}" if G.label_size and not table.notice else ""
