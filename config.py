@@ -24,3 +24,7 @@ preset = "digits"
 presets = {
     # "mine": ("ffhq256", {"dataset.path": "mine", "schedule.total_kimg": 5000.0}),
 }
+
+# Files beside this one that add losses, metrics and the like, see docs/extending.md: their names
+# without ".py".
+extensions = []

@@ -16,7 +16,7 @@ from metrics import (
 )
 from metrics.metric import MetricOptions
 
-FAMILIES = (
+FAMILIES = [
     frechet_distance.FAMILY,
     kernel_distance.FAMILY,
     inception_score.FAMILY,
@@ -26,7 +26,7 @@ FAMILIES = (
     ms_ssim.FAMILY,
     sliced_wasserstein.FAMILY,
     stability.FAMILY,
-)
+]
 
 
 def known_names():

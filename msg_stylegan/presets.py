@@ -6,7 +6,7 @@ Importable without TensorFlow.
 import dataclasses
 import re
 
-from msg_stylegan.losses import LossOptions
+from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.options import (
     Config,
     DatasetOptions,

@@ -1,6 +1,8 @@
-"""Names of the kinds of augmentation, and of groups of them."""
+"""Names of the kinds of augmentation, and of groups of them. Importable without TensorFlow."""
 
+import dataclasses
 import difflib
+from collections.abc import Callable
 
 # In the order in which they are applied. A kind's place also decides its random numbers.
 KINDS = (
@@ -26,16 +28,32 @@ GROUPS = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """A further kind of augmentation, applied after all `KINDS`."""
+
+    # draw(seed, num_samples) returns its parameters, `[num_samples, ...]`; `seed` is int `[2]`.
+    draw: Callable
+    # change(image, parameters) returns `[N, r, r, C]` of one scale, in [-1, 1], with every sample
+    # changed. It must be differentiable twice with respect to the image.
+    change: Callable
+
+
+# Name -> `Operation`, in the order in which they are applied. In no group.
+OPERATIONS = {}
+
+
 def select_kinds(names):
     """Returns the kinds that a list of kinds and groups names, each once and in order.
 
     Args:
-        names: Iterable of keys of `GROUPS` and members of `KINDS`.
+        names: Iterable of members of `KINDS` and keys of `GROUPS` and `OPERATIONS`.
 
     Raises:
         ValueError: A name is neither.
     """
-    known = (*GROUPS, *KINDS)
+    kinds = (*KINDS, *OPERATIONS)
+    known = (*GROUPS, *kinds)
     chosen = set()
     for name in names:
         if name not in known:
@@ -43,7 +61,7 @@ def select_kinds(names):
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(
                 f"unknown augmentation {name!r}.{hint} The groups are: {', '.join(GROUPS)}. "
-                f"The kinds are: {', '.join(KINDS)}."
+                f"The kinds are: {', '.join(kinds)}."
             )
         chosen |= set(GROUPS.get(name, (name,)))
-    return tuple(kind for kind in KINDS if kind in chosen)
+    return tuple(kind for kind in kinds if kind in chosen)

@@ -4,10 +4,11 @@ Strengths are those of Karras et al. 2020 (ADA), appendix B.
 """
 
 import math
+import zlib
 
 import tensorflow as tf
 
-from msg_stylegan.augmentation.kinds import KINDS
+from msg_stylegan.augmentation.kinds import KINDS, OPERATIONS
 
 # Largest shift, as a part of the image side.
 TRANSLATION = 0.125
@@ -40,7 +41,8 @@ def draw(seed, num_samples, probability, kinds):
         `[N, 2]`: shift right and down, in image sides. `scale`, `aniso`, `contrast`, `saturation`
         `[N]`: factors. `rotate` `[N, 2]`: angles before and after `aniso`. `brightness` `[N]`:
         what is added. `hue` `[N]`: angle. `cutout` `[N, 3]`: centre x and y, from 0 to 1, and
-        side, in image sides.
+        side, in image sides. Of `OPERATIONS` a tuple: bool `[N]`, which samples to change, and
+        the operation's own parameters.
     """
     gate = _columns(tf.random.stateless_uniform, seed, 0, _GATES, num_samples)
     uniform = _columns(tf.random.stateless_uniform, seed, 1, _UNIFORM, num_samples)
@@ -82,7 +84,14 @@ def draw(seed, num_samples, probability, kinds):
             [uniform["cutout_x"], uniform["cutout_y"], chosen("cutout", CUTOUT, 0.0)], axis=1
         ),
     }
-    return {kind: draws[kind]() for kind in kinds}
+
+    def operation(kind):
+        own_seed = tf.random.experimental.stateless_fold_in(seed, zlib.crc32(kind.encode()) >> 1)
+        of_gate, of_values = tf.unstack(tf.random.split(own_seed))
+        is_chosen = tf.random.stateless_uniform([num_samples], of_gate) < probability
+        return is_chosen, OPERATIONS[kind].draw(of_values, num_samples)
+
+    return {kind: draws[kind]() if kind in draws else operation(kind) for kind in kinds}
 
 
 def _columns(distribution, seed, stream, names, num_samples):

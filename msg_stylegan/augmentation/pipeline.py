@@ -6,7 +6,7 @@ from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.color import color_matrices, recolor
 from msg_stylegan.augmentation.cutout import cut_out
 from msg_stylegan.augmentation.geometry import inverse_matrices, resample
-from msg_stylegan.augmentation.kinds import select_kinds
+from msg_stylegan.augmentation.kinds import OPERATIONS, select_kinds
 from msg_stylegan.augmentation.parameters import draw
 
 
@@ -71,4 +71,9 @@ def apply(images, parameters):
         images = [recolor(image, matrix) for image in images]
     if "cutout" in parameters:
         images = [cut_out(image, parameters["cutout"]) for image in images]
+    for kind, operation in OPERATIONS.items():
+        if kind in parameters:
+            is_chosen, own = parameters[kind]
+            is_chosen = is_chosen[:, None, None, None]
+            images = [tf.where(is_chosen, operation.change(image, own), image) for image in images]
     return list(images)

@@ -156,8 +156,24 @@ def build_parser():
     add_preparation_arguments(command)
     digits = "scikit-learn's 1,797 handwritten digits, 32x32 grayscale, with labels; no download"
     _add_create(commands, create_digits, None, digits)
+    for name, open_added in sources.ADDED.items():
+        _add_create(commands, _creator(name, open_added), "FOLDER", _first_line(open_added))
     _add_inspection(commands)
     return parser
+
+
+def _creator(name, open_added):
+    """The function behind `create_NAME`, for a source of an extension."""
+
+    def create(args):
+        _create(args, open_added(args.folder))
+
+    create.__name__ = f"create_{name}"
+    return create
+
+
+def _first_line(documented):
+    return (documented.__doc__ or "an extension").splitlines()[0].rstrip(".")
 
 
 def _add_originals(commands):

@@ -6,6 +6,7 @@ import sys
 
 from msg_stylegan.command_line import UsageError, exit_status, own_arguments
 from msg_stylegan.command_names import PROGRAM, SCRIPTS
+from msg_stylegan.commands.user_config import import_extensions
 from msg_stylegan.wording import did_you_mean
 
 USAGE = f"""\
@@ -45,6 +46,9 @@ def _run(name, arguments):
     if name == "dataset":
         # Nothing there is for a GPU, whose memory a training run may need whole.
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    if status := exit_status(import_extensions, interrupted="Interrupted."):
+        return status
+    # Only now, because the command imports the options, to which extensions add.
     module = importlib.import_module(f"msg_stylegan.commands.{SCRIPTS[name]}")
     return module.main(arguments)
 

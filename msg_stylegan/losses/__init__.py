@@ -1,11 +1,11 @@
 """Adversarial losses by name, and penalties on the gradient of the discriminator.
 
 All take logits `[N, 1]` and return `[N, 1]`: per sample and not reduced. Importable without
-TensorFlow, because the options are made from it.
+TensorFlow, because the options are made from it, in `losses.options`: after extensions have added
+their losses.
 """
 
 from msg_stylegan.losses.adversarial import AdversarialLoss
-from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.losses.penalties import gradient_penalty, r1_penalty, r2_penalty
 from msg_stylegan.losses.registry import LOSSES, make_loss
 from msg_stylegan.losses.regularization import Regularization
@@ -13,7 +13,6 @@ from msg_stylegan.losses.regularization import Regularization
 __all__ = [
     "LOSSES",
     "AdversarialLoss",
-    "LossOptions",
     "Regularization",
     "gradient_penalty",
     "make_loss",

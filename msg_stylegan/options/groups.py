@@ -5,7 +5,7 @@ Importable without TensorFlow.
 
 from dataclasses import dataclass, field
 
-from msg_stylegan.augmentation.kinds import GROUPS, KINDS
+from msg_stylegan.augmentation.kinds import GROUPS, KINDS, OPERATIONS
 from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.option import (
     NOT_EMPTY,
@@ -226,7 +226,7 @@ class AugmentOptions:
         "What to change: blit, geom, color, all, or single kinds: flip, rot90, translate, "
         "scale, rotate, aniso, brightness, contrast, hue, saturation, cutout. Empty = no "
         "augmentation.",
-        list_of(*GROUPS, *KINDS),
+        list_of(*GROUPS, *KINDS, *OPERATIONS),
     )
     adaptive: bool = option(
         True,

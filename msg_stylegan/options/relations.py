@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import operator
 
-from msg_stylegan.losses import LossOptions
+from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.resolutions import count_channels
 
 _LOSS_NAMES = [f"loss.{field.name}" for field in dataclasses.fields(LossOptions)]
