@@ -1,9 +1,10 @@
 """Whether two implementations are the same function, whatever the processor's rounding is.
 
-Rounding decides on which side of the kink of the leaky ReLU an activation near 0 falls. That changes
-the penalty and the gradients of this one sample and says nothing about either implementation, see
-docs/benchmarks.md. Therefore several small batches are compared. What two formulas do differently shows
-in all of them, a kink only in its own, so that the smallest difference is the one that counts.
+Rounding decides on which side of the kink of the leaky ReLU an activation near 0 falls. That
+changes the penalty and the gradients of this one sample and says nothing about either
+implementation, see docs/benchmarks.md. Therefore several small batches are compared. What two
+formulas do differently shows in all of them, a kink only in its own, so that the smallest
+difference is the one that counts.
 """
 
 import numpy as np
