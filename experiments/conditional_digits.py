@@ -133,7 +133,9 @@ def open_reals(path, nets, G):
             raise ValueError("The networks do not say what they were trained on. Use --data.")
         path = Path(options["data_dir"]) / options["dataset"]["path"]
     if not path.is_dir():
-        raise FileNotFoundError(f"There is no {path}, the real digits. Say by --data where it is.")
+        raise FileNotFoundError(
+            f"There is no folder {path} of real digits. Say by --data where it is."
+        )
     return TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
 
 

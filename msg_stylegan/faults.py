@@ -66,7 +66,7 @@ def _is_raised_by_us(error):
 
 
 def _is_our_file(path):
-    # Names such as "<frozen importlib._bootstrap>" are no paths.
+    # Names such as "<frozen importlib._bootstrap>" are not paths.
     path = Path("/" if path.startswith("<") else path).resolve()
     if not path.is_relative_to(_PARENT):
         return False

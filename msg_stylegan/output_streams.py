@@ -1,4 +1,4 @@
-"""Standard output and error that outlast their readers: no work ends because nobody can be told."""
+"""Standard output and error that outlast their readers: nothing ends because nobody listens."""
 
 import contextlib
 import errno
@@ -16,8 +16,8 @@ def lasting_output():
 
     Yields:
         Function without arguments that writes out what is held back, and returns the `OSError`
-        by which standard output lost something, or None. A reader that went away wants no more
-        and is none.
+        by which standard output lost something, or None. A reader that went away does not count,
+        since it wants nothing more.
     """
     _fill_closed_descriptors()
     before = sys.stdout, sys.stderr

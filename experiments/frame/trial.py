@@ -40,7 +40,7 @@ class Trial:
         seed: Seed of the training.
         config: `Config` that the variant changes.
         folder: Folder of all trials of the experiment.
-        changes_per_point: See `Experiment`.
+        changes_per_point: Snapshots per scored one if images are compared, see `Experiment`; or 0.
 
     Raises:
         ValueError: Options are wrong, or others than those of a trial that is there already.
@@ -76,7 +76,7 @@ class Trial:
 
     @property
     def image_changes(self):
-        """See `measure_image_changes`; None while they are not measured."""
+        """Pairs of kimg and change, see `read_image_changes`; None while not measured."""
         return read_image_changes(self.run_dir)
 
     def run(self, dataset, evaluator, strategy):

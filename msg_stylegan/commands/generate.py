@@ -1,40 +1,18 @@
 """Draws pictures with a trained generator."""
 
 import argparse
+import importlib
 
 from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
-from msg_stylegan.generation import (
-    classes,
-    directions,
-    images,
-    interpolation,
-    mixing,
-    multiscale,
-    noise,
-    project,
-    score,
-    timelapse,
-    truncation,
-    uncurated,
-)
 
+_NAMES = (
+    *("images", "multiscale", "interpolation", "noise", "mixing", "truncation", "uncurated"),
+    *("classes", "timelapse", "project", "directions", "score"),
+)
 # The first line of each module is the help of its command, the rest its description.
-COMMANDS = {
-    "images": images,
-    "multiscale": multiscale,
-    "interpolation": interpolation,
-    "noise": noise,
-    "mixing": mixing,
-    "truncation": truncation,
-    "uncurated": uncurated,
-    "classes": classes,
-    "timelapse": timelapse,
-    "project": project,
-    "directions": directions,
-    "score": score,
-}
+COMMANDS = {name: importlib.import_module(f"msg_stylegan.generation.{name}") for name in _NAMES}
 
 
 def build_parser():

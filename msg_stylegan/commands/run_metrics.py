@@ -140,7 +140,7 @@ def main(argv):
     """Runs the program; returns its exit status, see `run_command`."""
     return run_command(
         build_parser,
-        # What failed was said when it did.
+        # Failures were reported when they happened.
         lambda args: bool(run(args)),
         argv,
         interrupted="Interrupted. Results up to now are kept.",
@@ -148,7 +148,7 @@ def main(argv):
 
 
 def run(args):
-    """Scores what the arguments ask for; returns the messages of metrics that failed, as said."""
+    """Scores what the arguments ask for; returns the messages of failed metrics, already printed."""
     fetches = [name for name in PUBLISHED if getattr(args, f"fetch_{name}")]
     if not (args.network or args.run or args.fakes or args.export_stats or fetches):
         raise UsageError("say what to score: --network, --run or --fakes")
