@@ -148,7 +148,7 @@ def main(argv):
 
 
 def run(args):
-    """Scores what the arguments ask for; returns the messages of failed metrics, already printed."""
+    """Scores what the arguments ask for; returns messages of failed metrics, already printed."""
     fetches = [name for name in PUBLISHED if getattr(args, f"fetch_{name}")]
     if not (args.network or args.run or args.fakes or args.export_stats or fetches):
         raise UsageError("say what to score: --network, --run or --fakes")
