@@ -30,11 +30,10 @@ from train_step import DataFacts, endless_batches, seconds_per_call
 
 from msg_stylegan.legacy import bmsg_variables
 from msg_stylegan.legacy.original_variables import export
-from msg_stylegan.networks import build_networks
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training import devices
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
 
@@ -56,7 +55,7 @@ def make_ours(size):
         get_preset(f"bmsg:{size.depth},{size.latent_size}"),
         {"schedule.batch_size": size.batch_size},
     )
-    nets = build_networks(*network_options(config, DataFacts(config.dataset.resolution)))
+    nets = make_networks(config, DataFacts(config.dataset.resolution))
     return TrainStep(
         nets,
         *make_optimizers(config, nets),

@@ -27,9 +27,8 @@ from plain_msg_stylegan import PlainTraining
 from tensorflow import keras
 
 from msg_stylegan.legacy.original_variables import discriminator_variables, generator_variables
-from msg_stylegan.networks import build_networks
 from msg_stylegan.options import Config, changed
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
 
@@ -75,7 +74,7 @@ def make_config(size):
 def make_ours(size, noise_mode="random"):
     """Our networks, optimizers and step, as `train` makes them on one device."""
     config = make_config(size)
-    nets = build_networks(*network_options(config, DataFacts(size.resolution)))
+    nets = make_networks(config, DataFacts(size.resolution))
     return TrainStep(
         nets,
         *make_optimizers(config, nets),

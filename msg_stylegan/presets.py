@@ -54,7 +54,7 @@ def _digits_progan():
     return changed(
         _digits(),
         {
-            "generator.synthesis": "progan",
+            "generator.body": "progan",
             "generator.mapping_layers": 0,
             "generator.normalize_z": False,
             "generator.z_space": "sphere",
@@ -94,7 +94,7 @@ def _bmsg(path, depth, latent_size=512, mirror=True, batch_size=20):
             z_space="sphere",
             mapping_layers=0,
             normalize_z=False,
-            synthesis="progan",
+            body="progan",
             **channels,
         ),
         discriminator=DiscriminatorOptions(
@@ -117,7 +117,7 @@ def _growing(path, resolution, batch_sizes, total_kimg, loss, z_space, **schedul
     return Config(
         dataset=DatasetOptions(path=path, resolution=resolution),
         generator=GeneratorOptions(
-            z_space=z_space, mapping_layers=0, normalize_z=False, synthesis="progan"
+            z_space=z_space, mapping_layers=0, normalize_z=False, body="progan"
         ),
         discriminator=DiscriminatorOptions(body="progan", mbstd_blocks="last"),
         loss=loss,

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.flat_options import progan_discriminator_options, progan_generator_options
 from support.original_recording import (
     RecordedArrays,
     assert_close,
@@ -20,8 +21,6 @@ from msg_stylegan.losses import make_loss
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
-    progan_discriminator_options,
-    progan_generator_options,
 )
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.sampling.sampler import draw_latents, z_of_seeds
@@ -138,10 +137,12 @@ def test_export_gives_the_file_back(recorded):
 def shapes(kind, depth, latent_size, num_channels):
     """Shapes of BMSG-GAN's weights by their names."""
     if kind == "generator":
-        network = Generator(**progan_generator_options(depth, latent_size, num_channels))
+        network = Generator.from_config(progan_generator_options(depth, latent_size, num_channels))
         make_table = bmsg_variables.generator_variables
     else:
-        network = Discriminator(**progan_discriminator_options(depth, latent_size, num_channels))
+        network = Discriminator.from_config(
+            progan_discriminator_options(depth, latent_size, num_channels)
+        )
         make_table = bmsg_variables.discriminator_variables
     network.build()
     arrays = original_variables.export(make_table(network))

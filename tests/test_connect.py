@@ -11,13 +11,13 @@ from support.tiny_generator import images_of, make_generator
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.generation.score import Scorer
-from msg_stylegan.networks import build_networks, load_snapshot, newest_snapshot, ops
+from msg_stylegan.networks import load_snapshot, newest_snapshot, ops
 from msg_stylegan.networks.snapshot import Networks
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
 from msg_stylegan.projection.pyramid_loss import PyramidLoss
 from msg_stylegan.resolutions import connected_scales
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import make_networks
 
 # (connect, resolution) -> scales.
 SCALES = {
@@ -143,8 +143,7 @@ def test_training_with_some_scales(connect, tmp_path):
 
 def test_snapshots_from_before_the_options():
     data = SimpleNamespace(resolution=16, num_channels=1, label_size=0)
-    options = network_options(tiny_config(Path()), data)
-    stored = build_networks(*options).get_config()
+    stored = make_networks(tiny_config(Path()), data).get_config()
     for name in ("synthesis", "z_space", "connect"):
         del stored["generator"][name]
     for name in ("mbstd_blocks", "combine", "body", "connect"):

@@ -119,7 +119,9 @@ def test_a_run_keeps_its_description(tmp_path):
 @pytest.mark.parametrize("body", ["stylegan", "progan"])
 def test_other_discriminators(tmp_path, combine, body):
     D = make_trio(SETTINGS).D
-    D = Discriminator(**D.options | {"combine": combine, "body": body, "mbstd_blocks": "last"})
+    D = Discriminator.from_config(
+        D.get_config() | {"combine": combine, "body": body, "mbstd_blocks": "last"}
+    )
     nets = Networks(G=None, D=D, G_ema=None, name="networks")
     nets.build()
     save_networks(nets, tmp_path / "a.keras", {})
@@ -129,7 +131,7 @@ def test_other_discriminators(tmp_path, combine, body):
 
 def test_a_changed_generator_of_bmsg_has_no_names(tmp_path, golden, capsys):
     G = load_networks(golden / "bmsg_32_GAN_GEN.pth").G
-    G = Generator(**G.options | {"nonlinearity": "relu"})
+    G = Generator.from_config(G.get_config() | {"nonlinearity": "relu"})
     nets = Networks(G=None, D=None, G_ema=G, name="networks")
     nets.build()
     save_networks(nets, tmp_path / "a.keras", {})
@@ -204,7 +206,7 @@ def option(network, **changes):
         (lambda a: with_meta(a, lambda m: m["networks"]["D"].pop("body")), r"missing: \['body'\]"),
         (option("G", z_dim=2**19), "Expected variable `G_mapping/Dense0/weight`"),
         (option("G", sigma=1), r"unknown: \['sigma'\]"),
-        (option("G", synthesis="other"), "`synthesis`"),
+        (option("G", synthesis="other"), "`body`"),
         (option("G", synthesis="progan"), "npz of networks"),
         (option("D", combine="other"), "`combine`"),
         (option("Gs", nonlinearity="relu"), "`G` and `G_ema` of the same options"),

@@ -1,7 +1,5 @@
 """The discriminator equals a plain statement of it, checks its input and sees every scale."""
 
-import inspect
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -87,17 +85,17 @@ def test_resolutions(res_log2):
 @pytest.mark.parametrize("resolution", [0, 2, 4, 12, 48, -8])
 def test_impossible_resolutions_are_refused(resolution):
     with pytest.raises(ValueError, match=rf"power of two of at least 8. Received: {resolution}"):
-        Discriminator(**{**OPTIONS, "resolution": resolution})
+        Discriminator.from_config({**OPTIONS, "resolution": resolution})
 
 
 def test_unknown_options_are_refused():
     with pytest.raises((TypeError, ValueError), match="fmap_base"):
-        Discriminator(**OPTIONS, fmap_base=32)
+        Discriminator.from_config({**OPTIONS, "fmap_base": 32})
     for option in ("nonlinearity", "mbstd_blocks", "combine", "body"):
-        with pytest.raises(ValueError, match=r"out of \[.*\]\. Received: 'swish'"):
-            Discriminator(**{**OPTIONS, option: "swish"})
-    with pytest.raises(ValueError, match=r"`mbstd_group_size`.*Received: -2"):
-        Discriminator(**{**OPTIONS, "mbstd_group_size": -2})
+        with pytest.raises(ValueError, match=rf"{option}='swish': must be "):
+            Discriminator.from_config({**OPTIONS, option: "swish"})
+    with pytest.raises(ValueError, match=r"mbstd_group_size=-2: must be at least -1"):
+        Discriminator.from_config({**OPTIONS, "mbstd_group_size": -2})
 
 
 def test_images_may_be_a_tuple_of_any_arrays():
@@ -270,8 +268,8 @@ def test_samples_of_a_group_see_each_other_and_no_others(group_size):
 
 
 def test_changes_cover_all_options():
-    parameters = inspect.signature(Discriminator.__init__).parameters
-    assert set(parameters) - {"self", "kwargs"} == set(OPTIONS) == set(CHANGES)
+    names = Discriminator.from_config(OPTIONS).get_config().keys() - {"name"}
+    assert names == set(OPTIONS) == set(CHANGES)
 
 
 @pytest.mark.parametrize("option", CHANGES)
@@ -304,7 +302,7 @@ def test_every_option_changes_the_result(option):
 
 
 def test_config_round_trip():
-    D = Discriminator(**CHANGES, name="odd")
+    D = Discriminator.from_config({**CHANGES, "name": "odd"})
     D.build()
     again = Discriminator.from_config(D.get_config())
     again.build()
@@ -323,7 +321,7 @@ def test_config_round_trip():
 
 
 def test_network_builds_itself_at_the_first_call():
-    D = Discriminator(**OPTIONS)
+    D = Discriminator.from_config(OPTIONS)
     assert not D.built
     assert D(random_scales(D, 4)).shape == (4, 1)
     # FromRGB, three blocks of two layers with kernel and bias, two combines, one more dense layer.

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.checkout import ROOT
+from support.flat_options import progan_generator_options
 from support.new_process import run_python
 from support.tiny_run import make_run
 
 from msg_stylegan import load_networks
 from msg_stylegan.commands import export
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
-from msg_stylegan.networks import Generator, progan_generator_options
+from msg_stylegan.networks import Generator
 from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.sampling.sampler import to_uint8
 
@@ -37,11 +38,11 @@ def make_generator(channels=3, label_size=0, **options):
     """An untrained generator of 8x8 pixels, if the options say nothing else."""
     shared = {"resolution": 8, "num_channels": channels, "label_size": label_size}
     shared["connect"] = "all"
-    return randomised(Generator(**{**dataclasses.asdict(SMALL), **shared, **options}))
+    return randomised(Generator.from_config({**dataclasses.asdict(SMALL), **shared, **options}))
 
 
 def make_progan():
-    return randomised(Generator(**progan_generator_options(4, 4)))
+    return randomised(Generator.from_config(progan_generator_options(4, 4)))
 
 
 def randomised(G):

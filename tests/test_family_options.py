@@ -1,5 +1,6 @@
 """Options of the MSG-GAN family: what follows from which, BMSG-GAN's presets, SageMaker."""
 
+import dataclasses
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -8,17 +9,16 @@ import pytest
 from support.checkout import ROOT
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
+from msg_stylegan.interface import Interface
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
     load_snapshot,
     newest_snapshot,
-    progan_discriminator_options,
-    progan_generator_options,
+    progan_options,
 )
 from msg_stylegan.options import Config, changed, validate
 from msg_stylegan.presets import get_preset
-from msg_stylegan.training.architecture import network_options
 
 
 def data_of(resolution=32, label_size=0):
@@ -31,17 +31,13 @@ def test_sized_preset_makes_the_networks_of_bmsg_gan(depth, latent_size):
     validate(config)
     assert config.preset == "bmsg"
     data = data_of(config.dataset.resolution)
-    for ours, expected in zip(
-        network_options(config, data),
-        (
-            progan_generator_options(depth, latent_size),
-            progan_discriminator_options(depth, latent_size),
-        ),
-        strict=True,
-    ):
+    *expected, interface = progan_options(depth, latent_size)
+    assert Interface.of(data) == interface
+    for ours, published in zip((config.generator, config.discriminator), expected, strict=True):
+        ours = dataclasses.asdict(ours.resolved(interface))
         # The other options of a mapping network without layers mean nothing.
         ours = {k: v for k, v in ours.items() if not k.startswith("mapping_") or "layers" in k}
-        assert ours == {name: expected[name] for name in ours}
+        assert ours == {name: getattr(published, name) for name in ours}
 
 
 def test_bmsg_is_depth_6_and_latent_size_512():
@@ -68,7 +64,7 @@ def family_config(**options):
 @pytest.mark.parametrize("label_size", [0, 3])
 def test_progan_options_follow(label_size):
     config = family_config(
-        generator__synthesis="progan",
+        generator__body="progan",
         generator__mapping_layers=0,
         generator__z_dim=8,
         generator__channel_base=64,
@@ -77,11 +73,11 @@ def test_progan_options_follow(label_size):
         discriminator__channel_base=64,
         discriminator__channel_max=8,
     )
-    for_G, for_D = network_options(config, data_of(label_size=label_size))
-    assert for_G["w_dim"] == (16 if label_size else 8)
-    assert for_G["use_pixel_norm"]
-    assert for_D["blur_filter"] == []
-    G, D = Generator(**for_G), Discriminator(**for_D)
+    data = Interface.of(data_of(label_size=label_size))
+    G, D = Generator(config.generator, data), Discriminator(config.discriminator, data)
+    assert G.w_dim == G.options.w_dim == (16 if label_size else 8)
+    assert G.options.use_pixel_norm
+    assert D.options.blur_filter == ()
     assert G.num_ws == 1
     assert G.resolutions == D.resolutions
     # What follows may be said, too.
@@ -91,16 +87,17 @@ def test_progan_options_follow(label_size):
         "discriminator.blur_filter": (),
     }
     config = changed(config, said)
-    assert network_options(config, data_of(label_size=label_size)) == (for_G, for_D)
+    assert config.generator.resolved(data) == G.options
+    assert config.discriminator.resolved(data) == D.options
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (
-            {"generator__synthesis": "progan", "generator__blur_filter": (1.0, 3.0, 1.0)},
+            {"generator__body": "progan", "generator__blur_filter": (1.0, 3.0, 1.0)},
             r"generator\.blur_filter=\(1\.0, 3\.0, 1\.0\): must be \(\), or left out, with "
-            r"generator\.synthesis='progan'",
+            r"generator\.body='progan'",
         ),
         (
             {"discriminator__body": "progan", "discriminator__blur_filter": (1.0,)},
@@ -114,14 +111,13 @@ def test_progan_options_follow(label_size):
 )
 def test_contradictions_are_refused_by_name(options, message):
     with pytest.raises(ValueError, match=message):
-        network_options(family_config(**options), data_of())
+        validate(family_config(**options), dataset=data_of())
 
 
 def test_nothing_follows_by_default():
-    config = Config()
-    for_G, for_D = network_options(config, data_of())
-    assert for_G["blur_filter"] == for_D["blur_filter"] == (1.0, 2.0, 1.0)
-    assert for_G["w_dim"] == 512
+    config, data = Config(), Interface.of(data_of())
+    assert config.generator.resolved(data) == config.generator
+    assert config.discriminator.resolved(data) == config.discriminator
 
 
 def test_training_of_progan_networks(tmp_path):
@@ -129,7 +125,7 @@ def test_training_of_progan_networks(tmp_path):
     config = changed(
         config,
         {
-            "generator.synthesis": "progan",
+            "generator.body": "progan",
             "generator.mapping_layers": 0,
             "generator.z_space": "sphere",
             "discriminator.body": "progan",

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
+from support.flat_options import networks_of, progan_discriminator_options, progan_generator_options
 from support.saved_pictures import pixels, text
 from support.tiny_run import make_networks, make_run
 
 from msg_stylegan.commands import generate
 from msg_stylegan.generation.mixing import layers_of_rows
 from msg_stylegan.networks import (
-    build_networks,
-    progan_discriminator_options,
-    progan_generator_options,
     save_networks,
 )
 from msg_stylegan.pictures.deviation_map import StandardDeviation, brightness
@@ -187,7 +185,7 @@ def test_wrong_requests_give_one_clear_error(results, tmp_path, capsys):
 
 def test_networks_of_one_latent_and_one_scale(results, tmp_path, capsys, call):
     options = progan_generator_options(4, 8), progan_discriminator_options(4, 8)
-    nets = build_networks({**options[0], "connect": "none"}, options[1])
+    nets = networks_of({**options[0], "connect": "none"}, options[1])
     network = str(tmp_path / "progan.keras")
     save_networks(nets, network, {})
     assert call("multiscale", "--seeds=0", network=network).shape == (32, 32, 3)

@@ -5,15 +5,13 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.flat_options import networks_of, progan_discriminator_options, progan_generator_options
 from support.network_weights import randomize_zeros
 from support.plain_operations import nearest
 
 from msg_stylegan.networks import (
-    build_networks,
     load_snapshot,
     ops,
-    progan_discriminator_options,
-    progan_generator_options,
     save_networks,
 )
 from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
@@ -32,7 +30,7 @@ def growing_options(label_size=0):
 def make_nets(seed=0, **options):
     """Small networks up to 32x32, with no weight at zero."""
     tf.keras.utils.set_random_seed(seed)
-    nets = build_networks(*growing_options(**options))
+    nets = networks_of(*growing_options(**options))
     for network in (nets.G.synthesis, nets.D):
         randomize_zeros(network, seed)
         network.alpha.assign(1.0)
@@ -147,8 +145,8 @@ def test_parameter_counts_of_pggan():
     sizes = {"resolution": 256, "channel_base": 8192, "channel_max": 512}
     wide = {"z_dim": 512, "w_dim": 512, "mapping_width": 512}
     G_options, D_options = growing_options()
-    G = GrowingGenerator(**{**G_options, **sizes, **wide, "stage_resolution": 0})
-    D = GrowingDiscriminator(**{**D_options, **sizes, "stage_resolution": 0})
+    G = GrowingGenerator.from_config({**G_options, **sizes, **wide, "stage_resolution": 0})
+    D = GrowingDiscriminator.from_config({**D_options, **sizes, "stage_resolution": 0})
     for network, expected in ((G, 23_044_309), (D, 23_052_353)):
         network.build()
         assert sum(math.prod(v.shape) for v in network.trainable_variables) == expected
@@ -196,12 +194,12 @@ def test_what_cannot_be_is_refused(nets):
         grow_to(nets, 64, False, 1.0)
     with pytest.raises(ValueError, match="no level below"):
         grow_to(nets, 4, True, 0.5)
-    with pytest.raises(ValueError, match="Expected use_styles=False"):
-        GrowingGenerator(**{**G_options, "use_styles": True})
-    with pytest.raises(ValueError, match="synthesis='stylegan'"):
-        GrowingGenerator(**{**G_options, "synthesis": "stylegan"})
+    with pytest.raises(ValueError, match=r"generator\.nonlinearity='elu'"):
+        GrowingGenerator.from_config({**G_options, "nonlinearity": "elu"})
+    with pytest.raises(ValueError, match="body='stylegan'"):
+        GrowingGenerator.from_config({**G_options, "synthesis": "stylegan"})
     with pytest.raises(ValueError, match="mbstd_blocks='last'"):
-        build_networks(G_options, {**D_options, "mbstd_blocks": "all"})
+        networks_of(G_options, {**D_options, "mbstd_blocks": "all"})
     grow_to(nets, 8, False, 1.0)
     with pytest.raises(ValueError, match="Expected images"):
         nets.D([images_at(4), images_at(8)])

@@ -25,7 +25,7 @@ def growing_config(folder, **schedule):
     config = options.changed(
         config,
         {
-            "generator.synthesis": "progan",
+            "generator.body": "progan",
             "generator.mapping_layers": 0,
             "generator.w_dim": 8,
             "discriminator.body": "progan",

@@ -94,5 +94,5 @@ def test_no_noise_equals_a_network_without_noise():
 
 
 def test_noise_starts_with_no_strength():
-    G = Generator(**OPTIONS)
+    G = Generator.from_config(OPTIONS)
     assert_same(images_of(G, noise_mode="random"), images_of(G, noise_mode="none"))

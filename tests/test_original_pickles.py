@@ -14,6 +14,7 @@ from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.original_options import discriminator_options
 from msg_stylegan.legacy.original_shapes import discriminator_shapes, generator_shapes
 from msg_stylegan.networks import Discriminator
+from msg_stylegan.networks.pair_member import flat_config
 from msg_stylegan.pretrained import load_networks
 
 # Nothing may be run out of a file.
@@ -73,17 +74,17 @@ def test_shapes_are_those_of_the_networks(variant):
     ):
         arrays = original_variables.export(table(network))
         expected = {name: array.shape for name, array in arrays.items()}
-        assert list(shapes(network.options).items()) == list(expected.items())
+        assert list(shapes(network.options, network.data).items()) == list(expected.items())
 
 
 @pytest.mark.parametrize("combine", ["simple", "lin_cat"])
 def test_shapes_of_other_combine_functions(combine):
     changes = {"combine": combine, "mbstd_blocks": "last", "channel_max": 7}
-    D = Discriminator(**discriminator_options(SETTINGS) | changes)
+    D = Discriminator.from_config(flat_config(*discriminator_options(SETTINGS)) | changes)
     D.build()
     arrays = original_variables.export(original_variables.discriminator_variables(D))
     expected = {name: array.shape for name, array in arrays.items()}
-    assert discriminator_shapes(D.options) == expected
+    assert discriminator_shapes(D.options, D.data) == expected
 
 
 @pytest.mark.parametrize("fused_scale, fused_from", [(True, 0), (False, np.inf), ("auto", 128)])
@@ -176,13 +177,13 @@ def test_a_wrong_variable_is_named(tmp_path, small_networks, change, message):
         ({"resolution": 2**14, "fmap_base": 2**20}, "Missing: 'G_synthesis/1024x1024"),
         ({"resolution": 17}, "power of two"),
         ({"fmap_base": 10**15}, "`channel_base` of a network"),
-        ({"fmap_max": 2**20, "fmap_base": 2**40}, "Expected variable"),
+        ({"fmap_max": 2**20, "fmap_base": 2**40}, "`channel_base`"),
         ({"fmap_base": 1}, "leaves no channel"),
         ({"fmap_decay": -1e9}, "`channel_decay` of a network"),
         ({"fmap_decay": float("inf")}, "`channel_decay` of a network"),
         ({"blur_filter": 5}, "`blur_filter` to be a list"),
         ({"blur_filter": ["a"]}, "`blur_filter` of a network"),
-        ({"nonlinearity": "tanh"}, "Expected a nonlinearity"),
+        ({"nonlinearity": "tanh"}, "`nonlinearity`"),
         ({"use_noise": 0.5}, "`use_noise` of a network"),
         ({"fused_scale": "never"}, "`fused_scale` to be True, False or 'auto'"),
     ],

@@ -90,9 +90,9 @@ def count_discriminator(resolution, options):
 
 
 def make(resolution, options):
-    G = Generator(**{**G_OPTIONS, **options, "resolution": resolution})
+    G = Generator.from_config({**G_OPTIONS, **options, "resolution": resolution})
     shared = {name: value for name, value in options.items() if name in D_OPTIONS}
-    D = Discriminator(**{**D_OPTIONS, **shared, "resolution": resolution})
+    D = Discriminator.from_config({**D_OPTIONS, **shared, "resolution": resolution})
     G.build()
     D.build()
     return G, D

@@ -3,23 +3,27 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.flat_options import (
+    networks_of,
+    progan_discriminator_options,
+    progan_generator_options,
+)
 from support.network_weights import assert_equal_networks, count, randomize
 from support.plain_operations import convolve, nearest
 from support.tiny_discriminator import random_scales
 from support.tiny_generator import OPTIONS, images_of, latents, make_generator, make_progan
 
 from metrics.generated_images import GeneratedImages
+from msg_stylegan.interface import Interface
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
-    build_networks,
     load_snapshot,
-    progan_discriminator_options,
-    progan_generator_options,
     save_networks,
 )
-from msg_stylegan.networks.progan_synthesis import STYLEGAN_OPTIONS
+from msg_stylegan.networks.pair_member import flat_config
 from msg_stylegan.networks.variables import tensorflow_variable
+from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 
 # Parameters that BMSG-GAN prints: (depth, latent size) -> generator, discriminator.
@@ -78,7 +82,7 @@ def test_without_a_mapping_network():
     np.testing.assert_allclose(np.mean(placed**2, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(placed, G.place_z(3 * z), rtol=1e-5)
     np.testing.assert_array_equal(make_generator().place_z(z), z)
-    with pytest.raises(ValueError, match="`z_space` out of"):
+    with pytest.raises(ValueError, match="z_space='cube': must be normal or sphere"):
         make_progan(z_space="cube")
     assert G.num_ws == 1
     assert G.mapping.variables == []
@@ -116,8 +120,8 @@ def test_labels_become_the_second_half_of_w():
     z = np.repeat(latents(G, 1), 3, axis=0)
     for image in images_of(G, z, labels):
         assert np.abs(image[0] - image[1]).max() > 1e-3
-    with pytest.raises(ValueError, match=r"`w_dim`=16. Received: 8"):
-        Generator(**{**progan_generator_options(4, 8), "label_size": 3})
+    with pytest.raises(ValueError, match=r"generator\.w_dim=8: must be 16"):
+        Generator.from_config({**progan_generator_options(4, 8), "label_size": 3})
 
 
 def test_progan_with_a_mapping_network():
@@ -132,7 +136,7 @@ def test_progan_with_a_mapping_network():
 
 def test_every_weight_receives_gradient_through_D():
     G = make_progan()
-    D = Discriminator(**progan_discriminator_options(4, 8))
+    D = Discriminator.from_config(progan_discriminator_options(4, 8))
     variables = [tensorflow_variable(variable) for variable in G.trainable_variables]
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(tf.nn.softplus(-D(G(latents(G), training=True))))
@@ -142,30 +146,22 @@ def test_every_weight_receives_gradient_through_D():
         assert np.any(gradient), variable.name
 
 
-@pytest.mark.parametrize("option", STYLEGAN_OPTIONS)
-def test_options_of_another_synthesis_are_refused_by_name(option):
-    options = progan_generator_options(4, 8)
-    wrong = [1, 2, 1] if option == "blur_filter" else not options[option]
-    with pytest.raises(
-        ValueError,
-        match=rf"progan.*Expected {option}={STYLEGAN_OPTIONS[option]!r}".replace(
-            "[", r"\["
-        ).replace("]", r"\]"),
-    ):
-        Generator(**{**options, option: wrong})
-
-
-def test_empty_blur_may_be_a_tuple():
-    G = Generator(**{**progan_generator_options(4, 8), "blur_filter": ()})
-    assert G.synthesis.num_ws == 1
+def test_options_of_the_other_synthesis_follow_or_are_refused():
+    published = progan_generator_options(4, 8)
+    other = {**flat_config(GeneratorOptions(), Interface(32, 3)), "mapping_layers": 0, "z_dim": 8}
+    G = Generator.from_config({**other, "synthesis": "progan"})
+    for option in ("use_styles", "use_noise", "use_const_input", "use_pixel_norm", "blur_filter"):
+        assert G.get_config()[option] == published[option] != other[option]
+    with pytest.raises(ValueError, match=r"generator\.blur_filter=.*generator\.body='progan'"):
+        Generator.from_config({**published, "blur_filter": [1.0, 3.0, 1.0]})
 
 
 @pytest.mark.parametrize("depth", [4, 5, 6, 7, 8, 9])
 def test_channels_are_those_of_bmsg_gan(depth):
     """Layer i of D turns F into F/2 up to i = 2, then keeps F / 2^(i-2)."""
     F = 32
-    G = Generator(**progan_generator_options(depth, F))
-    D = Discriminator(**progan_discriminator_options(depth, F))
+    G = Generator.from_config(progan_generator_options(depth, F))
+    D = Discriminator.from_config(progan_discriminator_options(depth, F))
     assert G.resolution == D.resolution == 4 * 2 ** (depth - 1)
     assert G.z_dim == F
     of_G = [F, F, F, F, F // 2, F // 4, F // 8, F // 16, F // 32][:depth]
@@ -178,7 +174,8 @@ def test_channels_are_those_of_bmsg_gan(depth):
         F // 2 if i <= 2 else F // 2 ** (i - 2) for i in range(depth - 1)
     ]
     assert (last.in_channels, last.out_channels, last.combine.channels) == (F, F, F)
-    assert [block.mbstd_group_size for block in D.blocks] == [-1] + [0] * (depth - 1)
+    assert [block.uses_mbstd for block in D.blocks] == [True] + [False] * (depth - 1)
+    assert D.options.mbstd_group_size == -1
 
 
 @pytest.mark.parametrize(("depth", "latent_size"), COUNTS)
@@ -196,7 +193,7 @@ def test_golden_parameter_counts_follow_from_the_architecture(depth, latent_size
         out = F if k == 0 else before // 2
         discriminator += 9 * (c + (k == 0)) * c + c + (16 if k == 0 else 9) * c * out + out
     assert (generator, discriminator + F + 1) == COUNTS[depth, latent_size]
-    G = Generator(**progan_generator_options(depth, 32))
+    G = Generator.from_config(progan_generator_options(depth, 32))
     assert [min(32, 256 // 2**k) for k in range(depth)] == [
         block.out_channels for block in G.synthesis.blocks
     ]
@@ -204,8 +201,8 @@ def test_golden_parameter_counts_follow_from_the_architecture(depth, latent_size
 
 @pytest.mark.parametrize("depth", [4, 7])
 def test_networks_have_the_golden_counts(depth):
-    G = Generator(**progan_generator_options(depth, 512))
-    D = Discriminator(**progan_discriminator_options(depth, 512))
+    G = Generator.from_config(progan_generator_options(depth, 512))
+    D = Discriminator.from_config(progan_discriminator_options(depth, 512))
     G.build()
     D.build()
     counts = count(G.trainable_variables), count(D.trainable_variables)
@@ -225,7 +222,7 @@ def test_impossible_sizes_are_refused(make):
 
 def single_of(G):
     """A generator with the weights of `G` that gives its highest resolution only."""
-    single = Generator(**{**G.get_config(), "connect": "none"})
+    single = Generator.from_config({**G.get_config(), "connect": "none"})
     single.build()
     copy(G.mapping.variables, single.mapping.variables)
     for block, other in zip(single.synthesis.blocks, G.synthesis.blocks, strict=True):
@@ -308,7 +305,7 @@ CONFIGURATIONS = {
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_snapshot_round_trip(name, tmp_path):
     G_options, D_options = CONFIGURATIONS[name]
-    nets = build_networks(G_options, D_options or progan_discriminator_options(4, 4))
+    nets = networks_of(G_options, D_options or progan_discriminator_options(4, 4))
     randomize(nets)
     save_networks(nets, tmp_path / "snapshot.keras", {})
     again = load_snapshot(tmp_path / "snapshot.keras")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from support.flat_options import progan_generator_options
 from support.tiny_run import make_networks
 
 from msg_stylegan.networks import Generator, ops
-from msg_stylegan.networks.progan_options import progan_generator_options
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.projection import (
     Latents,
@@ -182,7 +182,7 @@ def test_one_output_and_no_styles():
 
 
 def test_latent_of_progan_stays_on_its_sphere():
-    progan = Generator(**progan_generator_options(depth=4, latent_size=8))
+    progan = Generator.from_config(progan_generator_options(depth=4, latent_size=8))
     progan.build()
     projector = Projector(progan, num_steps=20, num_starts=4)
     losses = [projector.best_loss for _ in projector.search(image_of(progan, 1))]

@@ -15,7 +15,7 @@ CASES = {
         "loss.name": "relativistic_hinge",
         "loss.r1_gamma": 1.0,
         "loss.r2_gamma": 1.0,
-        "loss.interval": 2,
+        "loss.penalty_interval": 2,
         "schedule.same_z": True,
     },
     "gradient penalty": {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0},

@@ -8,6 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.flat_options import networks_of
 from support.folder_contents import names
 from support.network_weights import assert_equal_networks, randomize
 from support.plain_operations import one_hot
@@ -22,7 +23,6 @@ from tensorflow import keras
 import msg_stylegan
 from msg_stylegan.networks import (
     Networks,
-    build_networks,
     load_snapshot,
     newest_snapshot,
     save_networks,
@@ -45,7 +45,7 @@ INFO = {
 
 def make_networks(seed=0, G_options=G_OPTIONS, D_options=D_OPTIONS, info=None):
     """Three networks that differ in all variables, also in those that are not trained."""
-    nets = build_networks(G_options, D_options, info)
+    nets = networks_of(G_options, D_options, info)
     randomize(nets, seed)
     return nets
 
@@ -167,7 +167,7 @@ def test_loaded_networks_can_be_trained(tmp_path):
 
 
 def test_average_starts_equal_to_the_generator():
-    nets = build_networks(G_OPTIONS, D_OPTIONS, INFO)
+    nets = networks_of(G_OPTIONS, D_OPTIONS, INFO)
     for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
         np.testing.assert_array_equal(np.asarray(average), np.asarray(variable))
     assert nets.info == INFO

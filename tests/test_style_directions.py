@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from support.flat_options import progan_generator_options
 from support.tiny_run import make_networks, make_run
 
 from msg_stylegan.commands import generate
 from msg_stylegan.networks import Generator
-from msg_stylegan.networks.progan_options import progan_generator_options
 from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds
 from msg_stylegan.sampling.style_directions import (
     direction_shift,
@@ -86,7 +86,7 @@ def test_other_files_are_refused(tmp_path):
 
 
 def test_networks_without_styles(G):
-    progan = Generator(**progan_generator_options(depth=4, latent_size=8))
+    progan = Generator.from_config(progan_generator_options(depth=4, latent_size=8))
     progan.build()
     found = find_directions(progan)
     assert found.layers == [0] and found.vectors.shape == (8, 8)

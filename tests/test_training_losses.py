@@ -115,7 +115,7 @@ def test_lazy_regularization_is_the_same_gradient_in_two_parts(penalty):
     """Loss + penalty = loss alone + (k times the penalty) / k, in gradients and statistics."""
     k = 4
     whole, whole_stats = make_step(**PENALTIES[penalty]).D_gradients(*inputs())
-    lazy = make_step(**PENALTIES[penalty], interval=k)
+    lazy = make_step(**PENALTIES[penalty], penalty_interval=k)
     part, part_stats = lazy.D_gradients(*inputs())
     rest, rest_stats = lazy.penalty_gradients(*inputs())
     # Between the kinks of its nonlinearity the gradient of D knows its kernels only.
@@ -144,7 +144,7 @@ def test_penalties_have_their_weights_in_the_loss():
 
 def test_lazy_updates_come_at_their_turn_and_in_statistics_once():
     """The turn follows from the images shown, so that a resumed run repeats it."""
-    step = make_step(make_networks(label_size=3), 2, r1_gamma=1.0, interval=2)
+    step = make_step(make_networks(label_size=3), 2, r1_gamma=1.0, penalty_interval=2)
     numbers, penalties = [], []
     for index in range(4):
         stats = step.update_D(batch(index))
@@ -158,7 +158,7 @@ def test_lazy_updates_come_at_their_turn_and_in_statistics_once():
 
 
 def test_lazy_penalty_that_is_not_finite_is_skipped_and_counted():
-    step = make_step(make_networks(label_size=3), 2, r1_gamma=1e38, interval=10_000)
+    step = make_step(make_networks(label_size=3), 2, r1_gamma=1e38, penalty_interval=10_000)
     stats = step.update_D(batch())
     assert int(step.D_opt.iterations) == 1
     assert (float(stats["D_updates"]), float(stats["D_skipped"])) == (1.0, 1.0)
@@ -240,8 +240,8 @@ def test_decay_of_the_average():
         ({"name": "hinge", "label_noise": 0.3}, "loss.label_noise=0.3.*only lsgan"),
         ({"name": "wgan_gp", "r1_gamma": 10.0}, "set loss.r1_gamma=0 and loss.r2_gamma=0"),
         ({"name": "hinge_gp", "r2_gamma": 1.0}, "loss.r2_gamma=0"),
-        ({"interval": 16}, "loss.interval=16.*1 without a penalty"),
-        ({"interval": 0}, "loss.interval=0: must be at least 1"),
+        ({"penalty_interval": 16}, "loss.penalty_interval=16.*1 without a penalty"),
+        ({"penalty_interval": 0}, "loss.penalty_interval=0: must be at least 1"),
         ({"r1_gamma": -1.0}, "loss.r1_gamma=-1.0: must be at least 0"),
         ({"name": "wgan_gp", "gp_target": 0.0}, "loss.gp_target=0.0: must be greater than 0"),
     ],

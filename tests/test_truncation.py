@@ -57,7 +57,7 @@ def test_w_avg_moves_without_a_mapping_network_too(label_size):
 
 
 def test_w_avg_starts_at_zero_and_is_not_trained():
-    G = Generator(**OPTIONS)
+    G = Generator.from_config(OPTIONS)
     G.build()
     np.testing.assert_array_equal(G.w_avg.numpy(), np.zeros(5))
     assert not G.w_avg.trainable

@@ -91,7 +91,7 @@ class Trial:
             KeyboardInterrupt: Training was stopped. Everything is saved.
             ValueError: A metric cannot be computed.
         """
-        options.validate(self.config, strategy.num_replicas_in_sync, dataset.resolution)
+        options.validate(self.config, strategy.num_replicas_in_sync, dataset)
         values = options.to_dict(self.config)
         if not self.run_dir.exists():
             run_directory.create_run_directory(self.run_dir, values)

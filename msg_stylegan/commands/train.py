@@ -214,9 +214,8 @@ def train(arguments):
     from metrics.metric import MetricOptions
     from metrics.registry import get_metrics
     from metrics.report import SnapshotScorer
-    from msg_stylegan.networks import build_networks
     from msg_stylegan.training import devices, loop, run_directory, run_history
-    from msg_stylegan.training.architecture import describe_networks, network_options
+    from msg_stylegan.training.architecture import describe_networks, make_networks
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
 
@@ -226,8 +225,7 @@ def train(arguments):
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
     dataset, facts = _open_dataset(arguments)
-    options.validate(config, strategy.num_replicas_in_sync, dataset.resolution)
-    networks = network_options(config, dataset)
+    options.validate(config, strategy.num_replicas_in_sync, dataset)
     find_optimizer(config.optimizer.name)
     evaluator = MetricEvaluator(
         get_metrics(config.metrics.names, MetricOptions(config.metrics.num_images)),
@@ -279,7 +277,7 @@ def train(arguments):
             say(line)
         scorer.say_what_is_missing()
         if arguments.dry_run:
-            say(describe_networks(build_networks(*networks)))
+            say(describe_networks(make_networks(config, dataset)))
             return
         try:
             loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)

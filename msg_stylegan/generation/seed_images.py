@@ -206,5 +206,5 @@ def choose_scales(choice, available):
 
 def check_noise_inputs(G):
     """Refuses a network without noise inputs."""
-    if not G.options["use_noise"]:
+    if not G.options.use_noise:
         raise ValueError("This network has no noise inputs: there is nothing to vary.")

@@ -6,8 +6,7 @@ from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
-    progan_discriminator_options,
-    progan_generator_options,
+    progan_options,
 )
 
 # DataParallel puts it before every name.
@@ -115,25 +114,25 @@ def _count(arrays, pattern):
 
 
 def _make_generator(name, arrays, sizes):
-    options = _options("generator", progan_generator_options, sizes)
-    G = Generator(**options, name=name)
+    options, _, data = _options("generator", sizes)
+    G = Generator(options, data, name=name)
     G.build()
     _fill("generator", bmsg_variables.generator_variables(G), arrays)
     return G
 
 
 def _make_discriminator(arrays, sizes):
-    options = _options("discriminator", progan_discriminator_options, sizes)
-    D = Discriminator(**options, name="D")
+    _, options, data = _options("discriminator", sizes)
+    D = Discriminator(options, data, name="D")
     D.build()
     _fill("discriminator", bmsg_variables.discriminator_variables(D), arrays)
     return D
 
 
-def _options(kind, make_options, sizes):
+def _options(kind, sizes):
     (size,) = set(sizes.values())
     try:
-        return make_options(*size)
+        return progan_options(*size)
     except ValueError as error:
         raise ValueError(f"This is no {kind} of BMSG-GAN. {error}") from error
 

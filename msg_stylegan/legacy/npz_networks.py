@@ -12,13 +12,13 @@ import numpy as np
 from msg_stylegan import files
 from msg_stylegan.command_names import called
 from msg_stylegan.foreign_files.npz_arrays import read_npz
+from msg_stylegan.interface import Interface
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
 from msg_stylegan.legacy.file_contents import FileContents
-from msg_stylegan.legacy.original_options import DISCRIMINATOR_NAMES, GENERATOR_NAMES
 from msg_stylegan.legacy.original_shapes import (
     check_arrays,
-    check_options,
+    check_network,
     discriminator_shapes,
     finite_floats,
     generator_shapes,
@@ -26,9 +26,10 @@ from msg_stylegan.legacy.original_shapes import (
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
-    progan_discriminator_options,
-    progan_generator_options,
+    progan_options,
 )
+from msg_stylegan.networks.pair_member import split_config, stored_names
+from msg_stylegan.options import GeneratorOptions
 
 _VERSION = 1
 # Prefix in the file -> our name, and the argument of `networks_from_state_dicts`.
@@ -53,7 +54,7 @@ def write_npz_networks(nets, path):
     for prefix, (member, _) in _MEMBERS.items():
         network = getattr(nets, member)
         if network is not None:
-            options[prefix] = _plain_options(network)
+            options[prefix] = _plain_config(network)
             arrays |= {f"{prefix}/{name}": array for name, array in _export(network).items()}
     meta = {"version": _VERSION, "networks": options, "info": nets.info}
     with files.atomic_path(path) as temporary:
@@ -83,10 +84,8 @@ def read_npz_networks(path):
         raise ValueError(f"{path} cannot be read as npz of networks. {error}") from error
 
 
-def _plain_options(network):
-    # Keras 2 wraps dictionaries and lists that a network holds, in a way that JSON cannot write.
-    options = dict(network.options)
-    return options | {"blur_filter": list(options["blur_filter"])}
+def _plain_config(network):
+    return {name: value for name, value in network.get_config().items() if name != "name"}
 
 
 def _read_meta(arrays):
@@ -116,34 +115,42 @@ def _make_networks(arrays, networks):
         if prefix not in groups:
             raise ValueError(f"It holds {name[:100]!r}, which belongs to none of its networks.")
         groups[prefix][rest] = array
-    made, state_dicts = {}, {}
-    for prefix, options in networks.items():
+    made, state_dicts, expected = {}, {}, {}
+    for prefix, config in networks.items():
         member, role = _MEMBERS[prefix]
-        if not isinstance(options, dict):
-            raise ValueError("Its `meta` is damaged.")
-        _check_options(member, options)
-        if _is_progan(member, options):
+        options, data = expected[member] = _options(member, config)
+        if _names(options, data) is bmsg_variables:
             state_dicts[role] = finite_floats(groups[prefix])
         else:
-            made[member] = _make_network(member, options, groups[prefix])
+            made[member] = _make_network(member, options, data, groups[prefix])
     if state_dicts:
         made |= networks_from_state_dicts(**state_dicts)
-    for prefix, options in networks.items():
-        if made[_MEMBERS[prefix][0]].options != options:
-            raise ValueError(f"The settings of {prefix} in `meta` do not fit its weights.")
-    return {_MEMBERS[prefix][0]: made[_MEMBERS[prefix][0]] for prefix in networks}
+    for member, parts in expected.items():
+        if (made[member].options, made[member].data) != parts:
+            raise ValueError(f"The settings of {member} in `meta` do not fit its weights.")
+    return {member: made[member] for member in expected}
 
 
-def _check_options(member, options):
-    check_options(options, DISCRIMINATOR_NAMES if member == "D" else GENERATOR_NAMES)
+def _options(member, config):
+    """Checked options and `Interface` out of `meta`."""
+    options_class = (Discriminator if member == "D" else Generator).options_class
+    if not isinstance(config, dict):
+        raise ValueError("Its `meta` is damaged.")
+    known = {*stored_names(options_class).values(), *stored_names(Interface).values()}
+    if config.keys() != known:
+        missing, unknown = sorted(known - config.keys()), sorted(config.keys() - known)
+        raise ValueError(f"Options of a network are missing: {missing}, or unknown: {unknown}")
+    options, data, _ = split_config(options_class, config)
+    check_network(options, data)
+    return options, data
 
 
-def _make_network(member, options, arrays):
+def _make_network(member, options, data, arrays):
     """Builds a network of the StyleGAN family."""
     is_D = member == "D"
-    check_arrays(arrays, (discriminator_shapes if is_D else generator_shapes)(options))
+    check_arrays(arrays, (discriminator_shapes if is_D else generator_shapes)(options, data))
     arrays = finite_floats(arrays)
-    network = (Discriminator if is_D else Generator)(**options, name=member)
+    network = (Discriminator if is_D else Generator)(options, data, name=member)
     network.build()
     original_variables.assign(_table(original_variables, network), arrays)
     return network
@@ -151,15 +158,7 @@ def _make_network(member, options, arrays):
 
 def _export(network):
     """Variables by the names that they have in the file."""
-    is_D = isinstance(network, Discriminator)
-    is_progan = _is_progan("D" if is_D else "G", network.options)
-    if not is_D and not is_progan and network.options["synthesis"] == "progan":
-        raise ValueError(
-            "The generator is a changed one of BMSG-GAN. Only the published form of it has names "
-            "for its weights in npz files. Write a .keras file instead."
-        )
-    names = bmsg_variables if is_progan else original_variables
-    return original_variables.export(_table(names, network))
+    return original_variables.export(_table(_names(network.options, network.data), network))
 
 
 def _table(names, network):
@@ -168,15 +167,27 @@ def _table(names, network):
     return names.generator_variables(network)
 
 
-def _is_progan(member, options):
-    """Whether a network is one of BMSG-GAN, as it was published."""
-    kind = options["body"] if member == "D" else options["synthesis"]
-    if kind != "progan":
-        return False
-    make = progan_discriminator_options if member == "D" else progan_generator_options
-    depth = options["resolution"].bit_length() - 2
+def _names(options, data):
+    """The module with the names of a network's variables.
+
+    Raises:
+        ValueError: It has none.
+    """
+    if _is_published_progan(options, data):
+        return bmsg_variables
+    if isinstance(options, GeneratorOptions) and options.body == "progan":
+        raise ValueError(
+            "The generator is a changed one of BMSG-GAN. Only the published form of it has names "
+            "for its weights in npz files. Write a .keras file instead."
+        )
+    return original_variables
+
+
+def _is_published_progan(options, data):
     try:
-        published = make(depth, options["channel_max"], options["num_channels"])
+        published = progan_options(
+            data.resolution.bit_length() - 2, options.channel_max, data.num_channels
+        )
     except ValueError:
         return False
-    return options == {**options, **published}
+    return data == published[2] and options in published[:2]

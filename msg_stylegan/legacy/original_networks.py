@@ -4,6 +4,7 @@ Both build the generator by the same functions. NVIDIA's grows during training: 
 faded in by its variable `lod`, and the discriminator looks at that image alone.
 """
 
+import dataclasses
 import re
 
 import numpy as np
@@ -12,15 +13,13 @@ from msg_stylegan.foreign_files.tflib_pickle import read_tflib_file
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.legacy.file_contents import FileContents
 from msg_stylegan.legacy.original_options import (
-    DISCRIMINATOR_NAMES,
-    GENERATOR_NAMES,
     discriminator_options,
     fused_from,
     generator_options,
 )
 from msg_stylegan.legacy.original_shapes import (
     check_arrays,
-    check_options,
+    check_network,
     discriminator_shapes,
     finite_floats,
     generator_shapes,
@@ -76,7 +75,7 @@ def _contents(path, networks):
     # Gs is the last one of (G, D, Gs); a pair may be the other way round.
     generators.sort(key=lambda network: network.name == "Gs")
     records = [_GeneratorRecord(network) for network in generators]
-    if len(records) == 2 and records[0].options != records[1].options:
+    if len({(record.options, record.data) for record in records}) > 1:
         raise ValueError("Its two generators have different settings.")
     D, left_out = None, [*records[-1].left_out] if records else []
     for network in discriminators:
@@ -90,7 +89,7 @@ def _contents(path, networks):
     if D is not None:
         made["D"] = D
         if records:
-            _check_pair(records[0].options, D.options)
+            _check_pair(records[0].data, D.data)
     if not made:
         raise ValueError(left_out[0])
     is_single = bool(records) and records[0].is_single
@@ -117,16 +116,17 @@ class _GeneratorRecord:
     """A checked generator out of a file, before it is built.
 
     Attributes:
-        options: Arguments of our `Generator`.
+        options: `GeneratorOptions`.
+        data: `Interface`.
         is_single: Whether only the largest image comes out.
         left_out: See `FileContents`.
     """
 
     def __init__(self, network):
         settings = _joint_settings(network)
-        self.options = generator_options(settings)
+        self.options, self.data = generator_options(settings)
         self._fused_from = fused_from(settings)
-        check_options(self.options, GENERATOR_NAMES)
+        check_network(self.options, self.data)
         arrays = _generator_arrays(network)
         lod = arrays.pop("G_synthesis/lod", None)
         self.is_single = lod is not None or not any(map(_LOWER_IMAGE.fullmatch, arrays))
@@ -134,21 +134,21 @@ class _GeneratorRecord:
         if self.is_single:
             _check_growth(lod)
             self._leave_out_lower_images(arrays)
-            self.options["connect"] = "none"
-        check_arrays(arrays, generator_shapes(self.options))
+            self.data = dataclasses.replace(self.data, connect="none")
+        check_arrays(arrays, generator_shapes(self.options, self.data))
         self._arrays = finite_floats(arrays)
 
     def _leave_out_lower_images(self, arrays):
         lower = {name: arrays.pop(name) for name in list(arrays) if _LOWER_IMAGE.fullmatch(name)}
         if lower:
-            shapes = generator_shapes(self.options)
+            shapes = generator_shapes(self.options, self.data)
             check_arrays(lower, {name: shapes[name] for name in lower if name in shapes})
             self.left_out.append(
                 "The layers that made smaller images while the network grew do nothing any more."
             )
 
     def make(self, name):
-        G = Generator(**self.options, name=name)
+        G = Generator(self.options, self.data, name=name)
         G.build()
         table = original_variables.generator_variables(G, self._fused_from)
         original_variables.assign(table, self._arrays)
@@ -202,20 +202,20 @@ def _sees_one_scale(network):
 def _make_discriminator(network):
     if network.components:
         raise ValueError(f"Network {network.name} has parts. Expected none.")
-    options = discriminator_options(network.static_kwargs)
-    check_options(options, DISCRIMINATOR_NAMES)
-    check_arrays(network.variables, discriminator_shapes(options))
+    options, data = discriminator_options(network.static_kwargs)
+    check_network(options, data)
+    check_arrays(network.variables, discriminator_shapes(options, data))
     arrays = finite_floats(network.variables)
-    D = Discriminator(**options, name="D")
+    D = Discriminator(options, data, name="D")
     D.build()
     original_variables.assign(original_variables.discriminator_variables(D), arrays)
     return D
 
 
-def _check_pair(G_options, D_options):
+def _check_pair(of_G, of_D):
     for name in ("resolution", "num_channels", "label_size"):
-        if G_options[name] != D_options[name]:
+        if getattr(of_G, name) != getattr(of_D, name):
             raise ValueError(
-                f"G and D do not belong together: `{name}` is {G_options[name]} in one and "
-                f"{D_options[name]} in the other."
+                f"G and D do not belong together: `{name}` is {getattr(of_G, name)} in one "
+                f"and {getattr(of_D, name)} in the other."
             )

@@ -1,10 +1,17 @@
-"""The original's constructor arguments, with its defaults, as arguments of our networks."""
+"""The original's constructor arguments, with its defaults, as options of our networks."""
+
+import dataclasses
+
+from msg_stylegan.interface import Interface
+from msg_stylegan.options import DiscriminatorOptions, GeneratorOptions
 
 # Original name -> our name. Arguments that both networks take stand first.
-_SHARED = {
+_INTERFACE = {
     "num_channels": "num_channels",
     "resolution": "resolution",
     "label_size": "label_size",
+}
+_SHARED = {
     "fmap_base": "channel_base",
     "fmap_decay": "channel_decay",
     "fmap_max": "channel_max",
@@ -54,59 +61,51 @@ _WITHOUT_WEIGHTS = frozenset(
         "truncation_psi_val",
         "use_truncation",
     }
+    | _INTERFACE.keys()
     | _GENERATOR.keys()
     | _DISCRIMINATOR.keys()
 )
 # From this output side on, the original fuses unless told otherwise.
 _FUSED_FROM = 128
-_SHARED_DEFAULTS = {
+# Facts, by the original's names, that stay as they are when our defaults change.
+_DEFAULTS = {
     "label_size": 0,
-    "channel_base": 8192,
-    "channel_decay": 1.0,
-    "channel_max": 512,
+    "fmap_base": 8192,
+    "fmap_decay": 1.0,
+    "fmap_max": 512,
     "nonlinearity": "lrelu",
-    "equalized_lr": True,
+    "use_wscale": True,
     "blur_filter": (1, 2, 1),
-    "connect": "all",
 }
-_GENERATOR_DEFAULTS = {
-    **_SHARED_DEFAULTS,
+GENERATOR_DEFAULTS = {
+    **_DEFAULTS,
     "num_channels": 3,
     "resolution": 1024,
-    "z_dim": 512,
-    "w_dim": 512,
+    "latent_size": 512,
+    "dlatent_size": 512,
     "mapping_layers": 8,
-    "mapping_width": 512,
-    "mapping_lr_multiplier": 0.01,
+    "mapping_fmaps": 512,
+    "mapping_lrmul": 0.01,
     "mapping_nonlinearity": "lrelu",
-    "normalize_z": True,
+    "normalize_latents": True,
     "use_styles": True,
     "use_noise": True,
-    "use_const_input": True,
+    "const_input_layer": True,
     "use_pixel_norm": False,
     "use_instance_norm": True,
-    "w_avg_beta": 0.995,
-    "synthesis": "stylegan",
-    "z_space": "normal",
+    "dlatent_avg_beta": 0.995,
 }
-_DISCRIMINATOR_DEFAULTS = {
-    **_SHARED_DEFAULTS,
+DISCRIMINATOR_DEFAULTS = {
+    **_DEFAULTS,
     "num_channels": 1,
     "resolution": 32,
     "mbstd_group_size": 4,
-    "mbstd_num_channels": 1,
-    "mbstd_blocks": "all",
-    "combine": "cat_lin",
-    "body": "stylegan",
+    "mbstd_num_features": 1,
 }
-
-# All arguments of our networks.
-GENERATOR_NAMES = frozenset(_GENERATOR_DEFAULTS)
-DISCRIMINATOR_NAMES = frozenset(_DISCRIMINATOR_DEFAULTS)
 
 
 def generator_options(original):
-    """Returns the arguments of our `Generator` for the original's arguments.
+    """Returns `(GeneratorOptions, Interface)` for the original's arguments, unchecked.
 
     Args:
         original: Dictionary with the original's names; what is absent has the original's default.
@@ -114,12 +113,14 @@ def generator_options(original):
     Raises:
         ValueError: An argument is unknown. Those that have no weights are left out.
     """
-    return {**_GENERATOR_DEFAULTS, **_translate(original, _GENERATOR)}
+    options = GeneratorOptions(body="stylegan", z_space="normal")
+    return _translate({**GENERATOR_DEFAULTS, **original}, options, _GENERATOR)
 
 
 def discriminator_options(original):
-    """Returns the arguments of our `Discriminator`; see `generator_options`."""
-    return {**_DISCRIMINATOR_DEFAULTS, **_translate(original, _DISCRIMINATOR)}
+    """Returns `(DiscriminatorOptions, Interface)`; see `generator_options`."""
+    options = DiscriminatorOptions(combine="cat_lin", body="stylegan", mbstd_blocks="all")
+    return _translate({**DISCRIMINATOR_DEFAULTS, **original}, options, _DISCRIMINATOR)
 
 
 def fused_from(original):
@@ -142,20 +143,22 @@ def fused_from(original):
     return {True: 0, False: float("inf"), "auto": _FUSED_FROM}[fused_scale]
 
 
-def _translate(original, names):
+def _translate(original, options, names):
     unknown = sorted(original.keys() - names.keys() - _WITHOUT_WEIGHTS)
     if unknown:
         raise ValueError(f"Unknown arguments of an original network: {unknown}")
     ours = {names[name]: value for name, value in original.items() if name in names}
-    if "blur_filter" in ours:
-        taps = ours["blur_filter"]
-        if taps is not None and not isinstance(taps, (list, tuple)):
-            raise ValueError(f"Expected `blur_filter` to be a list or None. Received: {taps!r}")
-        ours["blur_filter"] = tuple(taps or ())
+    taps = ours["blur_filter"]
+    if taps is not None and not isinstance(taps, (list, tuple)):
+        raise ValueError(f"Expected `blur_filter` to be a list or None. Received: {taps!r}")
+    ours["blur_filter"] = tuple(taps or ())
     if "w_avg_beta" in ours and ours["w_avg_beta"] is None:
         # How the original says that the mean stays as it is.
         ours["w_avg_beta"] = 1.0
     if ours.get("mbstd_group_size") == -1:
         # None there, the whole batch here.
         ours["mbstd_group_size"] = 0
-    return ours
+    if isinstance(ours["channel_base"], float) and ours["channel_base"].is_integer():
+        ours["channel_base"] = int(ours["channel_base"])
+    interface = {ours: original[name] for name, ours in _INTERFACE.items()}
+    return dataclasses.replace(options, **ours), Interface(**interface)

@@ -3,56 +3,76 @@
 What a file claims about its networks is checked by them before any memory is taken for a network.
 """
 
-import math
+import dataclasses
 
 import numpy as np
 
-from msg_stylegan.resolutions import channels, connected_scales, scales
+from msg_stylegan.option import problems_of
+from msg_stylegan.resolutions import (
+    channel_counts,
+    connected_scales,
+    discriminator_channels,
+    scales,
+)
 
 # Far above what any network has.
-_MAX_SIZE = 2**20
-_MAX_RESOLUTION = 2**14
+_MAX_NUMBER = 2**20
 _MAX_LAYERS = 64
 _MAX_TAPS = 15
 
 
-def check_options(options, known):
-    """Checks the options of a network out of a file, before anything is computed from them.
+def check_network(options, data):
+    """Checks what a file says of a network, before anything is computed from it.
 
     Args:
-        options: Arguments of our `Generator` or `Discriminator`.
-        known: Names that there must be.
+        options: `GeneratorOptions` or `DiscriminatorOptions`, with values of any kind.
+        data: `Interface`, likewise.
 
     Raises:
-        ValueError: A name is missing or unknown, or a value is of a wrong type or beyond all sense.
+        ValueError: A value is not possible, or beyond all sense.
     """
-    if options.keys() != set(known):
-        missing, unknown = sorted(known - options.keys()), sorted(options.keys() - known)
-        raise ValueError(f"Options of a network are missing: {missing}, or unknown: {unknown}")
-    for name, value in options.items():
-        if not _KINDS[name](value):
+    for name, value in dataclasses.asdict(data).items():
+        low = 1 if name in ("resolution", "num_channels") else 0
+        expected = str if name == "connect" else int
+        if type(value) is not expected or (expected is int and not low <= value <= _MAX_NUMBER):
             raise ValueError(f"Option `{name}` of a network has the value {value!r}.")
+    problems = problems_of(options)
+    for name, value in dataclasses.asdict(options).items():
+        if name in problems or _is_beyond_sense(name, value):
+            raise ValueError(f"Option `{name}` of a network has the value {value!r}.")
+    if problems := options.problems(data):
+        raise ValueError("\n".join(problems))
 
 
-def generator_shapes(options):
+def _is_beyond_sense(name, value):
+    if isinstance(value, str):
+        return False
+    numbers = value if isinstance(value, tuple) else (value,)
+    limit = _MAX_LAYERS if name == "mapping_layers" else _MAX_NUMBER
+    return len(numbers) > _MAX_TAPS or any(abs(number) > limit for number in numbers)
+
+
+def generator_shapes(options, data):
     """Shapes of all variables of the original's generator.
 
     Args:
-        options: Checked arguments of our `Generator`.
+        options: Checked `GeneratorOptions`.
+        data: Checked `Interface`.
 
     Returns:
         Dictionary from the names of `original_variables.generator_variables` to shapes, in the
         same order.
 
     Raises:
-        ValueError: There is no network of this resolution or with these channels.
+        ValueError: There is no network of this resolution.
     """
-    resolutions, widths = _geometry(options)
-    w_dim, num_channels = options["w_dim"], options["num_channels"]
+    resolutions = scales(data.resolution)
+    widths = channel_counts(len(resolutions), options)
+    w_dim, num_channels = options.w_dim, data.num_channels
     top = len(resolutions) - 1
-    connected = connected_scales(options["connect"], options["resolution"])
+    connected = connected_scales(data.connect, data.resolution)
     shapes = {}
-    if options["use_noise"]:
+    if options.use_noise:
         for index in range(2 * len(resolutions)):
             side = resolutions[index // 2]
             shapes[f"noise{index}"] = (1, 1, side, side)
@@ -61,7 +81,7 @@ def generator_shapes(options):
         first, second = "Conv0_up", "Conv1"
         if index:
             shapes[f"{scope}/Conv0_up/weight"] = (3, 3, inputs, width)
-        elif options["use_const_input"]:
+        elif options.use_const_input:
             shapes[f"{scope}/Const/const"] = (1, width, 4, 4)
             first, second = "Const", "Conv"
         else:
@@ -73,37 +93,29 @@ def generator_shapes(options):
         if res in connected:
             shapes |= _weight_and_bias(f"ToRGB_lod{top - index}", (1, 1, width, num_channels))
     prefixed = {f"G_synthesis/{name}": shape for name, shape in shapes.items()}
-    return {"dlatent_avg": (w_dim,)} | prefixed | _mapping(options)
+    return {"dlatent_avg": (w_dim,)} | prefixed | _mapping(options, data)
 
 
-def discriminator_shapes(options):
+def discriminator_shapes(options, data):
     """Shapes of all variables of the original's discriminator; see `generator_shapes`."""
-    resolutions, widths = _geometry(options)
-    num_channels = options["num_channels"]
-    connected = connected_scales(options["connect"], options["resolution"])
-    combines = [options["combine"] if res in connected else None for res in resolutions]
-    shapes = {}
-    for index, res in reversed(list(enumerate(resolutions))):
-        scope, width, outputs = f"{res}x{res}", widths[index + 1], widths[index]
-        combine = combines[index]
-        inputs = width + _stddev_channels(options, is_last=index == 0)
-        if res == resolutions[-1]:
+    num_channels, shapes = data.num_channels, {}
+    for block in reversed(discriminator_channels(options, data)):
+        res, width = block.resolution, block.inside
+        scope = f"{res}x{res}"
+        if res == data.resolution:
             shapes |= _weight_and_bias("FromRGB_lod0", (1, 1, num_channels, width))
-        elif combine == "simple":
-            inputs += num_channels
-        elif combine == "lin_cat":
+        elif block.combine == "lin_cat":
             shapes |= _weight_and_bias(f"{scope}/combine", (1, 1, num_channels, width // 2))
-        elif combine is not None:
+        elif block.combine == "cat_lin":
             shapes[f"{scope}/combine/weight"] = (1, 1, width + num_channels, width)
-        if index:
-            if combines[index - 1] == "lin_cat":
-                outputs -= outputs // 2
+        inputs = block.joined + options.mbstd_num_channels * options.uses_mbstd(res)
+        if res > 4:
             shapes |= _weight_and_bias(f"{scope}/Conv0", (3, 3, inputs, width))
-            shapes |= _weight_and_bias(f"{scope}/Conv1_down", (3, 3, width, outputs))
+            shapes |= _weight_and_bias(f"{scope}/Conv1_down", (3, 3, width, block.out))
         else:
             shapes |= _weight_and_bias(f"{scope}/Conv", (3, 3, inputs, width))
-            shapes |= _weight_and_bias(f"{scope}/Dense0", (16 * width, outputs))
-            shapes |= _weight_and_bias(f"{scope}/Dense1", (outputs, max(options["label_size"], 1)))
+            shapes |= _weight_and_bias(f"{scope}/Dense0", (16 * width, block.out))
+            shapes |= _weight_and_bias(f"{scope}/Dense1", (block.out, max(data.label_size, 1)))
     return shapes
 
 
@@ -143,37 +155,25 @@ def finite_floats(arrays):
     return result
 
 
-def _stddev_channels(options, is_last):
-    """Channels that the minibatch stddev adds to a block of the discriminator."""
-    is_here = is_last or options["mbstd_blocks"] == "all"
-    return options["mbstd_num_channels"] * (is_here and options["mbstd_group_size"] not in (0, 1))
-
-
-def _geometry(options):
-    resolutions = scales(options["resolution"])
-    shape = (options["channel_base"], options["channel_decay"], options["channel_max"])
-    return resolutions, [channels(level, *shape) for level in range(len(resolutions) + 1)]
-
-
-def _mapping(options):
+def _mapping(options, data):
     shapes = {}
-    size = options["z_dim"]
-    if options["label_size"]:
-        shapes["G_mapping/LabelConcat/weight"] = (options["label_size"], size)
+    size = options.z_dim
+    if data.label_size:
+        shapes["G_mapping/LabelConcat/weight"] = (data.label_size, size)
         size *= 2
-    last = options["mapping_layers"] - 1
-    for index in range(options["mapping_layers"]):
-        width = options["w_dim"] if index == last else options["mapping_width"]
+    last = options.mapping_layers - 1
+    for index in range(options.mapping_layers):
+        width = options.w_dim if index == last else options.mapping_width
         shapes |= _weight_and_bias(f"G_mapping/Dense{index}", (size, width))
         size = width
     return shapes
 
 
 def _epilogue(name, width, options):
-    shapes = {f"{name}/Noise/weight": (width,)} if options["use_noise"] else {}
+    shapes = {f"{name}/Noise/weight": (width,)} if options.use_noise else {}
     shapes[f"{name}/bias"] = (width,)
-    if options["use_styles"]:
-        shapes |= _weight_and_bias(f"{name}/StyleMod", (options["w_dim"], 2 * width))
+    if options.use_styles:
+        shapes |= _weight_and_bias(f"{name}/StyleMod", (options.w_dim, 2 * width))
     return shapes
 
 
@@ -186,58 +186,3 @@ def _some(names):
     return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" * (len(names) > 5)) or (
         "none"
     )
-
-
-def _whole(low, high=_MAX_SIZE):
-    return lambda value: type(value) is int and low <= value <= high
-
-
-def _number(low, high):
-    return lambda value: (
-        type(value) in (int, float) and math.isfinite(value) and low <= value <= high
-    )
-
-
-def _is_flag(value):
-    return type(value) is bool
-
-
-def _is_name(value):
-    return type(value) is str and len(value) < 100
-
-
-def _are_taps(value):
-    is_tap = _number(-1e6, 1e6)
-    return isinstance(value, (list, tuple)) and len(value) <= _MAX_TAPS and all(map(is_tap, value))
-
-
-_NAMES = ("synthesis", "z_space", "connect", "mbstd_blocks", "combine", "body")
-
-# Option -> whether a value of it makes sense.
-_KINDS = {
-    "resolution": _whole(1, _MAX_RESOLUTION),
-    "num_channels": _whole(1),
-    "label_size": _whole(0),
-    "z_dim": _whole(1),
-    "w_dim": _whole(1),
-    "mapping_layers": _whole(0, _MAX_LAYERS),
-    "mapping_width": _whole(1),
-    "mapping_lr_multiplier": _number(0, 1e6),
-    "mapping_nonlinearity": _is_name,
-    "normalize_z": _is_flag,
-    "channel_base": _number(1, 2**40),
-    "channel_decay": _number(0, 16),
-    "channel_max": _whole(1),
-    "nonlinearity": _is_name,
-    "equalized_lr": _is_flag,
-    "use_styles": _is_flag,
-    "use_noise": _is_flag,
-    "use_const_input": _is_flag,
-    "use_pixel_norm": _is_flag,
-    "use_instance_norm": _is_flag,
-    "blur_filter": _are_taps,
-    "w_avg_beta": _number(0, 1),
-    "mbstd_group_size": _whole(-1),
-    "mbstd_num_channels": _whole(1),
-    **dict.fromkeys(_NAMES, _is_name),
-}

@@ -59,7 +59,7 @@ def generator_variables(G, fused_from=128):
     }
     for index, block in enumerate(blocks):
         scope = f"{block.resolution}x{block.resolution}"
-        if block.is_first and block.use_const_input:
+        if block.is_first and block.options.use_const_input:
             synthesis[f"{scope}/Const/const"] = (block.const, _MAP)
             name0, name1 = "Const", "Conv"
         elif block.is_first:
@@ -152,6 +152,6 @@ def _epilogue_variables(name, epilogue):
     if epilogue.noise is not None:
         table[f"{name}/Noise/weight"] = (epilogue.noise.strength, _SAME)
     table[f"{name}/bias"] = (epilogue.bias, _SAME)
-    if epilogue.use_styles:
+    if epilogue.options.use_styles:
         table.update(_weight_and_bias(f"{name}/StyleMod", epilogue.style))
     return table

@@ -29,11 +29,12 @@ class _SharedOptions:
         "penalty.",
         at_least(0),
     )
-    interval: int = option(
+    penalty_interval: int = option(
         1,
         "Discriminator updates per update with the penalties, which then weigh that much more. 1 = "
         "the penalties are part of every update.",
         at_least(1),
+        formerly=("loss.interval",),
     )
 
     @property
@@ -68,7 +69,7 @@ class _SharedOptions:
             r2_gamma=self.r2_gamma,
             gp_lambda=own.get("gp_lambda", 0.0),
             gp_target=own.get("gp_target", 1.0),
-            interval=self.interval,
+            interval=self.penalty_interval,
         )
 
     def problems(self):
@@ -79,10 +80,12 @@ class _SharedOptions:
                 f"loss.name={self.name!r}: has a gradient penalty of its own; set loss.r1_gamma=0 "
                 "and loss.r2_gamma=0"
             )
-        elif self.interval > 1 and not (
+        elif self.penalty_interval > 1 and not (
             self.r1_gamma or self.r2_gamma or self.own.get("gp_lambda")
         ):
-            problems.append(f"loss.interval={self.interval}: must be 1 without a penalty")
+            problems.append(
+                f"loss.penalty_interval={self.penalty_interval}: must be 1 without a penalty"
+            )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # What is on by default says nothing about what the user wants.

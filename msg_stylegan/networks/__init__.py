@@ -4,10 +4,7 @@
 from msg_stylegan.networks import keras_check  # noqa: F401
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.generator import Generator
-from msg_stylegan.networks.progan_options import (
-    progan_discriminator_options,
-    progan_generator_options,
-)
+from msg_stylegan.networks.progan_options import progan_options
 from msg_stylegan.networks.snapshot import (
     Networks,
     build_networks,
@@ -24,8 +21,7 @@ __all__ = [
     "build_networks",
     "load_snapshot",
     "newest_snapshot",
-    "progan_discriminator_options",
-    "progan_generator_options",
+    "progan_options",
     "save_networks",
     "snapshots_of_run",
 ]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.layers import EqualizedLayer
+from msg_stylegan.resolutions import UNCONNECTED
 
 
 class Combine(EqualizedLayer):
@@ -21,11 +22,11 @@ class Combine(EqualizedLayer):
     `convolve(x, image, kernel)` is a convolution of the result, possibly in fewer operations.
 
     Call arguments:
-        x: Activation `[N, H, W, activation_channels(channels)]`.
+        x: Activation `[N, H, W, C]`, C as `resolutions.discriminator_channels` has it.
         image: `[N, H, W, num_channels]`.
 
     Returns:
-        `[N, H, W, out_channels]`.
+        `[N, H, W, joined]`, see `resolutions.BlockChannels`.
     """
 
     def __init__(self, channels, num_channels, **kwargs):
@@ -33,26 +34,12 @@ class Combine(EqualizedLayer):
         self.channels = channels
         self.num_channels = num_channels
 
-    @staticmethod
-    def activation_channels(channels):
-        """Channels that the block above must deliver."""
-        return channels
-
-    @property
-    def out_channels(self):
-        """Channels of the result."""
-        return self.channels
-
     def convolve(self, x, image, kernel):
         return ops.conv2d(self(x, image), kernel)
 
 
 class SimpleCombine(Combine):
     """phi_simple: the activation, then the image as it is. Has no weights."""
-
-    @property
-    def out_channels(self):
-        return self.channels + self.num_channels
 
     def build(self, input_shape=None):
         self.built = True
@@ -66,18 +53,6 @@ class LinCatCombine(Combine):
 
     The block above delivers the other half. This is the form of BMSG-GAN; the image comes first.
     """
-
-    def __init__(self, channels, num_channels, **kwargs):
-        super().__init__(channels, num_channels, **kwargs)
-        if channels < 2:
-            raise ValueError(
-                "Expected at least 2 channels to share between image and activation "
-                f"(combine='lin_cat'). Received: {channels}"
-            )
-
-    @staticmethod
-    def activation_channels(channels):
-        return channels - channels // 2
 
     def build(self, input_shape=None):
         self.add_kernel((1, 1, self.num_channels, self.channels // 2))
@@ -122,20 +97,9 @@ class ActivationAlone(Combine):
         return x
 
 
-COMBINES = {"simple": SimpleCombine, "lin_cat": LinCatCombine, "cat_lin": CatLinCombine}
-
-# Instead of a key of `COMBINES`, for a block that sees no image.
-UNCONNECTED = "none"
-
-
-def combine_class(name):
-    """Returns the `Combine` of a name.
-
-    Raises:
-        ValueError: The name is neither one of `COMBINES` nor `UNCONNECTED`.
-    """
-    if name == UNCONNECTED:
-        return ActivationAlone
-    if name not in COMBINES:
-        raise ValueError(f"Expected `combine` out of {sorted(COMBINES)}. Received: {name!r}")
-    return COMBINES[name]
+COMBINES = {
+    "simple": SimpleCombine,
+    "lin_cat": LinCatCombine,
+    "cat_lin": CatLinCombine,
+    UNCONNECTED: ActivationAlone,
+}

@@ -3,34 +3,23 @@
 import tensorflow as tf
 from tensorflow import keras
 
-from msg_stylegan.networks import ops
-from msg_stylegan.networks.combine import COMBINES, UNCONNECTED, combine_class
 from msg_stylegan.networks.discriminator_block import BODIES
-from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.mapping import as_labels
-from msg_stylegan.resolutions import channels, connected_scales, scales
-
-# Which blocks may append the minibatch stddev.
-MBSTD_BLOCKS = ("all", "last")
+from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.options import DiscriminatorOptions
+from msg_stylegan.resolutions import connected_scales, discriminator_channels
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Discriminator(Float32, keras.Model):
+class Discriminator(PairMember):
     """Discriminator that sees every resolution of the generator.
 
     BMSG-GAN's discriminator is `progan_options.progan_discriminator_options`.
 
     Args:
-        resolution: Side of the largest image, in pixels; a power of two of at least 8.
-        num_channels: Channels of the images.
-        label_size: Size of the label vectors; 0 for an unconditional network.
-        channel_base, channel_decay, channel_max: See `resolutions.channels`.
-        nonlinearity, equalized_lr, blur_filter, mbstd_group_size, mbstd_num_channels, combine: See
-            `DiscriminatorBlock`.
-        mbstd_blocks: "all" or "last" (4x4): where the minibatch stddev is appended.
-        body: What follows the combine function in a block: "stylegan" (`DiscriminatorBlock`) or
-            "progan" (`ProGANDiscriminatorBlock`).
-        connect: Which blocks see an image, see `resolutions.connected_scales`.
+        options: `DiscriminatorOptions`. Those that follow from others may be left at their
+            defaults.
+        data: `Interface`.
 
     Call arguments:
         images: List of images `[N, r, r, num_channels]` in [-1, 1], one for each of
@@ -44,84 +33,22 @@ class Discriminator(Float32, keras.Model):
         MSG-GAN, section 3; Mescheder et al. 2018 for the conditional logit.
     """
 
-    def __init__(
-        self,
-        resolution,
-        num_channels,
-        label_size,
-        channel_base,
-        channel_decay,
-        channel_max,
-        nonlinearity,
-        equalized_lr,
-        blur_filter,
-        mbstd_group_size,
-        mbstd_num_channels,
-        mbstd_blocks,
-        combine,
-        body,
-        connect,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        _check("mbstd_blocks", mbstd_blocks, MBSTD_BLOCKS)
-        _check("body", body, BODIES)
-        _check("combine", combine, COMBINES)
-        if mbstd_group_size < ops.WHOLE_BATCH:
-            raise ValueError(
-                "Expected `mbstd_group_size` to be a number of samples, 0 for none or "
-                f"{ops.WHOLE_BATCH} for the whole batch. Received: {mbstd_group_size}"
-            )
-        self.resolution = resolution
-        self.num_channels = num_channels
-        self.label_size = label_size
-        self.options = {
-            "resolution": resolution,
-            "num_channels": num_channels,
-            "label_size": label_size,
-            "channel_base": channel_base,
-            "channel_decay": channel_decay,
-            "channel_max": channel_max,
-            "nonlinearity": nonlinearity,
-            "equalized_lr": equalized_lr,
-            "blur_filter": list(blur_filter),
-            "mbstd_group_size": mbstd_group_size,
-            "mbstd_num_channels": mbstd_num_channels,
-            "mbstd_blocks": mbstd_blocks,
-            "combine": combine,
-            "body": body,
-            "connect": connect,
-        }
-        sides = scales(resolution)
-        self.resolutions = connected_scales(connect, resolution)
-        widths = [
-            channels(level, channel_base, channel_decay, channel_max)
-            for level in range(len(sides) + 1)
-        ]
-        combines = [combine if res in self.resolutions else UNCONNECTED for res in sides]
-        # What the block of each scale takes from the one above.
-        inputs = [
-            combine_class(name).activation_channels(width)
-            for name, width in zip(combines, widths[1:], strict=True)
-        ]
+    options_class = DiscriminatorOptions
+
+    def __init__(self, options, data, **kwargs):
+        super().__init__(options, data, **kwargs)
+        options = self.options
+        self.resolutions = connected_scales(data.connect, data.resolution)
         self.blocks = [
-            BODIES[body](
-                res,
-                in_channels=widths[level],
-                # The dense layer of the last block has all of the channels.
-                out_channels=widths[0] if level == 1 else inputs[level - 2],
-                num_channels=num_channels,
-                num_outputs=max(label_size, 1),
-                is_top=res == resolution,
-                nonlinearity=nonlinearity,
-                blur_filter=blur_filter,
-                mbstd_group_size=mbstd_group_size if mbstd_blocks == "all" or level == 1 else 0,
-                mbstd_num_channels=mbstd_num_channels,
-                equalized_lr=equalized_lr,
-                combine=combines[level - 1],
-                name=f"block_{res}x{res}",
+            BODIES[options.body](
+                channels,
+                num_channels=data.num_channels,
+                num_outputs=max(data.label_size, 1),
+                is_top=channels.resolution == data.resolution,
+                options=options,
+                name=f"block_{channels.resolution}x{channels.resolution}",
             )
-            for level, res in enumerate(sides, start=1)
+            for channels in discriminator_channels(options, data)
         ]
 
     def build(self, input_shape=None):
@@ -145,20 +72,6 @@ class Discriminator(Float32, keras.Model):
         if self.label_size:
             x = tf.reduce_sum(x * labels, axis=1, keepdims=True)  # [N1]
         return x
-
-    def get_config(self):
-        return {"name": self.name, **self.options}
-
-    def get_build_config(self):
-        return {"input_shape": None}
-
-    def build_from_config(self, config):
-        self.build()
-
-
-def _check(option, value, known):
-    if value not in known:
-        raise ValueError(f"Expected `{option}` out of {list(known)}. Received: {value!r}")
 
 
 def assert_pyramid(images, resolutions, num_channels):

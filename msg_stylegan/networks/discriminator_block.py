@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.combine import combine_class
+from msg_stylegan.networks.combine import COMBINES
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 
@@ -19,19 +19,11 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
     of a smaller activation.
 
     Args:
-        resolution: Side of the input, in pixels.
-        in_channels: Channels of the block's activations.
-        out_channels: Channels of the output.
+        channels: `BlockChannels`.
         num_channels: Channels of the image.
         num_outputs: Logits per sample of the 4x4 block.
         is_top: Whether this is the block of the full resolution.
-        nonlinearity: Name of the nonlinearity.
-        blur_filter: Taps of the blur before the downsampling convolution, or empty.
-        mbstd_group_size: Samples per group of the minibatch stddev; 0 or 1 switches it off,
-            `ops.WHOLE_BATCH` makes the batch one group.
-        mbstd_num_channels: Channels that the minibatch stddev appends.
-        equalized_lr: Whether the equalized learning rate is used.
-        combine: Name of the combine function, see `combine.combine_class`.
+        options: `DiscriminatorOptions`, resolved.
 
     Call arguments:
         x: Activation `[N, resolution, resolution, C]`, C as the combine function wants it; not
@@ -50,65 +42,35 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
     # How the second convolution halves the resolution.
     resample = "down"
 
-    def __init__(
-        self,
-        resolution,
-        in_channels,
-        out_channels,
-        num_channels,
-        num_outputs,
-        is_top,
-        nonlinearity,
-        blur_filter,
-        mbstd_group_size,
-        mbstd_num_channels,
-        equalized_lr,
-        combine="cat_lin",
-        **kwargs,
-    ):
+    def __init__(self, channels, num_channels, num_outputs, is_top, options, **kwargs):
         super().__init__(**kwargs)
-        self.resolution = resolution
-        self.in_channels = in_channels
-        self.out_channels = out_channels
+        self.resolution = channels.resolution
+        self.in_channels = channels.inside
+        self.combined_channels = channels.joined
+        self.out_channels = channels.out
         self.num_channels = num_channels
         self.is_top = is_top
-        self.blur_filter = tuple(blur_filter)
-        self.mbstd_group_size = mbstd_group_size
-        self.mbstd_num_channels = mbstd_num_channels
-        self.is_last = resolution == 4
-        self.activate, gain = ops.nonlinearity(nonlinearity)
-        shared = {"gain": gain, "equalized": equalized_lr}
+        self.options = options
+        self.is_last = self.resolution == 4
+        self.uses_mbstd = options.uses_mbstd(self.resolution)
+        self.activate, gain = ops.nonlinearity(options.nonlinearity)
+        shared = {"gain": gain, "equalized": options.equalized_lr}
         if is_top:
-            self.fromrgb = EqualizedConv2D(in_channels, 1, name="fromrgb", **shared)
-            self.combined_channels = in_channels
+            self.fromrgb = EqualizedConv2D(self.in_channels, 1, name="fromrgb", **shared)
         else:
-            self.combine = combine_class(combine)(
-                in_channels, num_channels, name="combine", **shared
+            self.combine = COMBINES[channels.combine](
+                self.in_channels, num_channels, name="combine", **shared
             )
-            self.combined_channels = self.combine.out_channels
-        self._check_stddev()
-        self.conv0 = EqualizedConv2D(in_channels, 3, name="conv0", **shared)
+        self.conv0 = EqualizedConv2D(self.in_channels, 3, name="conv0", **shared)
         if self.is_last:
-            self.dense0 = EqualizedDense(out_channels, name="dense0", **shared)
+            self.dense0 = EqualizedDense(self.out_channels, name="dense0", **shared)
             self.dense1 = EqualizedDense(
-                num_outputs, gain=self.logit_gain, equalized=equalized_lr, name="dense1"
+                num_outputs, gain=self.logit_gain, equalized=options.equalized_lr, name="dense1"
             )
         else:
             self.conv1 = EqualizedConv2D(
-                out_channels, 3, resample=self.resample, name="conv1_down", **shared
+                self.out_channels, 3, resample=self.resample, name="conv1_down", **shared
             )
-
-    def _check_stddev(self):
-        if self.uses_mbstd and self.combined_channels % self.mbstd_num_channels:
-            raise ValueError(
-                f"Expected `mbstd_num_channels` to divide the {self.combined_channels} channels at "
-                f"resolution {self.resolution}. Received: {self.mbstd_num_channels}"
-            )
-
-    @property
-    def uses_mbstd(self):
-        """Whether the block appends the minibatch stddev."""
-        return self.mbstd_group_size not in (0, 1)
 
     def build(self, input_shape=None):
         size = (None, self.resolution, self.resolution)
@@ -116,7 +78,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
             self.fromrgb.build((*size, self.num_channels))
         else:
             self.combine.build()
-        extra = self.mbstd_num_channels if self.uses_mbstd else 0
+        extra = self.options.mbstd_num_channels if self.uses_mbstd else 0
         self.conv0.build((*size, self.combined_channels + extra))
         if self.is_last:
             self.dense0.build((None, 16 * self.in_channels))
@@ -130,7 +92,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         if self.is_last:
             x = tf.reshape(x, [-1, 16 * self.in_channels])  # [N,(HWC)]
             return self.dense1(self.activate(self.dense0(x)))
-        return self.halve(ops.blur(x, self.blur_filter))
+        return self.halve(ops.blur(x, self.options.blur_filter))
 
     def start(self, image):
         """First activation of the network, `[N, resolution, resolution, in_channels]`."""
@@ -152,7 +114,9 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
                 return self.conv0.add_bias(self.start_and_convolve(image, kernel))
             return self.conv0.add_bias(self.combine.convolve(x, image, kernel))
         x = self.start(image) if self.is_top else self.combine(x, image)
-        stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
+        stddev = ops.minibatch_stddev(
+            x, self.options.mbstd_group_size, self.options.mbstd_num_channels
+        )  # [NF]
         of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
         return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
 

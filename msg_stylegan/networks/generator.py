@@ -4,28 +4,20 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.mapping import MappingNetwork
-from msg_stylegan.networks.progan_synthesis import (
-    STYLEGAN_OPTIONS,
-    ProGANSynthesis,
-    check_progan_options,
-)
+from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
 from msg_stylegan.networks.synthesis import SynthesisNetwork
+from msg_stylegan.options import GeneratorOptions
 
-Z_SPACES = ("normal", "sphere")
-
-# Value of the option `synthesis` -> the network and its own options of the blocks.
-SYNTHESES = {
-    "stylegan": (SynthesisNetwork, (*STYLEGAN_OPTIONS, "nonlinearity", "equalized_lr")),
-    "progan": (ProGANSynthesis, ("nonlinearity", "equalized_lr")),
-}
+# Value of the option `body` -> the network.
+SYNTHESES = {"stylegan": SynthesisNetwork, "progan": ProGANSynthesis}
 # How replicas agree on a weight that each of them assigns; Keras 2 and 3 spell it differently.
 _MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class Generator(Float32, keras.Model):
+class Generator(PairMember):
     """Generator whose every block gives an image.
 
     BMSG-GAN's generator is `progan_options.progan_generator_options`; NVIDIA's StyleGAN has
@@ -35,23 +27,13 @@ class Generator(Float32, keras.Model):
     and validation and on elsewhere).
 
     Args:
-        resolution: Side of the largest image, in pixels; a power of two of at least 8.
-        num_channels: Channels of the images, 1 or 3.
-        label_size: Size of the label vectors; 0 for an unconditional network.
-        z_dim, w_dim: Sizes of z and w.
-        mapping_layers, mapping_width, mapping_lr_multiplier, mapping_nonlinearity, normalize_z:
-            See `MappingNetwork`.
-        channel_base, channel_decay, channel_max: See `resolutions.channels`.
-        nonlinearity, use_styles, use_noise, use_pixel_norm, use_instance_norm: See `Epilogue`.
-        use_const_input, blur_filter: See `SynthesisBlock`.
-        equalized_lr: See `EqualizedLayer`.
-        w_avg_beta: Decay of the running mean of w per training pass. Only a ProGAN synthesis
-            without mapping layers, which knows no w, has none: `w_avg` stays at zero.
-        synthesis: "stylegan" (`SynthesisNetwork`), or "progan" (`ProGANSynthesis`) with the other
-            options as in `progan_synthesis.STYLEGAN_OPTIONS`.
-        z_space: Where z comes from: "normal" for standard normal numbers, "sphere" for such numbers
-            scaled to the length sqrt(z_dim), which is what BMSG-GAN's scripts feed; see `place_z`.
-        connect: Which blocks give an image, see `resolutions.connected_scales`.
+        options: `GeneratorOptions`. Those that follow from others may be left at their defaults.
+        data: `Interface`.
+
+    Attributes:
+        options: `GeneratorOptions`, resolved.
+        has_w_avg: Whether there is a running mean of w. Only a ProGAN synthesis without mapping
+            layers, which knows no w, has none: `w_avg` stays at zero.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
@@ -71,88 +53,21 @@ class Generator(Float32, keras.Model):
         MSG-GAN, section 3; StyleGAN, section 2 and appendix B (truncation).
     """
 
-    def __init__(
-        self,
-        resolution,
-        num_channels,
-        label_size,
-        z_dim,
-        w_dim,
-        mapping_layers,
-        mapping_width,
-        mapping_lr_multiplier,
-        mapping_nonlinearity,
-        normalize_z,
-        channel_base,
-        channel_decay,
-        channel_max,
-        nonlinearity,
-        equalized_lr,
-        use_styles,
-        use_noise,
-        use_const_input,
-        use_pixel_norm,
-        use_instance_norm,
-        blur_filter,
-        w_avg_beta,
-        synthesis,
-        z_space,
-        connect,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        self.resolution = resolution
-        self.num_channels = num_channels
-        self.label_size = label_size
-        if z_space not in Z_SPACES:
-            raise ValueError(f"Expected `z_space` out of {list(Z_SPACES)}. Received: {z_space!r}")
-        self.z_dim = z_dim
-        self.z_space = z_space
-        self.w_dim = w_dim
-        self.w_avg_beta = w_avg_beta
-        options = {
-            "resolution": resolution,
-            "num_channels": num_channels,
-            "label_size": label_size,
-            "z_dim": z_dim,
-            "w_dim": w_dim,
-            "mapping_layers": mapping_layers,
-            "mapping_width": mapping_width,
-            "mapping_lr_multiplier": mapping_lr_multiplier,
-            "mapping_nonlinearity": mapping_nonlinearity,
-            "normalize_z": normalize_z,
-            "channel_base": channel_base,
-            "channel_decay": channel_decay,
-            "channel_max": channel_max,
-            "nonlinearity": nonlinearity,
-            "equalized_lr": equalized_lr,
-            "use_styles": use_styles,
-            "use_noise": use_noise,
-            "use_const_input": use_const_input,
-            "use_pixel_norm": use_pixel_norm,
-            "use_instance_norm": use_instance_norm,
-            "blur_filter": list(blur_filter),
-            "w_avg_beta": w_avg_beta,
-            "synthesis": synthesis,
-            "z_space": z_space,
-            "connect": connect,
-        }
-        self.options = options
-        self.has_mapping = mapping_layers > 0
-        self.has_w_avg = self.has_mapping or synthesis != "progan"
-        self.mapping = MappingNetwork(
-            z_dim=z_dim,
-            w_dim=w_dim,
-            label_size=label_size,
-            num_layers=mapping_layers,
-            width=mapping_width,
-            lr_multiplier=mapping_lr_multiplier,
-            nonlinearity=mapping_nonlinearity,
-            normalize_z=normalize_z,
-            equalized_lr=equalized_lr,
-            name="mapping",
-        )
-        self.synthesis = _make_synthesis(options)
+    options_class = GeneratorOptions
+
+    def __init__(self, options, data, **kwargs):
+        super().__init__(options, data, **kwargs)
+        options = self.options
+        self.z_dim = options.z_dim
+        self.w_dim = options.w_dim
+        self.has_mapping = options.mapping_layers > 0
+        self.has_w_avg = self.has_mapping or options.body != "progan"
+        self.mapping = MappingNetwork(options, data.label_size, name="mapping")
+        self.synthesis = self.make_synthesis()
+
+    def make_synthesis(self):
+        """The synthesis network."""
+        return SYNTHESES[self.options.body](self.options, self.data, name="synthesis")
 
     @property
     def resolutions(self):
@@ -161,7 +76,7 @@ class Generator(Float32, keras.Model):
 
     def place_z(self, z):
         """Moves standard normal numbers, `[N, z_dim]`, to the z that the network was made for."""
-        return ops.pixel_norm(z) if self.z_space == "sphere" else z
+        return ops.pixel_norm(z) if self.options.z_space == "sphere" else z
 
     @property
     def num_ws(self):
@@ -226,29 +141,4 @@ class Generator(Float32, keras.Model):
 
     def _move_w_avg(self, w):
         batch_mean = tf.reduce_mean(tf.stop_gradient(w), axis=0)  # [w_dim]
-        self.w_avg.assign(batch_mean + (self.w_avg - batch_mean) * self.w_avg_beta)
-
-    def get_config(self):
-        return {"name": self.name, **self.options}
-
-    def get_build_config(self):
-        return {"input_shape": None}
-
-    def build_from_config(self, config):
-        self.build()
-
-
-def _make_synthesis(options):
-    """The synthesis network that the options of a `Generator` describe."""
-    kind = options["synthesis"]
-    if kind not in SYNTHESES:
-        raise ValueError(f"Expected `synthesis` out of {list(SYNTHESES)}. Received: {kind!r}")
-    if kind == "progan":
-        check_progan_options(options)
-    network, block_options = SYNTHESES[kind]
-    names = ("resolution", "num_channels", "channel_base", "channel_decay", "channel_max", "w_dim")
-    return network(
-        **{name: options[name] for name in (*names, "connect")},
-        block_options={name: options[name] for name in block_options},
-        name="synthesis",
-    )
+        self.w_avg.assign(batch_mean + (self.w_avg - batch_mean) * self.options.w_avg_beta)

@@ -12,7 +12,9 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.growing_blend import check_stage, lerp
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.mapping import as_labels
-from msg_stylegan.resolutions import channels, scales
+from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.options import DiscriminatorOptions
+from msg_stylegan.resolutions import channel_counts, scales
 
 
 class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
@@ -26,10 +28,7 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
         out_channels: Channels of the output.
         num_channels: Channels of the image.
         num_outputs: Logits per sample of the 4x4 block.
-        nonlinearity: Name of the nonlinearity.
-        equalized_lr: Whether the equalized learning rate is used.
-        mbstd_group_size, mbstd_num_channels: Of the 4x4 block, see `ops.minibatch_stddev`; 0 or 1
-            samples switch it off.
+        options: `DiscriminatorOptions`, resolved.
 
     Call arguments:
         x: Activation `[N, resolution, resolution, in_channels]`, from `start` or the block above.
@@ -39,36 +38,25 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        resolution,
-        in_channels,
-        out_channels,
-        num_channels,
-        num_outputs,
-        nonlinearity,
-        equalized_lr,
-        mbstd_group_size,
-        mbstd_num_channels,
-        **kwargs,
+        self, resolution, in_channels, out_channels, num_channels, num_outputs, options, **kwargs
     ):
         super().__init__(**kwargs)
         self.resolution = resolution
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.num_channels = num_channels
-        self.mbstd_group_size = mbstd_group_size
-        self.mbstd_num_channels = mbstd_num_channels
+        self.options = options
         self.is_last = resolution == 4
-        self.uses_mbstd = self.is_last and mbstd_group_size not in (0, 1)
-        self.activate, gain = ops.nonlinearity(nonlinearity)
-        shared = {"gain": gain, "equalized": equalized_lr}
+        self.uses_mbstd = options.uses_mbstd(resolution)
+        self.activate, gain = ops.nonlinearity(options.nonlinearity)
+        shared = {"gain": gain, "equalized": options.equalized_lr}
         self.fromrgb = EqualizedConv2D(in_channels, 1, name="fromrgb", **shared)
         self.conv0 = EqualizedConv2D(in_channels, 3, name="conv0", **shared)
         if self.is_last:
             self.dense0 = EqualizedDense(out_channels, name="dense0", **shared)
             # No nonlinearity follows.
             self.dense1 = EqualizedDense(
-                num_outputs, gain=1.0, equalized=equalized_lr, name="dense1"
+                num_outputs, gain=1.0, equalized=options.equalized_lr, name="dense1"
             )
         else:
             self.conv1 = EqualizedConv2D(out_channels, 3, name="conv1", **shared)
@@ -76,7 +64,7 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
     def build(self, input_shape=None):
         size = (None, self.resolution, self.resolution)
         self.fromrgb.build((*size, self.num_channels))
-        extra = self.mbstd_num_channels if self.uses_mbstd else 0
+        extra = self.options.mbstd_num_channels if self.uses_mbstd else 0
         self.conv0.build((*size, self.in_channels + extra))
         if self.is_last:
             self.dense0.build((None, 16 * self.in_channels))
@@ -99,28 +87,24 @@ class GrowingDiscriminatorBlock(Float32, keras.layers.Layer):
         return self.dense1(self.activate(self.dense0(x)))
 
     def _with_stddev(self, x):
-        stddev = ops.minibatch_stddev(x, self.mbstd_group_size, self.mbstd_num_channels)  # [NF]
+        stddev = ops.minibatch_stddev(
+            x, self.options.mbstd_group_size, self.options.mbstd_num_channels
+        )  # [NF]
         maps = tf.tile(stddev[:, None, None, :], [1, self.resolution, self.resolution, 1])
         return tf.concat([x, maps], axis=-1)  # [NHW(C+F)]
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
-class GrowingDiscriminator(Float32, keras.Model):
+class GrowingDiscriminator(PairMember):
     """Discriminator of ProGAN: one score from one image, of the resolution of the stage.
 
     All levels have their weights from the start; those above the stage are not used. The minibatch
     stddev is at 4x4 and leaves the activation as it is.
 
     Args:
-        resolution: Side of the images at the end of the growth; a power of two of at least 8.
-        num_channels, label_size, channel_base, channel_decay, channel_max: See `Discriminator`.
-        nonlinearity, equalized_lr, mbstd_group_size, mbstd_num_channels: See
-            `GrowingDiscriminatorBlock`.
-        blur_filter: Empty.
-        mbstd_blocks: "last".
-        combine: Anything `Discriminator` knows; with one image there is nothing to combine.
-        body: "progan".
-        connect: "all".
+        options: `DiscriminatorOptions` with `body="progan"` and `mbstd_blocks="last"`. With one
+            image there is nothing to combine.
+        data: `Interface` of the end of the growth, with all scales connected.
         stage_resolution: Side of the images of the stage; 0 for the full one.
         is_fading: Whether the highest level of the stage is still being faded in.
 
@@ -139,74 +123,31 @@ class GrowingDiscriminator(Float32, keras.Model):
         ValueError: Other values of the options that are given here, or no such stage.
     """
 
-    def __init__(
-        self,
-        resolution,
-        num_channels,
-        label_size,
-        channel_base,
-        channel_decay,
-        channel_max,
-        nonlinearity,
-        equalized_lr,
-        mbstd_group_size,
-        mbstd_num_channels,
-        blur_filter=(),
-        mbstd_blocks="last",
-        combine="simple",
-        body="progan",
-        connect="all",
-        stage_resolution=0,
-        is_fading=False,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        if (body, mbstd_blocks, connect, len(blur_filter)) != ("progan", "last", "all", 0):
+    options_class = DiscriminatorOptions
+
+    def __init__(self, options, data, stage_resolution=0, is_fading=False, **kwargs):
+        super().__init__(options, data, **kwargs)
+        options = self.options
+        if (options.body, options.mbstd_blocks, data.connect) != ("progan", "last", "all"):
             raise ValueError(
-                "A growing discriminator has body='progan', mbstd_blocks='last', connect='all' and "
-                f"no blur_filter. Received: body={body!r}, mbstd_blocks={mbstd_blocks!r}, "
-                f"connect={connect!r}, blur_filter={list(blur_filter)}"
+                "A growing discriminator has body='progan', mbstd_blocks='last' and connect='all'. "
+                f"Received: {options}, connect={data.connect!r}"
             )
-        self.num_channels = num_channels
-        self.label_size = label_size
-        self.options = {
-            "resolution": resolution,
-            "num_channels": num_channels,
-            "label_size": label_size,
-            "channel_base": channel_base,
-            "channel_decay": channel_decay,
-            "channel_max": channel_max,
-            "nonlinearity": nonlinearity,
-            "equalized_lr": equalized_lr,
-            "mbstd_group_size": mbstd_group_size,
-            "mbstd_num_channels": mbstd_num_channels,
-            "blur_filter": [],
-            "mbstd_blocks": mbstd_blocks,
-            "combine": combine,
-            "body": body,
-            "connect": connect,
-        }
-        sides = scales(resolution)
-        widths = [
-            channels(level, channel_base, channel_decay, channel_max)
-            for level in range(len(sides) + 1)
-        ]
+        sides = scales(data.resolution)
+        widths = channel_counts(len(sides), options)
         self.blocks = [
             GrowingDiscriminatorBlock(
                 res,
                 in_channels=widths[level],
                 out_channels=widths[level - 1],
-                num_channels=num_channels,
-                num_outputs=max(label_size, 1),
-                nonlinearity=nonlinearity,
-                equalized_lr=equalized_lr,
-                mbstd_group_size=mbstd_group_size,
-                mbstd_num_channels=mbstd_num_channels,
+                num_channels=data.num_channels,
+                num_outputs=max(data.label_size, 1),
+                options=options,
                 name=f"block_{res}x{res}",
             )
             for level, res in enumerate(sides, start=1)
         ]
-        self.grow_to(stage_resolution or resolution, is_fading)
+        self.grow_to(stage_resolution or data.resolution, is_fading)
 
     @property
     def resolutions(self):
@@ -215,7 +156,7 @@ class GrowingDiscriminator(Float32, keras.Model):
 
     def grow_to(self, resolution, is_fading):
         """Moves to a stage, see `GrowingGenerator.grow_to`."""
-        check_stage(resolution, is_fading, self.options["resolution"])
+        check_stage(resolution, is_fading, self.data.resolution)
         self.resolution = resolution
         self.is_fading = bool(is_fading)
 
@@ -247,14 +188,7 @@ class GrowingDiscriminator(Float32, keras.Model):
 
     def get_config(self):
         return {
-            "name": self.name,
-            **self.options,
+            **super().get_config(),
             "stage_resolution": self.resolution,
             "is_fading": self.is_fading,
         }
-
-    def get_build_config(self):
-        return {"input_shape": None}
-
-    def build_from_config(self, config):
-        self.build()

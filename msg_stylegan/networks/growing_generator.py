@@ -7,13 +7,9 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.generator import SYNTHESES, Generator
+from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing_blend import check_stage, lerp, upsample
-from msg_stylegan.networks.progan_synthesis import (
-    ProGANBlock,
-    ProGANSynthesis,
-    check_progan_options,
-)
+from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
 
 
 class GrowingBlock(ProGANBlock):
@@ -75,9 +71,6 @@ class GrowingSynthesis(ProGANSynthesis):
         return [image]
 
 
-SYNTHESES["growing"] = (GrowingSynthesis, SYNTHESES["progan"][1])
-
-
 @keras.utils.register_keras_serializable("msg_stylegan")
 class GrowingGenerator(Generator):
     """`Generator` of ProGAN's networks that gives one image, of the resolution reached so far.
@@ -86,32 +79,31 @@ class GrowingGenerator(Generator):
     and `resolutions` are those of the stage, so whoever draws images needs to know nothing.
 
     Args:
+        options: `GeneratorOptions` with `body="progan"`.
+        data: `Interface` of the end of the growth, with all scales connected.
         stage_resolution: Side of the images of the stage; 0 for the full one.
         is_fading: Whether the highest level of the stage is still being faded in.
-        synthesis: "progan".
-        connect: "all", because every level needs its own image output.
-        **options: Those of `Generator`; `resolution` is the one that is grown to.
 
     Raises:
         ValueError: Other values of `synthesis` and `connect`, or no such stage.
     """
 
-    def __init__(
-        self, stage_resolution=0, is_fading=False, synthesis="progan", connect="all", **options
-    ):
-        if (synthesis, connect) != ("progan", "all"):
+    def __init__(self, options, data, stage_resolution=0, is_fading=False, **kwargs):
+        if (options.body, data.connect) != ("progan", "all"):
             raise ValueError(
-                "A growing generator has synthesis='progan' and connect='all'. Received: "
-                f"synthesis={synthesis!r}, connect={connect!r}"
+                "A growing generator has body='progan' and connect='all'. Received: "
+                f"body={options.body!r}, connect={data.connect!r}"
             )
-        super().__init__(synthesis="growing", connect=connect, **options)
-        check_progan_options(self.options)
+        super().__init__(options, data, **kwargs)
         self.grow_to(stage_resolution or self.full_resolution, is_fading)
+
+    def make_synthesis(self):
+        return GrowingSynthesis(self.options, self.data, name="synthesis")
 
     @property
     def full_resolution(self):
         """Side of the images at the end of the growth."""
-        return self.options["resolution"]
+        return self.data.resolution
 
     @property
     def resolutions(self):
@@ -137,7 +129,6 @@ class GrowingGenerator(Generator):
         resolution, is_fading = self.synthesis.stage
         return {
             **super().get_config(),
-            "synthesis": "progan",
             "stage_resolution": resolution,
             "is_fading": is_fading,
         }

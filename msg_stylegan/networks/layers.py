@@ -172,12 +172,7 @@ class Epilogue(Float32, keras.layers.Layer):
     Args:
         resolution: Side of the activation, in pixels.
         index: Position among the epilogues of the network, from 0; decides the noise stream.
-        nonlinearity: Name of the nonlinearity.
-        use_noise: Whether noise is added.
-        use_pixel_norm: Whether the vector of channels of every pixel is normalised.
-        use_instance_norm: Whether every channel of every sample is normalised.
-        use_styles: Whether scales and shifts computed from w are applied.
-        equalized_lr: Whether the style weights use the equalized learning rate.
+        options: `GeneratorOptions`.
 
     Call arguments:
         x: `[N, resolution, resolution, C]`.
@@ -185,37 +180,21 @@ class Epilogue(Float32, keras.layers.Layer):
         noise_mode, noise_seed: See `Noise`.
     """
 
-    def __init__(
-        self,
-        resolution,
-        index,
-        nonlinearity,
-        use_noise,
-        use_pixel_norm,
-        use_instance_norm,
-        use_styles,
-        equalized_lr,
-        **kwargs,
-    ):
+    def __init__(self, resolution, index, options, **kwargs):
         super().__init__(**kwargs)
-        self.resolution = resolution
         self.index = index
-        self.nonlinearity = nonlinearity
-        self.use_pixel_norm = use_pixel_norm
-        self.use_instance_norm = use_instance_norm
-        self.use_styles = use_styles
-        self.equalized_lr = equalized_lr
-        self.activate, _ = ops.nonlinearity(nonlinearity)
-        self.noise = Noise(resolution, name="noise") if use_noise else None
+        self.options = options
+        self.activate, _ = ops.nonlinearity(options.nonlinearity)
+        self.noise = Noise(resolution, name="noise") if options.use_noise else None
 
     def build(self, input_shape, w_shape):
         channels = input_shape[-1]
         if self.noise is not None:
             self.noise.build(input_shape)
         self.bias = self.add_weight(name="bias", shape=(channels,), initializer="zeros")
-        if self.use_styles:
+        if self.options.use_styles:
             self.style = EqualizedDense(
-                2 * channels, gain=1.0, equalized=self.equalized_lr, name="style"
+                2 * channels, gain=1.0, equalized=self.options.equalized_lr, name="style"
             )
             self.style.build(w_shape)
         self.built = True
@@ -229,8 +208,8 @@ class Epilogue(Float32, keras.layers.Layer):
                 noise_seed = tf.random.experimental.stateless_fold_in(noise_seed, self.index)
             noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
             strength = tf.convert_to_tensor(self.noise.strength)
-            x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.nonlinearity)
-        if self.use_pixel_norm:
+            x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)
+        if self.options.use_pixel_norm:
             x = ops.pixel_norm(x)
-        style = self.style(w) if self.use_styles else None
-        return ops.instance_norm_style(x, self.use_instance_norm, style)
+        style = self.style(w) if self.options.use_styles else None
+        return ops.instance_norm_style(x, self.options.use_instance_norm, style)

@@ -12,16 +12,8 @@ class MappingNetwork(Float32, keras.layers.Layer):
     """Fully connected network from z (and labels) to w.
 
     Args:
-        z_dim: Size of z.
-        w_dim: Size of w.
+        options: `GeneratorOptions`, resolved. Without mapping layers w is the (normalised) input.
         label_size: Size of the label vectors; 0 for an unconditional network.
-        num_layers: Number of dense layers, all followed by the nonlinearity. 0 for none: w is the
-            (normalised) input vector.
-        width: Size of the hidden layers.
-        lr_multiplier: Learning speed relative to the synthesis.
-        nonlinearity: Name of the nonlinearity.
-        normalize_z: Whether the input vector is scaled to mean square 1 first.
-        equalized_lr: Whether the equalized learning rate is used.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
@@ -31,39 +23,22 @@ class MappingNetwork(Float32, keras.layers.Layer):
         w, `[N, w_dim]`.
     """
 
-    def __init__(
-        self,
-        z_dim,
-        w_dim,
-        label_size,
-        num_layers,
-        width,
-        lr_multiplier,
-        nonlinearity,
-        normalize_z,
-        equalized_lr,
-        **kwargs,
-    ):
+    def __init__(self, options, label_size, **kwargs):
         super().__init__(**kwargs)
-        self.z_dim = z_dim
+        self.z_dim = options.z_dim
         self.label_size = label_size
-        self.normalize_z = normalize_z
-        inputs = 2 * z_dim if label_size else z_dim
-        if num_layers == 0 and w_dim != inputs:
-            raise ValueError(
-                f"Without mapping layers w is the input, which has {inputs} components. Expected "
-                f"`w_dim`={inputs}. Received: {w_dim}"
-            )
-        self.activate, gain = ops.nonlinearity(nonlinearity)
+        self.normalize_z = options.normalize_z
+        self.activate, gain = ops.nonlinearity(options.mapping_nonlinearity)
+        last = options.mapping_layers - 1
         self.dense_layers = [
             EqualizedDense(
-                w_dim if index == num_layers - 1 else width,
+                options.w_dim if index == last else options.mapping_width,
                 gain=gain,
-                lr_multiplier=lr_multiplier,
-                equalized=equalized_lr,
+                lr_multiplier=options.mapping_lr_multiplier,
+                equalized=options.equalized_lr,
                 name=f"dense{index}",
             )
-            for index in range(num_layers)
+            for index in range(options.mapping_layers)
         ]
 
     def build(self, input_shape=None):

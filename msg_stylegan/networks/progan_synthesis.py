@@ -11,16 +11,6 @@ from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.synthesis import SynthesisNetwork
 
-# What the options of StyleGAN's synthesis have to be here.
-STYLEGAN_OPTIONS = {
-    "use_styles": False,
-    "use_noise": False,
-    "use_const_input": False,
-    "use_pixel_norm": True,
-    "use_instance_norm": False,
-    "blur_filter": [],
-}
-
 
 class ProGANBlock(Float32, keras.layers.Layer):
     """Two convolutions, each with nonlinearity and pixel norm, and the 1x1 convolution to an image.
@@ -33,10 +23,8 @@ class ProGANBlock(Float32, keras.layers.Layer):
         in_channels: Channels of the input activation (ignored by the first block).
         out_channels: Channels of the output activation.
         num_channels: Channels of the image.
-        w_dim: Size of w.
-        nonlinearity: Name of the nonlinearity.
-        equalized_lr: Whether the equalized learning rate is used.
         has_torgb: Whether the block gives an image.
+        options: `GeneratorOptions`, resolved.
 
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; w, `[N, w_dim]`, for the
@@ -48,26 +36,16 @@ class ProGANBlock(Float32, keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        resolution,
-        in_channels,
-        out_channels,
-        num_channels,
-        w_dim,
-        nonlinearity,
-        equalized_lr,
-        has_torgb=True,
-        **kwargs,
+        self, resolution, in_channels, out_channels, num_channels, has_torgb, options, **kwargs
     ):
         super().__init__(**kwargs)
         self.resolution = resolution
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.num_channels = num_channels
-        self.w_dim = w_dim
+        self.w_dim = options.w_dim
         self.is_first = resolution == 4
-        self.activate, gain = ops.nonlinearity(nonlinearity)
-        shared = {"gain": gain, "equalized": equalized_lr}
+        self.activate, gain = ops.nonlinearity(options.nonlinearity)
+        shared = {"gain": gain, "equalized": options.equalized_lr}
         if self.is_first:
             # All 16 pixels share the bias of a channel, so it is a weight of the block.
             self.dense = EqualizedDense(16 * out_channels, use_bias=False, name="dense", **shared)
@@ -113,21 +91,3 @@ class ProGANSynthesis(SynthesisNetwork):
             x, image = block(x)
             images.append(image)
         return [image for image in images if image is not None]
-
-
-def check_progan_options(options):
-    """Refuses options of StyleGAN's synthesis that this one cannot have.
-
-    Args:
-        options: Constructor arguments of a `Generator`.
-
-    Raises:
-        ValueError: An option differs from `STYLEGAN_OPTIONS`.
-    """
-    wrong = {name: value for name, value in STYLEGAN_OPTIONS.items() if options[name] != value}
-    if wrong:
-        expected = ", ".join(f"{name}={value!r}" for name, value in wrong.items())
-        raise ValueError(
-            "`synthesis='progan'` has pixel norms and neither styles, noise, a constant input nor "
-            f"blur. Expected {expected}."
-        )

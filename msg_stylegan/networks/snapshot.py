@@ -16,14 +16,6 @@ from msg_stylegan.networks.growing_generator import GrowingGenerator
 from msg_stylegan.tensorflow_files import plain_path
 
 MEMBERS = ("G", "D", "G_ema")
-# What the networks of files from before these options were.
-_OLD_GENERATORS = {"synthesis": "stylegan", "z_space": "normal", "connect": "all"}
-_OLD_DISCRIMINATORS = {
-    "mbstd_blocks": "all",
-    "combine": "cat_lin",
-    "body": "stylegan",
-    "connect": "all",
-}
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
@@ -86,8 +78,8 @@ class Networks(Float32, keras.Model):
         # Files from before the member list hold all three.
         return _make_networks(
             config.get("members", MEMBERS),
-            _upgraded(config["generator"], _OLD_GENERATORS),
-            _upgraded(config["discriminator"], _OLD_DISCRIMINATORS),
+            _upgraded(config["generator"]),
+            _upgraded(config["discriminator"]),
             json.loads(config["info"]),
         )
 
@@ -98,47 +90,54 @@ class Networks(Float32, keras.Model):
         self.build()
 
 
-def build_networks(generator_options, discriminator_options, info=None):
+def build_networks(G_options, D_options, data, info=None, stage_resolution=0):
     """Makes the three networks with all their weights; G_ema starts equal to G.
 
     Args:
-        generator_options: Constructor arguments of `Generator`.
-        discriminator_options: Constructor arguments of `Discriminator`.
+        G_options: `GeneratorOptions`.
+        D_options: `DiscriminatorOptions`.
+        data: `Interface`.
         info: See `Networks`.
+        stage_resolution: Side of the images at the beginning of networks that grow; 0 for others.
     """
-    nets = _make_networks(MEMBERS, generator_options, discriminator_options, info)
+    stage = {"stage_resolution": stage_resolution} if stage_resolution else {}
+    classes = _GROWING if stage else _CLASSES
+    members = {}
+    for name in MEMBERS:
+        options = D_options if name == "D" else G_options
+        members[name] = classes[name](options, data, name=name, **stage)
+    nets = Networks(**members, info=info, name="networks")
+    nets.build()
     for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
         average.assign(variable)
     return nets
 
 
-def _make_networks(members, generator_options, discriminator_options, info):
-    options = {"G": generator_options, "D": discriminator_options, "G_ema": generator_options}
+_CLASSES = {"G": Generator, "D": Discriminator, "G_ema": Generator}
+_GROWING = {"G": GrowingGenerator, "D": GrowingDiscriminator, "G_ema": GrowingGenerator}
+
+
+def _make_networks(members, G_config, D_config, info):
     networks = dict.fromkeys(MEMBERS)
     for name in members:
-        arguments = {k: v for k, v in options[name].items() if k != "name"}
-        networks[name] = _class_of(name, arguments)(**arguments, name=name)
+        config = {**(D_config if name == "D" else G_config), "name": name}
+        # Only networks that grow have a stage.
+        classes = _GROWING if "stage_resolution" in config else _CLASSES
+        networks[name] = classes[name].from_config(config)
     nets = Networks(**networks, info=info, name="networks")
     nets.build()
     return nets
 
 
-def _class_of(member, options):
-    """Class of a member of `Networks`. Only networks that grow have a stage."""
-    if "stage_resolution" in options:
-        return GrowingDiscriminator if member == "D" else GrowingGenerator
-    return Discriminator if member == "D" else Generator
-
-
-def _upgraded(options, old):
-    """Options of a network in a file, with those that are younger than the file."""
-    if options is None:
+def _upgraded(config):
+    """Stored description of a network in words of today; younger options have their defaults."""
+    if config is None:
         return None
-    options = dict(options)
+    config = dict(config)
     # How `connect` was called while it knew two values.
-    if options.pop("output", "msg") == "single":
-        options["connect"] = "none"
-    return {**old, **options}
+    if config.pop("output", "msg") == "single":
+        config["connect"] = "none"
+    return config
 
 
 def _options(network):

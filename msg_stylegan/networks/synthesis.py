@@ -9,7 +9,7 @@ from tensorflow import keras
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
-from msg_stylegan.resolutions import channels, connected_scales, scales
+from msg_stylegan.resolutions import channel_counts, connected_scales, scales
 
 
 class SynthesisBlock(Float32, keras.layers.Layer):
@@ -23,12 +23,8 @@ class SynthesisBlock(Float32, keras.layers.Layer):
         in_channels: Channels of the input activation (ignored by the first block).
         out_channels: Channels of the output activation.
         num_channels: Channels of the image.
-        w_dim: Size of w.
-        use_const_input: Whether the first block starts from a constant.
-        blur_filter: Taps of the blur, or empty.
-        nonlinearity, use_noise, use_pixel_norm, use_instance_norm, use_styles, equalized_lr: See
-            `Epilogue`.
         has_torgb: Whether the block gives an image.
+        options: `GeneratorOptions`.
 
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; None for the first block.
@@ -41,68 +37,41 @@ class SynthesisBlock(Float32, keras.layers.Layer):
     """
 
     def __init__(
-        self,
-        resolution,
-        in_channels,
-        out_channels,
-        num_channels,
-        w_dim,
-        use_const_input,
-        blur_filter,
-        nonlinearity,
-        use_noise,
-        use_pixel_norm,
-        use_instance_norm,
-        use_styles,
-        equalized_lr,
-        has_torgb=True,
-        **kwargs,
+        self, resolution, in_channels, out_channels, num_channels, has_torgb, options, **kwargs
     ):
         super().__init__(**kwargs)
         self.resolution = resolution
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.num_channels = num_channels
-        self.w_dim = w_dim
-        self.use_const_input = use_const_input
-        self.blur_filter = tuple(blur_filter)
-        self.epilogue_options = {
-            "nonlinearity": nonlinearity,
-            "use_noise": use_noise,
-            "use_pixel_norm": use_pixel_norm,
-            "use_instance_norm": use_instance_norm,
-            "use_styles": use_styles,
-            "equalized_lr": equalized_lr,
-        }
-        _, gain = ops.nonlinearity(nonlinearity)
+        self.options = options
+        _, gain = ops.nonlinearity(options.nonlinearity)
         self.is_first = resolution == 4
         # Epilogues are numbered from the lowest resolution: 0 and 1 at 4x4, 2 and 3 at 8x8, ...
         first_index = 2 * resolution.bit_length() - 6
         self.epilogue0, self.epilogue1 = (
-            Epilogue(resolution, first_index + i, name=f"epilogue{i}", **self.epilogue_options)
-            for i in range(2)
+            Epilogue(resolution, first_index + i, options, name=f"epilogue{i}") for i in range(2)
         )
-        shared = {"use_bias": False, "equalized": equalized_lr}
+        shared = {"use_bias": False, "equalized": options.equalized_lr}
         if not self.is_first:
             self.conv0 = EqualizedConv2D(
                 out_channels, 3, resample="up", gain=gain, name="conv0_up", **shared
             )
-        elif not use_const_input:
+        elif not options.use_const_input:
             # The gain is the original's, which matched that of ProGAN's first layer.
             self.dense = EqualizedDense(out_channels * 16, gain=gain / 4.0, name="dense", **shared)
         self.conv1 = EqualizedConv2D(out_channels, 3, gain=gain, name="conv1", **shared)
         self.torgb = None
         if has_torgb:
             self.torgb = EqualizedConv2D(
-                num_channels, 1, gain=1.0, equalized=equalized_lr, name="torgb"
+                num_channels, 1, gain=1.0, equalized=options.equalized_lr, name="torgb"
             )
 
     def build(self, input_shape=None):
         out_shape = (None, self.resolution, self.resolution, self.out_channels)
-        w_shape = (None, self.w_dim)
+        w_shape = (None, self.options.w_dim)
         if not self.is_first:
             self.conv0.build((None, None, None, self.in_channels))
-        elif self.use_const_input:
+        elif self.options.use_const_input:
             self.const = self.add_weight(
                 name="const", shape=(1, 4, 4, self.out_channels), initializer="ones"
             )
@@ -117,14 +86,14 @@ class SynthesisBlock(Float32, keras.layers.Layer):
 
     def call(self, x, w0, w1, noise_mode, noise_seed=None):
         noise = {"noise_mode": noise_mode, "noise_seed": noise_seed}
-        x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.blur_filter)
+        x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.options.blur_filter)
         x = self.epilogue0(x, w0, **noise)
         x = self.epilogue1(self.conv1(x), w1, **noise)
         return x, None if self.torgb is None else self.torgb(x)
 
     def _start(self, w):
         n = tf.shape(w)[0]
-        if self.use_const_input:
+        if self.options.use_const_input:
             return tf.tile(self.const, [n, 1, 1, 1])  # [N44C]
         return tf.reshape(self.dense(w), [n, 4, 4, self.out_channels])  # [N44C]
 
@@ -133,12 +102,8 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
     """Blocks from 4x4 to the full resolution; those of the connected scales give an image.
 
     Args:
-        resolution: Side of the largest image, in pixels; a power of two of at least 8.
-        num_channels: Channels of the images.
-        channel_base, channel_decay, channel_max: See `resolutions.channels`.
-        w_dim: Size of w.
-        block_options: Further arguments of the blocks.
-        connect: Which blocks give an image, see `resolutions.connected_scales`.
+        options: `GeneratorOptions`, resolved.
+        data: `Interface`.
 
     Call arguments:
         ws: `[N, num_ws, w_dim]`, one w per convolution.
@@ -155,39 +120,22 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
 
     block_class = SynthesisBlock
 
-    def __init__(
-        self,
-        resolution,
-        num_channels,
-        channel_base,
-        channel_decay,
-        channel_max,
-        w_dim,
-        block_options,
-        connect,
-        **kwargs,
-    ):
+    def __init__(self, options, data, **kwargs):
         super().__init__(**kwargs)
-        self.resolution = resolution
-        self.num_channels = num_channels
-        self.w_dim = w_dim
-        self.block_options = dict(block_options)
-        sides = scales(resolution)
-        self.resolutions = connected_scales(connect, resolution)
-        widths = [
-            channels(level, channel_base, channel_decay, channel_max)
-            for level in range(len(sides) + 1)
-        ]
+        self.options = options
+        self.resolution = data.resolution
+        self.resolutions = connected_scales(data.connect, data.resolution)
+        sides = scales(data.resolution)
+        widths = channel_counts(len(sides), options)
         self.blocks = [
             self.block_class(
                 res,
                 in_channels=widths[level - 1],
                 out_channels=widths[level],
-                num_channels=num_channels,
-                w_dim=w_dim,
+                num_channels=data.num_channels,
                 has_torgb=res in self.resolutions,
+                options=options,
                 name=f"block_{res}x{res}",
-                **self.block_options,
             )
             for level, res in enumerate(sides, start=1)
         ]
@@ -195,7 +143,7 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
     @property
     def num_ws(self):
         # Without styles only the first layer can look at w.
-        return 2 * len(self.blocks) if self.block_options["use_styles"] else 1
+        return 2 * len(self.blocks) if self.options.use_styles else 1
 
     def build(self, input_shape=None):
         for block in self.blocks:
@@ -210,9 +158,9 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
         if not self.built:
             self.build()
         ws = tf.cast(tf.convert_to_tensor(ws), tf.float32)
-        if ws.shape.rank != 3 or tuple(ws.shape[1:]) != (self.num_ws, self.w_dim):
+        if ws.shape.rank != 3 or tuple(ws.shape[1:]) != (self.num_ws, self.options.w_dim):
             raise ValueError(
-                f"Expected `ws` of shape [N, {self.num_ws}, {self.w_dim}]. "
+                f"Expected `ws` of shape [N, {self.num_ws}, {self.options.w_dim}]. "
                 f"Received: shape={ws.shape}"
             )
         return super().__call__(ws, noise_mode=noise_mode, noise_seed=noise_seed)

@@ -10,25 +10,18 @@ from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.option import (
     NOT_EMPTY,
     ONE_IMAGE_OR_MORE,
-    Rule,
     at_least,
     at_least_and_below,
     between,
     greater_than,
     list_of,
     matching,
-    one_of,
     option,
     power_of_two_or_zero,
 )
+from msg_stylegan.options.networks import DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.resolutions import CONNECTIONS
 
-_NONLINEARITY = one_of("lrelu", "relu")
-_BLOCKS = one_of("stylegan", "progan")
-_TAPS = Rule(
-    "must be empty or an odd number of taps whose sum is not 0",
-    lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
-)
 _SIDES = "|".join(str(2**level) for level in range(2, 11))
 _CONNECT = matching(
     rf"{'|'.join(CONNECTIONS)}|(({_SIDES})(,(?!$)|$))+",
@@ -59,162 +52,6 @@ class DatasetOptions:
         decides_networks=True,
     )
     mirror: bool = option(False, "Show every image mirrored left to right half of the time.")
-
-
-@dataclass(frozen=True)
-class GeneratorOptions:
-    """Mapping and synthesis network."""
-
-    decides_networks = True
-
-    z_dim: int = option(512, "Components of the input latent z.", at_least(1))
-    z_space: str = option(
-        "normal",
-        "Where z comes from: normal, or sphere for normal numbers scaled to the length "
-        "sqrt(z_dim).",
-        one_of("normal", "sphere"),
-    )
-    w_dim: int = option(
-        512,
-        "Components of the intermediate latent w. Without mapping layers w is z (with the "
-        "embedded label behind it, which makes it twice as long), and 512 stands for its size.",
-        at_least(1),
-    )
-    mapping_layers: int = option(8, "Dense layers of the mapping network, 0 for none.", at_least(0))
-    mapping_width: int = option(
-        512,
-        "Units of every mapping layer but the last, which has `w_dim`.",
-        at_least(1),
-    )
-    mapping_lr_multiplier: float = option(
-        0.01,
-        "Learning rate of the mapping network relative to the rest.",
-        greater_than(0),
-    )
-    mapping_nonlinearity: str = option(
-        "lrelu",
-        "Nonlinearity of the mapping network: lrelu or relu.",
-        _NONLINEARITY,
-    )
-    normalize_z: bool = option(
-        True,
-        "Normalise z (with the embedded label) to unit mean square before the mapping network.",
-    )
-    channel_base: int = option(
-        8192,
-        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
-        at_least(1),
-    )
-    channel_decay: float = option(
-        1.0,
-        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
-        "constant.",
-        at_least(0),
-    )
-    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
-    synthesis: str = option(
-        "stylegan",
-        "Blocks of the synthesis network: stylegan, or progan for pixel norms instead of "
-        "styles, noise and constant input. With progan, the options from use_styles to "
-        "blur_filter follow from it.",
-        _BLOCKS,
-    )
-    nonlinearity: str = option(
-        "lrelu",
-        "Nonlinearity of the synthesis network: lrelu or relu.",
-        _NONLINEARITY,
-    )
-    equalized_lr: bool = option(
-        True,
-        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
-    )
-    use_styles: bool = option(
-        True,
-        "Let w modulate every layer. Off: w enters at the 4x4 level only.",
-    )
-    use_noise: bool = option(True, "Add per-pixel noise after every convolution.")
-    use_const_input: bool = option(
-        True,
-        "Start from a learned 4x4 constant. Off: from a dense layer on w.",
-    )
-    use_pixel_norm: bool = option(
-        False,
-        "Normalise every pixel over its channels after each nonlinearity.",
-    )
-    use_instance_norm: bool = option(
-        True,
-        "Normalise every channel over its pixels after each nonlinearity.",
-    )
-    blur_filter: tuple[float, ...] = option(
-        (1.0, 2.0, 1.0),
-        "Taps of the separable low-pass filter after upsampling, an odd number of them. Empty = "
-        "off.",
-        _TAPS,
-    )
-    w_avg_beta: float = option(
-        0.995,
-        "Decay of the running mean of w, per evaluation in training, at least 0 and below 1.",
-        at_least_and_below(0, 1),
-        decides_networks=False,
-    )
-
-
-@dataclass(frozen=True)
-class DiscriminatorOptions:
-    """Multi-scale discriminator."""
-
-    decides_networks = True
-
-    channel_base: int = option(
-        8192,
-        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
-        at_least(1),
-    )
-    channel_decay: float = option(
-        1.0,
-        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
-        "constant.",
-        at_least(0),
-    )
-    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
-    combine: str = option(
-        "cat_lin",
-        "How a block joins the activation with the image of its scale: cat_lin, lin_cat or simple.",
-        one_of("cat_lin", "lin_cat", "simple"),
-    )
-    body: str = option(
-        "stylegan",
-        "What follows in a block: stylegan, or progan for means after the nonlinearity and no "
-        "blur. With progan, blur_filter follows from it.",
-        _BLOCKS,
-    )
-    nonlinearity: str = option("lrelu", "Nonlinearity: lrelu or relu.", _NONLINEARITY)
-    equalized_lr: bool = option(
-        True,
-        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
-    )
-    blur_filter: tuple[float, ...] = option(
-        (1.0, 2.0, 1.0),
-        "Taps of the separable low-pass filter before downsampling, an odd number of them. "
-        "Empty = off.",
-        _TAPS,
-    )
-    mbstd_group_size: int = option(
-        4,
-        "Images over which the minibatch standard deviation is taken. 0 or 1 = off, -1 = all "
-        "images of the batch on the device.",
-        at_least(-1),
-    )
-    mbstd_num_channels: int = option(
-        1,
-        "Channels that it adds to a block. Must divide the channels of the block.",
-        at_least(1),
-    )
-    mbstd_blocks: str = option(
-        "all",
-        "Blocks that have it: all, or last for the one of 4x4.",
-        one_of("all", "last"),
-    )
 
 
 @dataclass(frozen=True)
@@ -253,6 +90,22 @@ class AugmentOptions:
         at_least(1),
     )
 
+    def problems(self, loss):
+        """What does not go together, also with the `LossOptions`: a list of lines."""
+        if not self.groups:
+            return []
+        if not self.adaptive and self.probability == 0:
+            return [
+                "augment.probability=0.0: must be greater than 0 with augment.adaptive=False, or "
+                "augmentation does nothing"
+            ]
+        if self.adaptive and not loss.loss_class.separates_at_zero:
+            return [
+                f"augment.adaptive=True: must be False with loss.name={loss.name!r}, whose scores "
+                "do not separate reals from fakes at 0"
+            ]
+        return []
+
 
 @dataclass(frozen=True)
 class GrowingOptions:
@@ -281,6 +134,31 @@ class GrowingOptions:
         "Below the first, and if empty: schedule.batch_size.",
         matching(r"([4-9]|[1-9]\d+):[1-9]\d*", "be a list of RESOLUTION:BATCH such as 4:16,64:8"),
     )
+
+    def problems(self, config, resolution):
+        """What stands against growing the networks of a `Config`: a list of lines.
+
+        Args:
+            config: `Config`.
+            resolution: Side of the images, 0 where it is not known yet.
+        """
+        start = self.start_resolution
+        if not start:
+            return []
+        problems = [
+            f"{name}={value!r}: must be {expected!r} to grow the networks"
+            for name, value, expected in (
+                ("generator.body", config.generator.body, "progan"),
+                ("discriminator.body", config.discriminator.body, "progan"),
+                ("discriminator.mbstd_blocks", config.discriminator.mbstd_blocks, "last"),
+                ("connect", config.connect, "all"),
+            )
+            if value != expected
+        ]
+        if resolution and start > resolution:
+            size = f"{resolution}x{resolution}"
+            problems.append(f"growing.start_resolution={start}: the images have {size} pixels")
+        return problems
 
 
 @dataclass(frozen=True)
@@ -427,6 +305,15 @@ class HardwareOptions:
         False,
         "Ask TensorFlow for kernels that give the same bits every time. Slower on a GPU.",
     )
+
+    def problems(self):
+        """What does not go together: a list of lines."""
+        if self.num_gpus and self.logical_cpus:
+            return [
+                f"hardware.logical_cpus={self.logical_cpus}: must be 0 when "
+                f"hardware.num_gpus={self.num_gpus} is given"
+            ]
+        return []
 
 
 @dataclass(frozen=True)

@@ -162,10 +162,10 @@ def _weights_of_w(G):
     blocks = G.synthesis.blocks
     if isinstance(G.synthesis, ProGANSynthesis):
         return [np.asarray(blocks[0].dense.scaled_kernel())]
-    if G.options["use_styles"]:
+    if G.options.use_styles:
         epilogues = [e for block in blocks for e in (block.epilogue0, block.epilogue1)]
         return [np.asarray(epilogue.style.scaled_kernel()) for epilogue in epilogues]
-    if not G.options["use_const_input"]:
+    if not G.options.use_const_input:
         return [np.asarray(blocks[0].dense.scaled_kernel())]
     raise ValueError(
         "This network has no styles, and its synthesis starts from a constant: no layer reads w, "

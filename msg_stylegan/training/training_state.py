@@ -9,8 +9,7 @@ from tensorflow import keras
 from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.networks import build_networks
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
 from msg_stylegan.training.optimizers import (
     make_optimizer,
@@ -56,7 +55,7 @@ class TrainingState:
         self._label_rows = all_labels(dataset)
         with strategy.scope():
             keras.utils.set_random_seed(config.seed)
-            self.nets = build_networks(*network_options(config, dataset))
+            self.nets = make_networks(config, dataset)
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
             self.augmentation = make_augmentation(config.augment)
@@ -159,7 +158,7 @@ def make_optimizers(config, nets):
         options.D_learning_rate,
         rampup_images,
         nets.D.trainable_variables,
-        lazy_interval=config.loss.interval,
+        lazy_interval=config.loss.penalty_interval,
         images_per_update=batch_size,
     )
     return G_opt, D_opt

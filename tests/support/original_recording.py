@@ -120,17 +120,16 @@ class Recording(RecordedArrays):
         for arguments in self._arguments.values():
             _check_arguments(arguments)
         # They refuse arguments that they do not know.
-        self._options = {
-            "generator_options": generator_options(self._arguments["G"]),
-            "discriminator_options": discriminator_options(self._arguments["D"]),
-        }
+        G_options, data = generator_options(self._arguments["G"])
+        D_options, _ = discriminator_options(self._arguments["D"])
+        self._options = G_options, D_options, data
         order = meta.get("order", "D update, Gs, G update")
         if not re.search("D update.*Gs.*G update", order, re.DOTALL):
             raise ValueError(f"Another order within a step than D, Gs, G: {order!r}")
 
     def make_networks(self):
         """Networks of the recorded architecture, with fresh weights."""
-        return build_networks(**self._options)
+        return build_networks(*self._options)
 
     def tables(self, nets):
         """Variables of G, D and Gs (our G_ema) by their original names."""

@@ -46,7 +46,9 @@ VARIANTS = {
 
 def make_trio(settings):
     """Networks with random weights for arguments of the original."""
-    nets = build_networks(generator_options(settings), discriminator_options(settings))
+    G_options, data = generator_options(settings)
+    D_options, _ = discriminator_options(settings)
+    nets = build_networks(G_options, D_options, data)
     randomize(nets)
     return nets
 

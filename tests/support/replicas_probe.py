@@ -13,11 +13,10 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.networks import build_networks
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
 from msg_stylegan.training import devices
-from msg_stylegan.training.architecture import network_options
+from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.step import TrainStep
@@ -47,7 +46,7 @@ def main(folder, num_replicas, options, target):
     dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)
-        nets = build_networks(*network_options(config, dataset))
+        nets = make_networks(config, dataset)
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
         augmentation = make_augmentation(config.augment)

@@ -46,7 +46,7 @@ CHANGES = {
 def make_discriminator(seed=0, **options):
     """Built, with no weight at zero."""
     tf.keras.utils.set_random_seed(seed)
-    D = Discriminator(**{**OPTIONS, **options})
+    D = Discriminator.from_config({**OPTIONS, **options})
     D.build()
     randomize_zeros(D, seed)
     return D

@@ -4,7 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan.legacy import original_variables
-from msg_stylegan.networks import Generator, progan_generator_options
+from msg_stylegan.networks import Generator
+from support.flat_options import progan_generator_options
 from support.network_weights import randomize_zeros
 
 OPTIONS = {
@@ -69,7 +70,7 @@ BEYOND_THE_ORIGINAL = ("synthesis", "z_space", "connect")
 def make_generator(seed=0, **options):
     """Built, with no weight at zero, w_avg included, and a constant input that varies."""
     tf.keras.utils.set_random_seed(seed)
-    G = Generator(**{**OPTIONS, **options})
+    G = Generator.from_config({**OPTIONS, **options})
     G.build()
     randomize_zeros(G, seed)
     if G.get_config()["use_const_input"]:
@@ -111,7 +112,7 @@ def differ(images, others):
 def make_progan(seed=0, depth=4, latent_size=8, **options):
     """Built, with no weight at zero but w_avg."""
     tf.keras.utils.set_random_seed(seed)
-    G = Generator(**{**progan_generator_options(depth, latent_size), **options})
+    G = Generator.from_config({**progan_generator_options(depth, latent_size), **options})
     G.build()
     randomize_zeros(G.synthesis, seed)
     return G

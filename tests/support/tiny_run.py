@@ -1,12 +1,11 @@
 """A data set, networks and a run that are small enough for tests of what is made from them."""
 
-import dataclasses
-
 import numpy as np
 import tensorflow as tf
 
 from msg_stylegan import options
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks, save_networks
 from msg_stylegan.options import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.training.run_directory import create_run_directory
@@ -28,20 +27,12 @@ def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
 def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     """Untrained networks whose noise is strong enough to be seen."""
     tf.keras.utils.set_random_seed(seed)
-    shared = {
-        "resolution": RESOLUTION,
-        "num_channels": channels,
-        "label_size": label_size,
-        "connect": "all",
-    }
     small = {"channel_base": 64, "channel_max": 8}
     generator = GeneratorOptions(
         z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, use_noise=use_noise, **small
     )
-    discriminator = DiscriminatorOptions(**small)
-    nets = build_networks(
-        {**shared, **dataclasses.asdict(generator)}, {**shared, **dataclasses.asdict(discriminator)}
-    )
+    data = Interface(RESOLUTION, channels, label_size)
+    nets = build_networks(generator, DiscriminatorOptions(**small), data)
     randomize_zeros(nets.G_ema, seed)
     return nets
 
