@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.saved_pictures import pixels, text
-from support.tiny_run import make_run
+from support.tiny_run import make_networks, make_run
 
 from msg_stylegan import load_networks
 from msg_stylegan.commands import generate
 from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds
+from msg_stylegan.networks import save_networks
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 from msg_stylegan.sampling.style_directions import find_directions, write_directions
 
@@ -20,6 +21,7 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     make_run(folder, folder)
     make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
+    save_networks(make_networks(use_noise=False), folder / "silent.keras", {})
     return folder
 
 
@@ -253,11 +255,18 @@ def test_classes(results, tmp_path):
         ("images", ["--direction=no.json:1"], "There is no file no.json"),
         ("multiscale", ["--scales=8,64"], "makes images of [4, 8, 16] pixels. Received [8, 64]"),
         ("multiscale", ["--network=no.keras"], "There is no snapshot"),
+        ("mixing", ["--rows=1", "--layers=4-6"], "0 to 5"),
+        ("noise", ["--network=SILENT"], "no noise inputs"),
+        ("classes", [], "without labels"),
+        ("interpolation", ["--path=slerp"], "at least two --seeds"),
+        ("interpolation", ["--fps=60", "--format=gif"], "at most 50"),
+        ("interpolation", ["--path=noise", "--network=SILENT"], "no noise inputs"),
     ],
 )
 def test_wrong_requests_give_one_clear_error(
     results, tmp_path, capsys, command, arguments, message
 ):
+    arguments = [text.replace("SILENT", str(results / "silent.keras")) for text in arguments]
     assert call(results, tmp_path / "out", command, "--seeds=0", *arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
@@ -271,10 +280,28 @@ def test_a_class_too_many_is_refused(results, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "option", ["--zoom=0", "--columns=x", "--class=-1", "--noise_mode=loud", "--truncation_psi=inf"]
+    ("command", "option", "reason"),
+    [
+        ("multiscale", "--zoom=0", "at least 1"),
+        ("multiscale", "--columns=x", "at least 1"),
+        ("multiscale", "--class=-1", "the name of a class"),
+        ("multiscale", "--noise_mode=loud", "invalid choice"),
+        ("multiscale", "--truncation_psi=inf", "finite number"),
+        ("mixing", "--layers=3-1", "layers such as"),
+        ("mixing", "--layers=all", "layers such as"),
+        ("noise", "--noise_scales=8-4", "resolutions such as"),
+        ("truncation", "--psis=1,,2", "numbers such as"),
+        ("truncation", "--psis=nan", "numbers such as"),
+        ("interpolation", "--scales=some", "sizes such as"),
+        ("interpolation", "--fps=0", "above 0"),
+        ("interpolation", "--seconds=-1", "above 0"),
+        ("interpolation", "--smoothing=inf", "finite number"),
+    ],
 )
-def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, option, capsys):
+def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, command, option, reason, capsys):
+    more = ["--rows=1"] if command == "mixing" else []
     with pytest.raises(SystemExit) as exit_info:
-        call(results, tmp_path, "multiscale", "--seeds=0", option)
+        call(results, tmp_path, command, "--seeds=0", option, *more)
     assert exit_info.value.code == 2
-    assert option.partition("=")[0] in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert option.partition("=")[0] in error and reason in error

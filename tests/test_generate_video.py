@@ -10,10 +10,9 @@ import pytest
 from PIL import Image, ImageSequence
 from support.checkout import ROOT
 from support.saved_pictures import pixels
-from support.tiny_run import make_networks, make_run
+from support.tiny_run import make_run
 
 from msg_stylegan.commands import generate
-from msg_stylegan.networks import save_networks
 from msg_stylegan.pictures.sheets import save_image
 
 
@@ -22,7 +21,6 @@ def results(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     run_dir = make_run(folder, folder, snapshots=[0])
     make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
-    save_networks(make_networks(use_noise=False), folder / "silent.keras", {})
     for kimg, value in ((0, 10), (1200000, 250), (90, 130)):
         for scale, size in (("4x4", 12), ("16x16", 48)):
             gray = np.full((size, size, 1), value, np.uint8)
@@ -131,36 +129,12 @@ def test_video_files_hold_the_frames_and_their_facts(results, tmp_path):
     assert np.abs(np.stack(pages).astype(int) - expected).max() <= 2
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--path=slerp", "--seeds=1"], "at least two --seeds"),
-        (["--seeds=1", "--scales=8,32"], "Received [8, 32]"),
-        (["--seeds=1", "--fps=60", "--format=gif"], "at most 50"),
-        (["--seeds=1", "--path=noise", "--network=SILENT"], "no noise inputs"),
-    ],
-)
-def test_wrong_requests_give_one_clear_error(results, tmp_path, capsys, arguments, message):
-    arguments = [text.replace("SILENT", str(results / "silent.keras")) for text in arguments]
-    assert call(results, tmp_path / "out", "interpolation", *arguments) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and message in error
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize("option", ["--scales=some", "--fps=0", "--seconds=-1", "--smoothing=inf"])
-def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, option, capsys):
-    with pytest.raises(SystemExit) as exit_info:
-        call(results, tmp_path, "interpolation", "--seeds=0", option)
-    assert exit_info.value.code == 2
-    assert option.partition("=")[0] in capsys.readouterr().err
-
-
 def test_ctrl_c_leaves_no_half_video(results, tmp_path):
     # The handler is set, because children of a background job of a shell ignore Ctrl-C.
     script = (
-        "import signal, sys, generate; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "sys.exit(generate.main())"
+        "import signal, sys; from msg_stylegan.commands import generate; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "sys.exit(generate.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", script, "interpolation", "--network=1", "--seeds=1"]
     options = [f"--result_dir={results}", f"--outdir={tmp_path / 'out'}", "--seconds=9999"]
