@@ -95,9 +95,9 @@ def _kind_of(path):
     if head[:1] and head[0] in _PICKLES and not what_it_is(path, expected="text"):
         return "pickle"
     raise ValueError(
-        f"{path} is no file of networks. {what_it_is(path) or 'Its content is unknown.'} Expected "
-        "a snapshot (.keras), a pickle of MSG-StyleGAN or StyleGAN (.pkl), a state dict of "
-        f"BMSG-GAN (.pth), or arrays of `{called('convert')}` (.npz)."
+        f"{path} is not a file of networks. {what_it_is(path) or 'Its content is unknown.'} "
+        "Expected a snapshot (.keras), a pickle of MSG-StyleGAN or StyleGAN (.pkl), a state dict "
+        f"of BMSG-GAN (.pth), or arrays of `{called('convert')}` (.npz)."
     )
 
 

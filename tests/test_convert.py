@@ -157,7 +157,7 @@ def test_nothing_is_overwritten_unasked(tmp_path, capsys):
     [
         ("a.keras", "b.pkl", "ends in .keras or .npz"),
         ("none.pkl", "b.npz", "none.pkl does not exist"),
-        ("text.pkl", "b.npz", "text.pkl is no file of networks"),
+        ("text.pkl", "b.npz", "text.pkl is not a file of networks"),
     ],
 )
 def test_mistakes_are_explained(tmp_path, capsys, source, target, message):

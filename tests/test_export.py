@@ -335,7 +335,7 @@ def test_only_a_saved_model_is_replaced_by_another(results, tmp_path, capsys):
     home.mkdir()
     (home / "letter.txt").write_text("mine")
     assert call(results, home, "savedmodel", "--force") == 1
-    assert "is no SavedModel" in capsys.readouterr().err
+    assert "is not a SavedModel" in capsys.readouterr().err
     assert (home / "letter.txt").read_text() == "mine"
 
     path = tmp_path / "model"

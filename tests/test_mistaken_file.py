@@ -124,9 +124,9 @@ READERS = {
 def test_readers_say_what_the_file_is(tmp_path, file, content):
     data, message = CONTENTS[content]
     if file.endswith(".json") and content in TEXT_IS_EXPECTED:
-        message = "no file of directions|not valid JSON|complete example"
+        message = "not a file of directions|not valid JSON|complete example"
     if file == "data_batch_1" and content in TEXT_IS_EXPECTED:
-        message = "no pickle of data"
+        message = "not a pickle of data"
     if file == "x-r04.tfrecords" and content == "empty":
         message = "is empty"
     (tmp_path / "set").mkdir()
@@ -268,7 +268,7 @@ def test_directions_without_directions(tmp_path):
         ({"format": "x", "scale": 1, "layers": [], "vectors": []}, "its format is not"),
     ):
         (tmp_path / "a.json").write_text(json.dumps(content))
-        with pytest.raises(ValueError, match=f"no file of directions: {reason}"):
+        with pytest.raises(ValueError, match=f"not a file of directions: {reason}"):
             read_direction(f"{tmp_path / 'a.json'}:0")
 
 

@@ -45,13 +45,13 @@ def test_run_folders(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"\x89HDF\r\n\x1a\n", b"weights"])
 def test_other_files_are_named(tmp_path, content):
     (tmp_path / "thing.pkl").write_bytes(content)
-    with pytest.raises(ValueError, match=r"thing\.pkl (is no file of networks|cannot be read)"):
+    with pytest.raises(ValueError, match=r"thing\.pkl (is not a file of networks|cannot be read)"):
         load_networks(tmp_path / "thing.pkl")
 
 
 def test_pickles_of_something_else_are_named(tmp_path):
     (tmp_path / "thing.pkl").write_bytes(pickle.dumps({"G": 1}))
-    with pytest.raises(ValueError, match=r"thing\.pkl.*something else than networks"):
+    with pytest.raises(ValueError, match=r"thing\.pkl.*something other than networks"):
         load_networks(tmp_path / "thing.pkl")
 
 

@@ -243,7 +243,7 @@ def test_other_files_are_refused(tmp_path):
     np.savez(tmp_path / "objects.npz", facts=np.array([{}], object), ws=np.zeros((2, 3)))
     (tmp_path / "text.npz").write_text("text")
     for name in ("other.npz", "objects.npz", "text.npz"):
-        with pytest.raises(ValueError, match=f"{name} is no projection"):
+        with pytest.raises(ValueError, match=f"{name} is not a projection"):
             read_projection(tmp_path / name)
 
 

@@ -9,7 +9,6 @@ from msg_stylegan.pictures.sheets import (
     grid_size,
     image_grid,
     save_image,
-    save_image_grid,
     scale_sheet,
 )
 
@@ -51,7 +50,7 @@ def test_each_image_has_its_place_in_the_grid(columns, rows, channels):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_saved_grid_reads_back_the_same(tmp_path, channels):
     images = random_images(6, 8, channels)
-    save_image_grid(images, tmp_path / "new" / "grid.png", (3, 2))
+    save_image(image_grid(images, (3, 2)), tmp_path / "new" / "grid.png")
     with Image.open(tmp_path / "new" / "grid.png") as picture:
         assert picture.mode == {1: "L", 3: "RGB"}[channels]
         pixels = np.asarray(picture).reshape(16, 24, channels)

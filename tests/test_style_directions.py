@@ -76,7 +76,7 @@ def test_round_trip(G, tmp_path):
 def test_other_files_are_refused(tmp_path):
     for text in ("{}", "[]", "no", '{"format": "msg_stylegan directions 1", "vectors": 3}'):
         (tmp_path / "a.json").write_text(text)
-        with pytest.raises(ValueError, match="is no file of directions"):
+        with pytest.raises(ValueError, match="is not a file of directions"):
             read_direction(tmp_path / "a.json:0")
     with pytest.raises(FileNotFoundError):
         read_direction(tmp_path / "none.json:0")

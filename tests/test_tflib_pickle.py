@@ -89,7 +89,7 @@ def test_recorded_pickles(path):
         ({"version": "3"}, "version"),
         ({"name": None}, "name"),
         ({"variables": [("a", np.ones(1)), ("a", np.ones(1))]}, "twice"),
-        ({"variables": [("a", [1.0])]}, "no array"),
+        ({"variables": [("a", [1.0])]}, "not an array"),
         ({"variables": [("a",)]}, "without a name or value"),
         ({"variables": {}}, "variables"),
         ({"static_kwargs": {"a": {"b": 1}}}, "Setting 'a'"),
@@ -118,7 +118,7 @@ def test_too_many_networks_are_refused(network_class):
 def test_a_pickle_of_something_else_is_refused(tmp_path, value):
     path = tmp_path / "file.pkl"
     path.write_bytes(pickle.dumps(value, 4))
-    with pytest.raises(ValueError, match=r"file\.pkl cannot be read.*something else"):
+    with pytest.raises(ValueError, match=r"file\.pkl cannot be read.*something other"):
         read_tflib_file(path)
 
 

@@ -143,4 +143,4 @@ def _check_target(path, format_name, kind, force):
     if not force:
         raise FileExistsError(f"{path} exists already. Choose another name or use --force.")
     if not kind.suffix and not (path / "saved_model.pb").is_file():
-        raise FileExistsError(f"{path} is no SavedModel and is left as it is. Remove it first.")
+        raise FileExistsError(f"{path} is not a SavedModel and is left as it is. Remove it first.")

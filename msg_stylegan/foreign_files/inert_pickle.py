@@ -29,7 +29,7 @@ def read_pickle(data, table):
 
     Raises:
         RefusedGlobalError: A name that is not in the table.
-        ValueError: No pickle, a damaged one, or one that does more than hold data.
+        ValueError: Not a pickle, a damaged one, or one that does more than hold data.
     """
     value, end = parse_pickle(data, table)
     if end != len(data):
@@ -42,7 +42,7 @@ def parse_pickle(data, table, *, persistent_load=None, start=0):
 
     Args:
         data: bytes that hold the pickle.
-        table: As in `read_pickle`.
+        table: Mapping of "module.name" to the function that stands for that global, or None.
         persistent_load: Function for references to things outside the pickle; None refuses them.
         start: Index of the first byte.
 
@@ -65,7 +65,7 @@ def _damage_as_value_error():
     try:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, struct.error) as error:
-        raise ValueError(f"It is damaged or no pickle ({error}).") from error
+        raise ValueError(f"It is damaged or not a pickle ({error}).") from error
 
 
 class _Resolver:

@@ -37,7 +37,7 @@ def read_npz(path):
 
 def _name(member):
     if not member.filename.endswith(".npy"):
-        raise ValueError(f"It holds {member.filename[:100]!r}, which is no array.")
+        raise ValueError(f"It holds {member.filename[:100]!r}, which is not an array.")
     return member.filename.removesuffix(".npy")
 
 

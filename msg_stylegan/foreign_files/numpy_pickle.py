@@ -59,7 +59,7 @@ def native_array(raw, dtype, shape, *, fortran=False):
     """Array over `raw`, in the byte order of this machine.
 
     Raises:
-        ValueError: `raw` has not exactly the size of the array.
+        ValueError: `raw` does not have exactly the size of the array.
     """
     expected = count_elements(shape) * dtype.itemsize
     if len(raw) != expected:

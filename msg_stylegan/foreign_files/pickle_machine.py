@@ -67,7 +67,9 @@ def global_name(value):
 def construct(value, *args):
     """Calls the function that stands for a global, as `copyreg._reconstructor` needs it."""
     if not isinstance(value, Global) or value.construct is None:
-        raise ValueError(f"It calls {getattr(value, 'name', 'something')}, which is no function.")
+        raise ValueError(
+            f"It calls {getattr(value, 'name', 'something')}, which is not a function."
+        )
     return value.construct(*args)
 
 
@@ -93,7 +95,9 @@ class Machine:
             if code == b".":
                 return self.stack.pop()
             if code not in _INSTRUCTIONS:
-                raise ValueError(f"It is no pickle of data: instruction {code!r} is not allowed.")
+                raise ValueError(
+                    f"It is not a pickle of data: instruction {code!r} is not allowed."
+                )
             _INSTRUCTIONS[code](self)
 
     # Reading.
@@ -189,13 +193,13 @@ class Machine:
     def append(self, items):
         target = self.stack[-1]
         if type(target) is not list:
-            raise ValueError("It is damaged: it appends to something that is no list.")
+            raise ValueError("It is damaged: it appends to something that is not a list.")
         target.extend(items)
 
     def set_items(self, items):
         target = self.stack[-1]
         if type(target) is not dict or len(items) % 2:
-            raise ValueError("It is damaged: it stores into something that is no dictionary.")
+            raise ValueError("It is damaged: it stores into something that is not a dictionary.")
         target.update(checked_pairs(zip(items[::2], items[1::2], strict=True)))
 
     def filled(self, container):
@@ -208,7 +212,7 @@ class Machine:
 
     def find_global(self, module, name):
         if not isinstance(module, str) or not isinstance(name, str):
-            raise ValueError("It is damaged: the name of a class is no text.")
+            raise ValueError("It is damaged: the name of a class is not text.")
         full_name = f"{module}.{name}"
         try:
             self.push(Global(full_name, self._table[full_name]))

@@ -51,7 +51,7 @@ def read_tflib_file(path):
     """Returns the networks of a pickle file, a list of `TflibNetwork`.
 
     Raises:
-        ValueError: The file is no pickle of tflib networks.
+        ValueError: The file is not a pickle of tflib networks.
         OSError: The file cannot be read.
     """
     path = Path(path)
@@ -74,7 +74,7 @@ def read_tflib(data):
     value = read_pickle(data, {**_TABLE, **dict.fromkeys(_NETWORKS, make_network)})
     networks = list(value) if isinstance(value, (list, tuple)) else [value]
     if not networks or not all(isinstance(network, TflibNetwork) for network in networks):
-        raise ValueError("It holds something else than networks.")
+        raise ValueError("It holds something other than networks.")
     return networks
 
 
@@ -125,7 +125,7 @@ def _checked_network(state):
     settings = {key: _simple(key, value) for key, value in network.static_kwargs.items()}
     for name, part in network.components.items():
         if not isinstance(part, TflibNetwork) or part.components:
-            raise ValueError(f"Part {name!r} of network {network.name} is no simple network.")
+            raise ValueError(f"Part {name!r} of network {network.name} is not a simple network.")
     return dataclasses.replace(network, static_kwargs=settings)
 
 
@@ -143,7 +143,7 @@ def _variables(pairs):
             raise ValueError("A network has a variable without a name or value.")
         name, array = pair
         if not isinstance(name, str) or not isinstance(array, (np.ndarray, np.generic)):
-            raise ValueError(f"Variable {name!r} is no array.")
+            raise ValueError(f"Variable {name!r} is not an array.")
         if name in variables:
             raise ValueError(f"Variable {name!r} is there twice.")
         variables[name] = np.asarray(array)

@@ -50,7 +50,7 @@ def read_torch_file(path):
         becomes float32. Other values are text, numbers, True, False, None, lists and tuples.
 
     Raises:
-        ValueError: No such file of PyTorch, a damaged one, or one that holds more than a dictionary
+        ValueError: Not a file of PyTorch, a damaged one, or one that holds more than a dictionary
             of arrays.
         OSError: The file cannot be read.
     """

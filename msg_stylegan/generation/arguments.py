@@ -155,7 +155,7 @@ def add_network_arguments(parser):
 
 
 def add_result_dir_argument(parser):
-    """Option of every command that finds a run by its number."""
+    """Option of every command that finds a run by its number. The entrance sets its default."""
     parser.add_argument(
         "--result_dir", metavar="DIR", help="folder of the runs (default: %(default)s)"
     )

@@ -33,7 +33,7 @@ def run(args):
         )
     if table.classes is None:
         raise ValueError(
-            f"The labels of this network are no classes, but vectors of {table.label_size} "
+            f"The labels of this network are not classes, but vectors of {table.label_size} "
             "numbers. The command images draws them, with --label one that you choose."
         )
     images = []

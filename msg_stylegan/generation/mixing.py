@@ -82,8 +82,8 @@ def layers_of_rows(layers, num_rows, num_ws):
         List of `num_rows` lists.
 
     Raises:
-        ValueError: The network cannot mix, or has not these layers, or there are not as many sets
-            as rows.
+        ValueError: The network cannot mix or does not have these layers, or there are not as many
+            sets as rows.
     """
     if num_ws == 1:
         raise ValueError(

@@ -15,12 +15,12 @@ from tqdm import tqdm
 from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
 from msg_stylegan.generation.arguments import (
+    add_count_argument,
     add_label_arguments,
     add_network_arguments,
     add_outdir_argument,
     argument,
     not_negative,
-    positive,
 )
 from msg_stylegan.generation.seed_images import open_generator
 from msg_stylegan.pictures.sheets import enlarge, save_image, scale_sheet
@@ -57,12 +57,8 @@ def add_arguments(parser):
         action="store_true",
         help="optimise the noise maps, too, which hold details that belong to no w",
     )
-    parser.add_argument(
-        "--steps",
-        type=argument(positive),
-        default=1000,
-        metavar="N",
-        help="end after so many steps, or earlier without progress (default: %(default)s)",
+    add_count_argument(
+        parser, "--steps", 1000, "end after so many steps, or earlier without progress"
     )
     parser.add_argument(
         "--seed",

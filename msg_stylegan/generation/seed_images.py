@@ -30,8 +30,8 @@ class SeedImages:
 
         Args:
             args: Parsed options.
-            scales: Scales to draw, see `choose_scales`.
-            noise_maps: See `generator_with_noise_maps`.
+            scales: "all", "alternate", "top", a size, or a list of sizes.
+            noise_maps: List of float32 `[r, r]` to draw with; None or empty for the stored ones.
         """
         from msg_stylegan.projection import generator_with_noise_maps
 
@@ -50,7 +50,7 @@ class SeedImages:
         """Image of a seed at every scale.
 
         Args:
-            seed: Whole number, see `parse_seeds`.
+            seed: Whole number from 0 to 2**32 - 1.
             shift: Added to w after truncation: float32 `[num_ws or 1, w_dim]`, or None.
 
         Returns:
@@ -68,7 +68,7 @@ class SeedImages:
             noise_number: Which noise of this seed; 0 for that of `images`.
 
         Returns:
-            As `images`.
+            List of uint8 arrays `[1, r, r, C]`, one per scale, low to high.
         """
         return self._sampler(ws, seed=noise_seed, start=noise_number)
 
@@ -121,8 +121,8 @@ class SeedImages:
         Args:
             picture: uint8 `[H, W, C]`.
             name: Name of the file, ending in `.png`.
-            seeds: As for `metadata`.
-            facts: As for `metadata`.
+            seeds: Seeds of the picture; empty for that of a projection.
+            facts: Dictionary of the options of the command, to be stored in it.
         """
         path = self._args.outdir / name
         save_image(picture, path, self.metadata(seeds, facts))

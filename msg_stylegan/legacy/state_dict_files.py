@@ -68,7 +68,7 @@ def _plain(path, state_dict):
         )
     odd = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if odd:
-        raise ValueError(f"{path} holds {odd[0]!r}, which is no array. Expected a state dict.")
+        raise ValueError(f"{path} holds {odd[0]!r}, which is not an array. Expected a state dict.")
     try:
         return finite_floats(arrays)
     except ValueError as error:

@@ -25,7 +25,7 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
         run_dir: Run directory.
         folder: Folder to make.
         name: Title of the card.
-        license_name: See `card_text`.
+        license_name: Licence as model hubs write it, such as "cc-by-nc-4.0"; None if unknown.
 
     Returns:
         Path of the snapshot in the run that was taken.

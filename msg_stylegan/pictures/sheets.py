@@ -196,17 +196,6 @@ def save_image(image, path, metadata=None):
         picture.save(temporary, format="PNG", pnginfo=text)
 
 
-def save_image_grid(images, path, size):
-    """Writes `image_grid(images, size)` as PNG.
-
-    Args:
-        images: uint8 `[N, r, r, C]`.
-        path: Target, ending in `.png`.
-        size: `(columns, rows)` with `columns * rows == N`.
-    """
-    save_image(image_grid(images, size), path)
-
-
 def _check_images(images):
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):

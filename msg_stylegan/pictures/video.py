@@ -41,7 +41,7 @@ def open_video(path, format_name, fps, codec, metadata):
         path: Target without its ending.
         format_name: One of `FORMATS`.
         fps: Frames per second of a video file.
-        codec: See `VideoWriter`.
+        codec: How an MP4 is encoded, one of `CODECS`.
         metadata: Dictionary of facts to be stored in the video, or in every frame.
     """
     if format_name == "frames":

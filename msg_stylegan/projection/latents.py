@@ -58,7 +58,7 @@ class Latents:
         """
         samples = self.samples[:count]
         if self.radius is not None:
-            # The mean is no point of the sphere.
+            # The mean is not a point of the sphere.
             return samples
         halfway = self.mean + 0.5 * (samples - self.mean)
         return np.concatenate([self.mean[None], samples, halfway])

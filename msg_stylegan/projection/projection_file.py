@@ -59,7 +59,7 @@ def read_projection(path):
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
         reason = what_it_is(path, expected="npz") or error
-        raise ValueError(f"{path} is no projection of an image: {reason}") from error
+        raise ValueError(f"{path} is not a projection of an image: {reason}") from error
     return Projection(ws, maps, facts)
 
 

@@ -77,7 +77,7 @@ class Projector:
                 mean.
             seed: Whole number >= 0 from which the random w follow.
             labels: `LabelTable` of the random w; None for all classes of a conditional generator.
-            distance: See `PyramidLoss`.
+            distance: Perceptual distance that is added to the squared error, or None.
 
         Raises:
             ValueError: Noise is to be optimised but has no effect.

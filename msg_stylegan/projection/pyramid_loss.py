@@ -58,7 +58,7 @@ class PyramidLoss:
 
         Args:
             images: What `G.synthesis` returns: list of `[n, r, r, C]`.
-            target: See `target_pyramid`.
+            target: What `target_pyramid` returns.
 
         Returns:
             float32 `[n]`.

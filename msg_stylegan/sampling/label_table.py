@@ -178,7 +178,7 @@ class LabelTable:
             example = vector_text(self.vectors[0])
             self._refuse_class(
                 text,
-                f"the labels of this network are no classes, but vectors of "
+                f"the labels of this network are not classes, but vectors of "
                 f"{count_of(self.label_size, 'number')}. Give one by --label={example}.",
             )
         names = self.names or [str(number) for number in range(self.label_size)]

@@ -48,7 +48,7 @@ def latents_of_seeds(G, seeds):
 
     Args:
         G: Generator, for `z_dim` and `place_z`.
-        seeds: As for `z_of_seeds`.
+        seeds: Whole numbers 0 to 2**32 - 1.
 
     Returns:
         float32 array `[N, z_dim]`, each row independent of the other seeds.
@@ -267,7 +267,7 @@ def iterate_scales(sampler, num_images, *, seed, labels_dataset=None):
         num_images: Total number of images.
         seed: Whole number >= 0. Latents and labels follow from (seed, image number), noise from
             (seed, number of the first image of the chunk).
-        labels_dataset: See `draw_latents`.
+        labels_dataset: Data set, or `LabelTable`, whose label rows a conditional generator gets.
 
     Yields:
         List of uint8 `[n, r, r, C]`, one per resolution of the sampler; n is

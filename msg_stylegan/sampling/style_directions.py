@@ -124,10 +124,10 @@ def read_direction(place):
         step_length = float(content["scale"])
         layers = [int(layer) for layer in content["layers"]]
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
-            raise ValueError("its vectors are no table of numbers")
+            raise ValueError("its vectors are not a table of numbers")
     except (OSError, TypeError, ValueError, RecursionError) as error:
         reason = what_it_is(path, expected="json") or f"{error}."
-        raise ValueError(f"{path} is no file of directions: {reason}") from error
+        raise ValueError(f"{path} is not a file of directions: {reason}") from error
     if int(number) >= len(vectors):
         raise ValueError(f"{path} has the directions 0 to {len(vectors) - 1}. Received {number}.")
     return vectors[int(number)] * np.float32(step_length), layers

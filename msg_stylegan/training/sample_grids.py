@@ -65,7 +65,7 @@ class SampleGrids:
     def save_reals(self):
         """Writes `reals.png`."""
         reals = self._dataset.read_images(self._rows)
-        sheets.save_image_grid(reals, self._run_dir / "reals.png", self._size)
+        sheets.save_image(sheets.image_grid(reals, self._size), self._run_dir / "reals.png")
 
     def save_fakes(self, kimg):
         """Writes the grids of all scales.
