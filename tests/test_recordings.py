@@ -1,7 +1,8 @@
 """The networks, losses and gradients equal those of the original system, and stay as they are.
 
-The original's recordings lie outside the repository; small ones of our own, made after ours
-matched, guard the same numbers in every clone (`tests/support/make_recordings.py`).
+The original's recordings lie outside the repository. In every clone the same numbers are guarded by
+digests of them (`tests/support/original_facts.py`) and by small recordings of our own, made after
+ours matched (`tests/support/make_recordings.py`).
 """
 
 import functools
@@ -11,8 +12,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.original_recording import (
+    Digest,
+    RecordedArrays,
     Recording,
     assert_close,
+    fact_paths,
     original_paths,
     own_paths,
     to_nchw,
@@ -177,5 +181,36 @@ def test_training_steps(path):
 
 def relative_distance(ours, recorded, initial):
     """L2 norm of the error over all recorded variables of a network, relative to their way."""
-    way = np.sqrt(sum(np.sum((recorded[name] - initial[name]) ** 2) for name in recorded))
-    return np.sqrt(sum(np.sum((ours[name] - recorded[name]) ** 2) for name in recorded)) / way
+
+    def square_distance(arrays, name):
+        if isinstance(recorded[name], Digest):
+            return recorded[name].square_distance(arrays[name])
+        return np.sum((arrays[name] - recorded[name]) ** 2)
+
+    way = sum(square_distance(initial, name) for name in recorded)
+    return np.sqrt(sum(square_distance(ours, name) for name in recorded) / way)
+
+
+@pytest.mark.parametrize("path", [pytest.param(p, id=p.stem) for p in fact_paths()])
+def test_facts_are_those_of_the_recording(golden, path):
+    original = RecordedArrays.read(golden / f"{path.stem.removeprefix('original_')}.npz")
+    facts = RecordedArrays.read(path)
+    assert facts.meta == original.meta and facts.arrays.keys() == original.arrays.keys()
+    for name, fact in facts.arrays.items():
+        recorded = original[name]
+        if isinstance(fact, Digest):
+            assert_close(recorded, fact, 1e-5)
+        else:
+            assert_close(fact, recorded, 1e-6)
+
+
+def test_a_digest_notices_a_slip():
+    """It fits no array with another sign or order, or of which a part is missing."""
+    array = np.random.RandomState(4).standard_normal((4, 3, 8, 8)).astype(np.float32)
+    digest = Digest.of(array)
+    assert_close(array, digest, 1e-6)
+    lost = array.copy()
+    lost[0] = 0
+    for other in (-array, 1.01 * array, np.roll(array, 1), array[::-1], lost, array + 0.01):
+        with pytest.raises(AssertionError):
+            assert_close(other, digest, FORWARD)

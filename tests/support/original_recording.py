@@ -6,7 +6,9 @@ of the networks that differs from the original's default, beside the settings of
 `D` in it hold arguments of one network.
 """
 
+import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 
@@ -59,8 +61,13 @@ _KINDS = {
 
 def kind_of(path):
     """Kind of a recording, by its content: "networks", "trajectory", "bmsg", "inception"."""
-    with np.load(path) as arrays:
-        (kind,) = [kind for kind, fits in _KINDS.items() if fits(arrays.files)]
+    if path.suffix == ".json":
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        names = [*facts["variables"], *facts["digests"]]
+    else:
+        with np.load(path) as arrays:
+            names = arrays.files
+    (kind,) = [kind for kind, fits in _KINDS.items() if fits(names)]
     return kind
 
 
@@ -75,9 +82,57 @@ def original_paths(pattern="*.npz", kind=None):
 
 
 def own_paths(kind):
-    """Cases of a test: our recordings of a kind."""
-    paths = [path for path in sorted(OWN.glob("*.npz")) if kind_of(path) == kind]
-    return [pytest.param(path, id=f"own/{path.stem}") for path in paths]
+    """Cases of a test: our recordings of a kind, and what is known of the original's."""
+    files = [*fact_paths(), *sorted(OWN.glob("*.npz"))]
+    return [pytest.param(path, id=f"own/{path.stem}") for path in files if kind_of(path) == kind]
+
+
+def fact_paths():
+    """Files of what is known of the original's recordings in every clone."""
+    return sorted(OWN.glob("original_*.json"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Digest:
+    """A few numbers that stand for an array, or for its way from another one.
+
+    Args:
+        shape: That of the array.
+        scale: The largest absolute value of the array less `start`.
+        sums: Sums of these elements with random signs, over the root of their number and `scale`. A
+            relative error in most elements changes them by about as much.
+        start: What was subtracted.
+    """
+
+    shape: tuple
+    scale: float
+    sums: tuple
+    start: np.ndarray | float = 0.0
+
+    @classmethod
+    def of(cls, array):
+        scale = float(f"{np.abs(array).max() or 1.0:.7g}")
+        sums = tuple(round(float(x), 7) for x in cls._sums(array, scale))
+        return cls(np.shape(array), scale, sums)
+
+    @staticmethod
+    def _sums(array, scale):
+        signs = np.random.RandomState(0).choice([-1.0, 1.0], (3, np.size(array)))
+        return signs @ np.ravel(array).astype(np.float64) / (scale * math.sqrt(np.size(array)))
+
+    def square_distance(self, array):
+        """Estimate of the sum of squared differences from an array."""
+        differences = self._sums(array - self.start, self.scale) - self.sums
+        return np.mean(differences**2) * self.scale**2 * math.prod(self.shape)
+
+    def assert_close(self, array, tolerance):
+        assert np.shape(array) == self.shape
+        sums = self._sums(array - self.start, self.scale)
+        np.testing.assert_allclose(sums, self.sums, rtol=0, atol=tolerance)
+        # Of a way that is no way at all, the scale is 1.
+        if any(self.sums):
+            largest = np.abs(array - self.start).max()
+            np.testing.assert_allclose(largest, self.scale, rtol=tolerance)
 
 
 class RecordedArrays:
@@ -94,6 +149,11 @@ class RecordedArrays:
 
     @classmethod
     def read(cls, path):
+        if path.suffix == ".json":
+            # It needs this module to write its files.
+            from support.original_facts import read_facts
+
+            return cls(*read_facts(path))
         with np.load(path) as arrays:
             arrays = {name: arrays[name] for name in arrays.files}
         return cls(json.loads(str(arrays.pop("meta"))), arrays)
@@ -168,8 +228,12 @@ def to_nchw(array):
 
 
 def assert_close(ours, recorded, tolerance):
-    """Largest difference relative to the largest recorded absolute value."""
-    ours, recorded = np.asarray(ours), np.asarray(recorded)
+    """Largest difference relative to the largest recorded absolute value, also of a `Digest`."""
+    ours = np.asarray(ours)
+    if isinstance(recorded, Digest):
+        recorded.assert_close(ours, tolerance)
+        return
+    recorded = np.asarray(recorded)
     assert ours.shape == recorded.shape
-    scale = np.abs(recorded).max() or 1.0
+    scale = np.abs(recorded).max(initial=0.0) or 1.0
     np.testing.assert_allclose(ours / scale, recorded / scale, rtol=0, atol=tolerance)
