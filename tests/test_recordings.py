@@ -5,12 +5,14 @@ digests of them (`tests/support/original_facts.py`) and by small recordings of o
 ours matched (`tests/support/make_recordings.py`).
 """
 
+import dataclasses
 import functools
 import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.original_facts import start_of
 from support.original_recording import (
     Digest,
     RecordedArrays,
@@ -199,7 +201,9 @@ def test_facts_are_those_of_the_recording(golden, path):
     for name, fact in facts.arrays.items():
         recorded = original[name]
         if isinstance(fact, Digest):
-            assert_close(recorded, fact, 1e-5)
+            # Weights that are drawn again may differ in the last bit, which is much of a short way.
+            way = recorded - original.arrays.get(start_of(name), 0.0)
+            assert_close(way, dataclasses.replace(fact, start=0.0), 1e-6)
         else:
             assert_close(fact, recorded, 1e-6)
 

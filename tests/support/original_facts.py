@@ -24,14 +24,14 @@ def read_facts(path):
     facts = json.loads(path.read_text(encoding="utf-8"))
     arrays = _draw_again(facts)
     digests = {
-        name: Digest(tuple(shape), scale, sums, arrays.get(_start_of(name), 0.0))
+        name: Digest(tuple(shape), scale, sums, arrays.get(start_of(name), 0.0))
         for name, (shape, scale, sums) in facts["digests"].items()
     }
     values = {name: np.array(value, np.float32) for name, value in facts["values"].items()}
     return facts["meta"], arrays | digests | values
 
 
-def _start_of(name):
+def start_of(name):
     """Name of the weights from which those after a number of steps have come, or of nothing."""
     found = re.fullmatch(r"after\d+/([GD])s?/(.*)", name)
     return f"init/{found[1]}/{found[2]}" if found else ""
@@ -99,7 +99,7 @@ def find_facts(path):
     results = {k: v for k, v in recording.arrays.items() if k.startswith(("out/", "after"))}
     values = {k: v for k, v in results.items() if k.startswith(("out/loss/", "out/D/"))}
     digests = {
-        name: Digest.of(array - recording.arrays.get(_start_of(name), 0.0))
+        name: Digest.of(array - recording.arrays.get(start_of(name), 0.0))
         for name, array in results.items()
         if name not in values
     }
