@@ -8,10 +8,10 @@ class AdaptiveProbability(tf.Module):
 
     The sign is 1 for every real image if the discriminator knows them by heart, and 0 on average
     if it is undecided. It means something for losses that separate reals from fakes at a logit of
-    0. All variables belong into the checkpoint. Create it in the scope of the strategy.
+    0. All its variables belong in the checkpoint. Create it in the scope of the strategy.
 
     Args:
-        target: Wanted mean of the sign, between -1 and 1.
+        target: Mean of the sign to keep, between -1 and 1.
         kimg: Time that the probability takes from 0 to 1, in thousands of real images.
         interval: Updates of the discriminator between two changes.
         initial: Probability at the start.
@@ -21,7 +21,7 @@ class AdaptiveProbability(tf.Module):
 
     Source:
         Karras et al. 2020 (ADA), section 3.1: the heuristic r_t, target 0.6, 500 kimg, every 4
-        minibatches. There the probability is clamped at 0 only; above 1 it would mean nothing.
+        minibatches. There the probability is clamped at 0 only; above 1 it has no meaning.
     """
 
     def __init__(self, *, target=0.6, kimg=500.0, interval=4, initial=0.0):

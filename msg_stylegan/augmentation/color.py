@@ -11,14 +11,14 @@ def color_matrices(parameters, num_channels):
     """Matrices that map the colours of a sample, as columns `(R, G, B, 1)`.
 
     Hue turns a colour about the axis of greys and saturation stretches it away from there; both
-    are for three channels and leave out others.
+    apply to three channels only.
 
     Args:
         parameters: See `parameters.draw`.
         num_channels: C.
 
     Returns:
-        `[N, C + 1, C + 1]`, or None if there are no parameters that matter.
+        `[N, C + 1, C + 1]`, or None if none of the parameters changes colours.
     """
     kinds = _KINDS if num_channels == 3 else _KINDS[:2]
     product = None

@@ -17,7 +17,7 @@ def inverse_matrices(parameters, resolution):
         resolution: Side of the largest scale; shifts are whole pixels of it.
 
     Returns:
-        `[N, 3, 3]`, or None if there are no geometric parameters.
+        `[N, 3, 3]`, or None if none of the parameters is geometric.
     """
     geometric = {kind: parameters[kind] for kind in _KINDS if kind in parameters}
     factors = {kind: _INVERSES[kind](geometric[kind], resolution) for kind in geometric}

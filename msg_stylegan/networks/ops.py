@@ -59,8 +59,8 @@ def conv2d_of_concatenation(x, y, kernel):
 def conv2d_of_projection(image, projection, bias, kernel):
     """`conv2d(conv2d(image, projection) + bias, kernel)` as one convolution of the image.
 
-    Both are linear, so their kernels merge. The bias becomes that of one more channel of ones,
-    which the zero padding ends at the border, as it does the projection.
+    Both are linear, so their kernels merge. The bias becomes the weight of one more channel, of
+    ones, which the zero padding cuts off at the border like the projection.
 
     Args:
         image: `[N, H, W, C]`, few channels.
@@ -77,7 +77,7 @@ def conv2d_of_projection(image, projection, bias, kernel):
 
 
 def conv2d_of_constants(values, size, kernel):
-    """Convolution, with zero padding, of maps that are constant within a sample.
+    """Convolution, with zero padding, of maps that have one value per sample.
 
     Args:
         values: `[N, C]`, one value per sample and map.
