@@ -21,7 +21,9 @@ class PlainTraining:
     """Weights of G, D and the average of G, and the step that trains them.
 
     Args:
-        resolution, channel_base, channel_max: See `msg_stylegan.networks.Generator`.
+        resolution: Side of the images, in pixels.
+        channel_base: Channels at 2x2 pixels, halved with every doubling of the resolution.
+        channel_max: Most channels of a layer.
         width: Size of z, of w and of the mapping layers.
         batch_size: Images per update.
         ema_kimg: Half-life of the average.
@@ -36,8 +38,8 @@ class PlainTraining:
         self.G_ema = {k: tf.Variable(v, trainable=v.trainable) for k, v in self.G.items()}
         self.G_opt = keras.optimizers.Adam(LEARNING_RATE, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
         self.D_opt = keras.optimizers.Adam(LEARNING_RATE, beta_1=0.0, beta_2=0.99, epsilon=1e-8)
-        self.G_opt.build(trainable(self.G))
-        self.D_opt.build(trainable(self.D))
+        self.G_opt.build(list(trainable(self.G).values()))
+        self.D_opt.build(list(trainable(self.D).values()))
 
     def generator_weights(self):
         p = {"dlatent_avg": tf.Variable(tf.zeros([self.width]), trainable=False)}
@@ -152,7 +154,7 @@ class PlainTraining:
         return tf.matmul(x, scaled(p["4x4/Dense1/weight"], gain=1.0)) + p["4x4/Dense1/bias"]
 
     def D_gradients(self, reals, z, random_noise=True):
-        """Loss and gradients of D for uint8 reals `[N, r, r, 3]`."""
+        """Loss, and gradients of D by name, for uint8 reals `[N, r, r, 3]`."""
         images = [tf.cast(reals, tf.float32) * (2.0 / 255.0) - 1.0]
         fakes = self.generate(z, random_noise)
         with tf.GradientTape() as tape:
@@ -171,7 +173,7 @@ class PlainTraining:
         return loss, tape.gradient(loss, trainable(self.D), unconnected_gradients="zero")
 
     def G_gradients(self, z, random_noise=True):
-        """Loss and gradients of G."""
+        """Loss, and gradients of G by name."""
         with tf.GradientTape() as tape:
             logits = self.discriminate(self.generate(z, random_noise))
             loss = tf.reduce_mean(tf.nn.softplus(-logits))
@@ -181,12 +183,12 @@ class PlainTraining:
     def step(self, reals):
         """One update of D, of the average and of G. Returns both losses."""
         D_loss, gradients = self.D_gradients(reals, tf.random.normal([self.batch_size, self.width]))
-        self.D_opt.apply_gradients(zip(gradients, trainable(self.D), strict=True))
+        update(self.D_opt, gradients, self.D)
         for name, average in self.G_ema.items():
             beta = self.ema_beta if average.trainable else 0.0
             average.assign(self.G[name] + beta * (average - self.G[name]))
         G_loss, gradients = self.G_gradients(tf.random.normal([self.batch_size, self.width]))
-        self.G_opt.apply_gradients(zip(gradients, trainable(self.G), strict=True))
+        update(self.G_opt, gradients, self.G)
         return D_loss, G_loss
 
 
@@ -199,7 +201,11 @@ def zeros(size):
 
 
 def trainable(weights):
-    return [v for v in weights.values() if v.trainable]
+    return {name: v for name, v in weights.items() if v.trainable}
+
+
+def update(optimizer, gradients, weights):
+    optimizer.apply_gradients([(gradients[name], v) for name, v in trainable(weights).items()])
 
 
 def scaled(weight, gain=SQRT2, lr=1.0):
