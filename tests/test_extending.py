@@ -4,12 +4,15 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
 from support.checkout import ROOT
+from support.tiny_run import make_run
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S))
@@ -23,9 +26,21 @@ SMALL = [
 ]
 
 
+def read(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
 def new_files(text):
     """Name and content of every file that the text shows whole."""
     return dict(re.findall(r"^`(\w+\.py)`:\n\n```python\n(.*?)^```", text, re.M | re.S))
+
+
+def changes(text):
+    """Triples of a file, lines of it, and what replaces them."""
+    for path, lines in re.findall(r"^```diff\n(\S+)\n(.*?)^```", text, re.M | re.S):
+        old = re.sub(r"^\+.*\n", "", lines, flags=re.M)
+        new = re.sub(r"^-.*\n", "", lines, flags=re.M)
+        yield path, *(re.sub("^.", "", side, flags=re.M) for side in (old, new))
 
 
 def run(folder, section, *more):
@@ -35,11 +50,13 @@ def run(folder, section, *more):
 
 
 def run_command(folder, *arguments, expected=0):
+    """Runs `msg-stylegan` with the package of the folder, if it holds a changed one."""
     entrance = "import sys; from msg_stylegan.commands.entrance import main; sys.exit(main())"
+    package = folder / "package" if (folder / "package").exists() else ROOT
     done = subprocess.run(
         [sys.executable, "-c", entrance, *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"},
+        env={**os.environ, "PYTHONPATH": str(package), "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,
         text=True,
         check=False,
@@ -65,9 +82,12 @@ def options_of_newest_run(folder):
     return newest, json.loads((newest / "training_options.json").read_text(encoding="utf-8"))
 
 
-def test_a_recipe_is_one_file():
-    for text in SECTIONS.values():
-        assert len(new_files(text)) <= 1
+def test_a_recipe_touches_as_few_files_as_it_says():
+    for section, text in SECTIONS.items():
+        in_package = [path for path, old, _ in changes(text) if read(path).count(old) == 1]
+        of_network = section == "An option of the discriminator"
+        assert len(set(in_package)) == len(list(changes(text))) == 2 * of_network
+        assert len(new_files(text)) <= 1 - of_network
 
 
 def test_a_source(folder):
@@ -119,3 +139,32 @@ def test_an_augmentation(folder):
     assert options["augment"]["groups"] == ["blit", "solarize"]
     stats = (run_dir / "stats.jsonl").read_text().splitlines()
     assert json.loads(stats[-1])["Loss/augment/probability"] > 0
+
+
+@pytest.mark.slow
+def test_an_option_of_the_discriminator(folder, tmp_path):
+    section = "An option of the discriminator"
+    mine = tmp_path / "mine"
+    shutil.copytree(folder, mine, ignore=shutil.ignore_patterns("results"))
+    for part in ("msg_stylegan", "metrics"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / part, mine / "package" / part, ignore=ignored)
+    for path, old, new in changes(SECTIONS[section]):
+        (mine / "package" / path).write_text(read(path).replace(old, new), encoding="utf-8")
+    run(mine, section, *SMALL)
+    run_dir, options = options_of_newest_run(mine)
+    assert options["discriminator"]["mbstd_strength"] == 2.0
+    snapshot = run_dir / "network-snapshot-000000.keras"
+    assert b'"mbstd_strength": 2.0' in content(snapshot)
+
+    # A snapshot of before has the default.
+    older = make_run(tmp_path, tmp_path, snapshots=(0,)) / snapshot.name
+    assert b"mbstd_strength" not in content(older)
+    run_command(mine, "convert", str(older), "converted.keras")
+    assert b'"mbstd_strength": 1.0' in content(mine / "converted.keras")
+
+
+def content(archive):
+    """All that is in a zip archive."""
+    with zipfile.ZipFile(archive) as opened:
+        return b"".join(opened.read(name) for name in opened.namelist())
