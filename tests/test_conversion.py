@@ -136,8 +136,9 @@ def test_parts_do_not_show_in_the_bytes(tmp_path):
     assert contents(tmp_path / "1") == contents(tmp_path / "7") == contents(tmp_path / "100")
 
 
+@pytest.mark.slow
 @posix_only
-@pytest.mark.parametrize("drop_duplicates", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("drop_duplicates", [False, True])
 def test_killed_at_any_operation_on_files(tmp_path, drop_duplicates):
     options = {"images_per_part": 4, "num_shards": 2, "drop_duplicates": drop_duplicates}
     options["source"] = {"num_images": 14, "resolution": 4 if drop_duplicates else 8}
