@@ -6,23 +6,20 @@ from pathlib import Path
 from msg_stylegan.files import sha256_of_file
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.sampling.label_table import label_table
-from msg_stylegan.sampling.sampler import Mapper, WsSampler, default_psi, latents_of_seeds
+from msg_stylegan.sampling.sampler import SingleSampler, latents_of_seeds
 
 # What starts TensorFlow is imported where it is needed: help and mistakes need not wait for it.
 
 
-class SeedImages:
+class SeedImages(SingleSampler):
     """Images that belong to seeds, drawn as the options of `add_seed_arguments` say.
 
     They are drawn one at a time, so that the image of a seed is the same, to the last bit, whatever
     other seeds are asked for.
 
     Attributes:
-        G: The generator.
         label_table: `LabelTable` of the labels that are drawn.
         network_facts: What a picture tells about the file of the network.
-        resolutions: Sides of the images that are drawn, low to high.
-        truncation_psi: The option, or what it is by default for this network.
     """
 
     def __init__(self, args, scales="all", noise_maps=None):
@@ -38,13 +35,13 @@ class SeedImages:
         self._args = args
         # The file is read whole for its hash: once, not for each picture.
         G, self.label_table, self.network_facts = open_generator(args)
-        self.G = generator_with_noise_maps(G, noise_maps)
-        self.resolutions = choose_scales(scales, self.G.resolutions)
-        self._sampler = WsSampler(self.G, resolutions=self.resolutions, noise_mode=args.noise_mode)
-        self._mapper = Mapper(self.G)
-        self.truncation_psi = args.truncation_psi
-        if self.truncation_psi is None:
-            self.truncation_psi = default_psi(self.G)
+        super().__init__(
+            generator_with_noise_maps(G, noise_maps),
+            choose_scales(scales, G.resolutions),
+            truncation_psi=args.truncation_psi,
+            truncation_cutoff=args.truncation_cutoff,
+            noise_mode=args.noise_mode,
+        )
 
     def images(self, seed, shift=None):
         """Image of a seed at every scale.
@@ -59,19 +56,6 @@ class SeedImages:
         ws = self.ws(seed)
         return self.draw(ws if shift is None else ws + shift, seed)
 
-    def draw(self, ws, noise_seed, noise_number=0):
-        """Image of a w at every scale.
-
-        Args:
-            ws: float32 `[1, num_ws, w_dim]`.
-            noise_seed: Seed of the noise, used with `--noise_mode random`.
-            noise_number: Which noise of this seed; 0 for that of `images`.
-
-        Returns:
-            List of uint8 arrays `[1, r, r, C]`, one per scale, low to high.
-        """
-        return self._sampler(ws, seed=noise_seed, start=noise_number)
-
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""
         return latents_of_seeds(self.G, [seed])
@@ -83,20 +67,6 @@ class SeedImages:
     def ws(self, seed):
         """Truncated w of a seed for every layer, float32 `[1, num_ws, w_dim]`."""
         return self.map(self.z(seed), self.labels(seed))
-
-    def map(self, z, labels=None, truncation_psi=None):
-        """W of a latent for every layer.
-
-        Args:
-            z: float32 `[1, z_dim]`.
-            labels: float32 `[1, label_size]`, or None.
-            truncation_psi: Instead of the option.
-
-        Returns:
-            float32 `[1, num_ws, w_dim]`, truncated.
-        """
-        psi = self.truncation_psi if truncation_psi is None else truncation_psi
-        return self._mapper(z, labels, psi, self._args.truncation_cutoff)
 
     def metadata(self, seeds, facts=None):
         """Facts to be stored in a picture of these seeds.

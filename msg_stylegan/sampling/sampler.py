@@ -189,73 +189,73 @@ class Sampler:
             )
 
 
-class Mapper:
-    """The way of a generator from z to w, compiled; with `WsSampler` the same as `Sampler`."""
+class SingleSampler:
+    """A generator compiled in two steps, z to w and w to uint8 images, for one image at a time.
 
-    def __init__(self, G):
-        self.G = G
-        self._map = tf.function(
-            lambda z, labels: G.broadcast(G.mapping(z, labels)), autograph=False
-        )
+    Attributes:
+        G: The generator.
+        resolutions: Sides of the images that are drawn, low to high.
+        truncation_psi: Strength of the truncation trick; 1 is none.
+    """
 
-    def __call__(self, z, labels=None, truncation_psi=1.0, truncation_cutoff=None):
-        """Maps latents.
-
-        Args:
-            z: `[N, z_dim]`.
-            labels: `[N, label_size]`, or None for an unconditional generator.
-            truncation_psi: Strength of the truncation trick; 1 switches it off.
-            truncation_cutoff: Number of layers that are truncated, None for all.
-
-        Returns:
-            float32 array `[N, num_ws, w_dim]`.
-        """
-        labels = None if labels is None else tf.constant(labels, tf.float32)
-        ws = self._map(tf.constant(z, tf.float32), labels)
-        return self.G.truncate(ws, truncation_psi, truncation_cutoff).numpy()
-
-
-class WsSampler:
-    """The synthesis of a generator compiled; draws uint8 images of w, one at a time."""
-
-    def __init__(self, G, *, resolutions=None, noise_mode="random"):
-        """Prepares the compiled call.
+    def __init__(self, G, resolutions, *, truncation_psi, truncation_cutoff, noise_mode):
+        """Prepares the compiled calls.
 
         Args:
             G: Generator.
-            resolutions: Scales to return, low to high; None for all that `G` makes.
+            resolutions: Scales to draw, low to high.
+            truncation_psi: Strength of the truncation trick; None for the default of the network.
+            truncation_cutoff: Number of layers that are truncated, None for all.
             noise_mode: "random", "const" or "none".
         """
         self.G = G
         self.resolutions = _existing_scales(G, resolutions)
+        self.truncation_psi = default_psi(G) if truncation_psi is None else truncation_psi
+        self._truncation_cutoff = truncation_cutoff
 
-        def run(ws, noise_seed):
-            images = G.synthesis(
-                ws,
-                noise_mode=noise_mode,
-                noise_seed=noise_seed if noise_mode == "random" else None,
-            )
+        def draw(ws, noise_seed):
+            seed = noise_seed if noise_mode == "random" else None
+            images = G.synthesis(ws, noise_mode=noise_mode, noise_seed=seed)
             return _to_pixels(G, images, self.resolutions)
 
-        self._run = tf.function(run, autograph=False)
+        def to_w(z, labels):
+            return G.broadcast(G.mapping(z, labels))
 
-    def __call__(self, ws, *, seed=0, start=0):
-        """Generates one image.
+        self._to_w = tf.function(to_w, autograph=False)
+        self._draw = tf.function(draw, autograph=False)
+
+    def map(self, z, labels=None, truncation_psi=None):
+        """W of a latent for every layer.
 
         Args:
-            ws: `[1, num_ws, w_dim]`.
-            seed: Seed of the random noise, 0 to 2**62 - 1.
-            start: Number of the noise among those of the seed, as in `Sampler`.
+            z: float32 `[1, z_dim]`.
+            labels: float32 `[1, label_size]`, or None for an unconditional generator.
+            truncation_psi: Instead of the usual one.
 
         Returns:
-            List of uint8 arrays `[1, r, r, C]`, one per entry of `resolutions`.
+            float32 array `[1, num_ws, w_dim]`, truncated.
+        """
+        labels = None if labels is None else tf.constant(labels, tf.float32)
+        ws = self._to_w(tf.constant(z, tf.float32), labels)
+        psi = self.truncation_psi if truncation_psi is None else truncation_psi
+        return self.G.truncate(ws, psi, self._truncation_cutoff).numpy()
+
+    def draw(self, ws, seed, noise_number=0):
+        """Image of a w at every scale.
+
+        Args:
+            ws: float32 `[1, num_ws, w_dim]`.
+            seed: Seed of the noise in the noise mode "random", 0 to 2**62 - 1.
+            noise_number: Which noise of this seed.
+
+        Returns:
+            List of uint8 arrays `[1, r, r, C]`, one per scale, low to high.
 
         Raises:
             ValueError: The network returned NaN or infinity.
         """
-        images, is_finite = self._run(
-            tf.constant(ws, tf.float32), tf.constant(noise_seed(seed, start))
-        )
+        ws = tf.constant(ws, tf.float32)
+        images, is_finite = self._draw(ws, tf.constant(noise_seed(seed, noise_number)))
         return _finite_pixels([image.numpy() for image in images], is_finite)
 
 
