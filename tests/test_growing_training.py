@@ -1,7 +1,5 @@
 """Whole trainings that grow, small ones: 4 -> 8 -> 16 pixels."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,28 +9,29 @@ from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_con
 from msg_stylegan import load_networks, options
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import read_json_lines
-from msg_stylegan.options import GrowingOptions, LossOptions
 from msg_stylegan.training.optimizers import make_optimizer, reset_optimizer
 from msg_stylegan.training.training_state import TrainingState
 
-ONE = tf.distribute.get_strategy()
-# 4: 0 to 16. 8: fade to 40, stable to 56. 16: fade to 80, stable from then on.
-GROWING = GrowingOptions(4, fade_kimg=0.024, stabilize_kimg=0.016, batch_sizes=("8:4",))
+LSGAN = {"loss.name": "lsgan", "loss.label_noise": 0.3, "loss.r1_gamma": 0.0}
+WGAN_GP = {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0}
 
 
-def growing_config(folder, **schedule):
-    config = tiny_config(folder, **{"tick_kimg": 0.016, **schedule})
-    config = options.changed(
-        config,
+def growing_config(folder, total_kimg, loss):
+    """4: 0 to 16. 8: fade to 40, stable to 56. 16: fade to 80, stable from then on."""
+    return options.changed(
+        tiny_config(folder, tick_kimg=0.016, total_kimg=total_kimg),
         {
             "generator.body": "progan",
             "generator.mapping_layers": 0,
-            "generator.w_dim": 8,
             "discriminator.body": "progan",
             "discriminator.mbstd_blocks": "last",
+            "growing.start_resolution": 4,
+            "growing.fade_kimg": 0.024,
+            "growing.stabilize_kimg": 0.016,
+            "growing.batch_sizes": ("8:4",),
+            **loss,
         },
     )
-    return dataclasses.replace(config, growing=GROWING)
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +52,7 @@ def finished(tmp_path_factory, data_folder):
         assert nets.G_ema.resolution == 8
         evaluated.append(kimg)
 
-    config = growing_config(folder, total_kimg=0.056)
-    config = dataclasses.replace(
-        config, loss=LossOptions(name="lsgan", label_noise=0.3, r1_gamma=0.0)
-    )
+    config = growing_config(folder, 0.056, LSGAN)
     return train_tiny(config, dataset, evaluate=evaluate), config, dataset, evaluated
 
 
@@ -69,8 +65,7 @@ def assert_same_checkpoints(run_dir, expected_dir):
 
 def test_a_growth_resumed_inside_a_fade_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     run_dir, config, dataset, _ = finished
-    half = dataclasses.replace(growing_config(tmp_path, total_kimg=0.024), loss=config.loss)
-    half_dir = train_tiny(half, dataset)
+    half_dir = train_tiny(growing_config(tmp_path, 0.024, LSGAN), dataset)
     stopped = checkpoint_values(half_dir)
     assert stopped["progress/cur_nimg/.ATTRIBUTES/VARIABLE_VALUE"] == 24
 
@@ -102,14 +97,7 @@ def test_files_of_a_growing_run(finished):
     assert [line["Progress/G_updates"] for line in lines] == [2, 4, 2, 2, 2]
     # Scores of lower resolutions and of mixtures would mean nothing.
     assert evaluated == [0.056]
-
-
-def test_the_snapshot_of_a_growing_run(finished):
-    run_dir, _, _, _ = finished
     nets = load_networks(run_dir)
-    assert nets.info["cur_nimg"] == 56
-    (images,) = nets.G_ema(np.zeros((3, 8), np.float32))
-    assert images.shape == (3, 8, 8, 1)
     assert nets.G_ema.get_config()["is_fading"] is False
     assert float(np.asarray(nets.G_ema.alpha)) == 1.0
 
@@ -117,33 +105,20 @@ def test_the_snapshot_of_a_growing_run(finished):
 @pytest.mark.slow
 def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
     dataset = TFRecordDataset(data_folder)
-    loss = LossOptions(name="wgan_gp", r1_gamma=0.0)
-
-    def config(folder, total_kimg):
-        return dataclasses.replace(
-            growing_config(tmp_path / folder, total_kimg=total_kimg), loss=loss
-        )
-
-    run_dir = train_tiny(config("whole", 0.096), dataset)
+    whole = growing_config(tmp_path / "whole", 0.096, WGAN_GP)
+    run_dir = train_tiny(whole, dataset)
     # Inside the fade to 16x16, and at the boundary before it, where levels up to 8x8 are trained.
     for stop_kimg, trained in ((0.068, (4, 8, 16)), (0.056, (4, 8))):
-        half = config(str(stop_kimg), stop_kimg)
+        half = growing_config(tmp_path / str(stop_kimg), stop_kimg, WGAN_GP)
         half_dir = train_tiny(half, dataset)
-        start = TrainingState(half, tmp_path / "new", dataset, ONE)
+        start = TrainingState(half, tmp_path / "new", dataset, tf.distribute.get_strategy())
         later = load_networks(half_dir)
         for blocks in (lambda n: n.G.synthesis.blocks, lambda n: n.D.blocks):
             for one, two in zip(blocks(start.nets), blocks(later), strict=True):
                 same = [np.array_equal(a, b) for a, b in zip(one.weights, two.weights, strict=True)]
                 assert all(same) == (one.resolution not in trained)
-        train_tiny(config("whole", 0.096), dataset, run_dir=half_dir)
+        train_tiny(whole, dataset, run_dir=half_dir)
         assert_same_checkpoints(half_dir, run_dir)
-
-
-def test_a_finished_growth_is_left_alone(finished):
-    run_dir, config, dataset, _ = finished
-    before = len(read_json_lines(run_dir / "stats.jsonl"))
-    train_tiny(config, dataset, run_dir=run_dir)
-    assert len(read_json_lines(run_dir / "stats.jsonl")) == before
 
 
 @pytest.mark.parametrize("name", ["Adam", "RMSprop"])

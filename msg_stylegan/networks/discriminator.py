@@ -37,19 +37,26 @@ class Discriminator(PairMember):
 
     def __init__(self, options, data, **kwargs):
         super().__init__(options, data, **kwargs)
-        options = self.options
-        self.resolutions = connected_scales(data.connect, data.resolution)
-        self.blocks = [
-            BODIES[options.body](
+        self.blocks = self.make_blocks(BODIES[self.options.body], data)
+
+    def make_blocks(self, block_class, data):
+        """The blocks, low to high resolution."""
+        return [
+            block_class(
                 channels,
                 num_channels=data.num_channels,
                 num_outputs=max(data.label_size, 1),
                 is_top=channels.resolution == data.resolution,
-                options=options,
+                options=self.options,
                 name=f"block_{channels.resolution}x{channels.resolution}",
             )
-            for channels in discriminator_channels(options, data)
+            for channels in discriminator_channels(self.options, data)
         ]
+
+    @property
+    def resolutions(self):
+        """Sides of the images that are looked at, low to high."""
+        return connected_scales(self.data.connect, self.data.resolution)
 
     def build(self, input_shape=None):
         for block in self.blocks:
@@ -65,12 +72,17 @@ class Discriminator(PairMember):
         return super().__call__(images, labels=labels, training=training)
 
     def call(self, images, labels, training):
+        logits = self.class_logits(images)
+        if self.label_size:
+            logits = tf.reduce_sum(logits * labels, axis=1, keepdims=True)  # [N1]
+        return logits
+
+    def class_logits(self, images):
+        """Logits of all classes, `[N, label_size]`; `[N, 1]` for an unconditional network."""
         by_side = dict(zip(self.resolutions, images, strict=True))
         x = images[-1]
         for block in reversed(self.blocks):
             x = block(x, image=by_side.get(block.resolution))
-        if self.label_size:
-            x = tf.reduce_sum(x * labels, axis=1, keepdims=True)  # [N1]
         return x
 
 

@@ -106,14 +106,22 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         """Convolution of `start(image)`."""
         return ops.conv2d(self.start(image), kernel)
 
+    def join(self, x, image):
+        """What the block sees, `[N, resolution, resolution, combined_channels]`."""
+        return self.start(image) if self.is_top else self.combine(x, image)
+
+    def join_and_convolve(self, x, image, kernel):
+        """Convolution of `join(x, image)`, possibly in fewer operations."""
+        if self.is_top:
+            return self.start_and_convolve(image, kernel)
+        return self.combine.convolve(x, image, kernel)
+
     def _conv0(self, x, image):
         """`conv0` of what the block sees and the maps of the minibatch stddev, without joins."""
         kernel, c = self.conv0.scaled_kernel(), self.combined_channels
         if not self.uses_mbstd:
-            if self.is_top:
-                return self.conv0.add_bias(self.start_and_convolve(image, kernel))
-            return self.conv0.add_bias(self.combine.convolve(x, image, kernel))
-        x = self.start(image) if self.is_top else self.combine(x, image)
+            return self.conv0.add_bias(self.join_and_convolve(x, image, kernel))
+        x = self.join(x, image)
         stddev = ops.minibatch_stddev(
             x, self.options.mbstd_group_size, self.options.mbstd_num_channels
         )  # [NF]

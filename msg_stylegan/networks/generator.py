@@ -61,9 +61,9 @@ class Generator(PairMember):
         self.z_dim = options.z_dim
         self.w_dim = options.w_dim
         self.has_mapping = options.mapping_layers > 0
-        self.has_w_avg = self.has_mapping or options.body != "progan"
         self.mapping = MappingNetwork(options, data.label_size, name="mapping")
         self.synthesis = self.make_synthesis()
+        self.has_w_avg = self.has_mapping or self.synthesis.knows_w
 
     def make_synthesis(self):
         """The synthesis network."""

@@ -146,6 +146,16 @@ def downsample(x):
     return tf.nn.avg_pool2d(x, ksize=2, strides=2, padding="VALID")
 
 
+def upsample(x):
+    """Repeats every pixel twice in both directions: `[N, H, W, C]` -> `[N, 2H, 2W, C]`."""
+    return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
+
+
+def mix(a, b, share):
+    """`a` at 0, `b` at 1. Tensors of one shape, and a scalar tensor or variable."""
+    return a + (b - a) * tf.convert_to_tensor(share)
+
+
 def image_pyramid(image, num_scales):
     """Repeated 2x2 means of a batch of images.
 

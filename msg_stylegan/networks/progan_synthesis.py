@@ -35,6 +35,9 @@ class ProGANBlock(Float32, keras.layers.Layer):
         `[N, resolution, resolution, num_channels]`, or None for it.
     """
 
+    # Whether the first layer has a pixel norm of its own.
+    normalizes_start = False
+
     def __init__(
         self, resolution, in_channels, out_channels, num_channels, has_torgb, options, **kwargs
     ):
@@ -72,9 +75,12 @@ class ProGANBlock(Float32, keras.layers.Layer):
     def call(self, x):
         if self.is_first:
             x = tf.reshape(self.dense(x), [-1, 4, 4, self.out_channels])  # [N44C]
-            x = self.activate(tf.nn.bias_add(x, tf.convert_to_tensor(self.bias)))
+            x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
         else:
-            x = ops.pixel_norm(self.activate(self.conv0(x)))
+            x = self.conv0(x)
+        x = self.activate(x)
+        if self.normalizes_start or not self.is_first:
+            x = ops.pixel_norm(x)
         x = ops.pixel_norm(self.activate(self.conv1(x)))
         return x, None if self.torgb is None else self.torgb(x)
 
@@ -83,11 +89,17 @@ class ProGANSynthesis(SynthesisNetwork):
     """`SynthesisNetwork` of `ProGANBlock`s. Takes one w per sample; there is no noise to choose."""
 
     block_class = ProGANBlock
+    knows_w = False
     num_ws = 1
 
     def call(self, ws, noise_mode, noise_seed=None):
+        images = self.images_up_to(self.resolution, ws)
+        return [image for image in images if image is not None]
+
+    def images_up_to(self, resolution, ws):
+        """Images of the blocks up to a resolution, low to high; None where there is no `torgb`."""
         x, images = ws[:, 0], []
-        for block in self.blocks:
+        for block in [block for block in self.blocks if block.resolution <= resolution]:
             x, image = block(x)
             images.append(image)
-        return [image for image in images if image is not None]
+        return images

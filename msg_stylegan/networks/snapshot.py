@@ -11,8 +11,7 @@ from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.generator import Generator
-from msg_stylegan.networks.growing_discriminator import GrowingDiscriminator
-from msg_stylegan.networks.growing_generator import GrowingGenerator
+from msg_stylegan.networks.growing import GrowingDiscriminator, GrowingGenerator
 from msg_stylegan.tensorflow_files import plain_path
 
 MEMBERS = ("G", "D", "G_ema")

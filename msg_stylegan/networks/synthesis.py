@@ -119,6 +119,8 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
     """
 
     block_class = SynthesisBlock
+    # Whether what enters is a w, even without mapping layers.
+    knows_w = True
 
     def __init__(self, options, data, **kwargs):
         super().__init__(**kwargs)

@@ -3,8 +3,7 @@
 import tensorflow as tf
 
 from msg_stylegan.data.batches import training_batches
-from msg_stylegan.networks.growing_blend import lerp, upsample
-from msg_stylegan.networks.ops import downsample
+from msg_stylegan.networks.ops import downsample, mix, upsample
 
 
 def distributed_batches(dataset, strategy, batch_size, seed, start):
@@ -50,7 +49,7 @@ def fade_images(images, alpha):
         ProGAN's training loop; PGGAN-PyTorch shows the sharp images from the start.
     """
     images = tf.cast(images, tf.float32)
-    return lerp(upsample(downsample(images)), images, alpha)
+    return mix(upsample(downsample(images)), images, alpha)
 
 
 def select_scales(images, resolutions):
