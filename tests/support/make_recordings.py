@@ -1,7 +1,8 @@
 """Writes `tests/recordings/*.npz`: our networks and training steps, to notice if they ever change.
 
-Run it only when a change of the numbers is meant, and only after `test_recordings.py` passes on the
-recordings of the original system: `python -m support.make_recordings` in `tests`, installed.
+They have settings that the original's recordings lack. Run it only when a change of the numbers is
+meant, and only after `test_recordings.py` passes on the recordings of the original system:
+`python -m support.make_recordings` in `tests`, installed.
 Format and names are those of the original's recordings.
 """
 
@@ -29,7 +30,6 @@ SIZES = {
 }
 TRUNCATION = {"truncation_psi": 0.6, "truncation_cutoff": 3}
 NETWORKS = {
-    "networks_16": {**SIZES, **TRUNCATION, "resolution": 16},
     "networks_16_conditional": {
         **SIZES,
         **TRUNCATION,
@@ -77,7 +77,6 @@ TRAJECTORY = {
     "G_smoothing_kimg": 10.0,
 }
 TRAJECTORIES = {
-    "trajectory_8": TRAJECTORY,
     "trajectory_8_conditional": {**TRAJECTORY, "num_channels": 1, "label_size": 3},
     "trajectory_8_without_mapping": {
         **TRAJECTORY,
