@@ -273,12 +273,6 @@ def test_wrong_requests_give_one_clear_error(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_class_too_many_is_refused(results, tmp_path, capsys):
-    options = ["--seeds=0", "--class=3", f"--result_dir={results / 'conditional'}"]
-    assert call(results, tmp_path, "images", *options) == 1
-    assert "classes 0 to 2" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("command", "option", "reason"),
     [

@@ -77,14 +77,6 @@ def test_slerp_divides_the_angle_and_the_lengths():
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), lengths, rtol=1e-12)
 
 
-def test_slerp_of_a_right_angle_is_a_circle():
-    a, b = np.array([[2.0, 0.0, 0.0]]), np.array([[0.0, 2.0, 0.0]])
-    for t in (0.0, 0.25, 1.0):
-        angle = t * np.pi / 2
-        expected = [[2 * np.cos(angle), 2 * np.sin(angle), 0]]
-        np.testing.assert_allclose(slerp(a, b, t), expected, atol=1e-12)
-
-
 def test_slerp_of_equal_and_opposite_vectors_is_finite():
     a = vectors(0)
     for dtype in (np.float32, np.float64):
