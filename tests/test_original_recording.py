@@ -32,13 +32,13 @@ def test_arguments_stand_at_the_top_or_with_their_network():
     for changes in (joint, split):
         nets = Recording({**META, **changes}, {}).make_networks()
         assert len(nets.G.mapping.dense_layers) == 1
-        assert nets.G.options["nonlinearity"] == nets.D.options["nonlinearity"] == "relu"
-        assert nets.D.options["mbstd_group_size"] == 2
+        assert nets.G.options.nonlinearity == nets.D.options.nonlinearity == "relu"
+        assert nets.D.options.mbstd_group_size == 2
 
 
 def test_what_is_absent_has_the_default_of_the_original():
     nets = Recording({**META, "fused_scale": True}, {}).make_networks()
-    assert nets.G.options["mapping_layers"] == 8 and nets.G.label_size == 0
+    assert nets.G.options.mapping_layers == 8 and nets.G.label_size == 0
     assert Recording(META, {}).truncation == {"truncation_psi": 0.7, "truncation_cutoff": 8}
     changed = Recording({**META, "G": {"truncation_psi": 0.4}}, {})
     assert changed.truncation == {"truncation_psi": 0.4, "truncation_cutoff": 8}
