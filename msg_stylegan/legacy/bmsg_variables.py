@@ -27,7 +27,7 @@ def generator_variables(G):
     """Maps every name in a state dict of BMSG-GAN's generator to `(our variable, Layout)`.
 
     Args:
-        G: A built `Generator` with the options of `progan_generator_options`.
+        G: A built `Generator` with the options of `progan_options`.
 
     Returns:
         Dictionary for `original_variables.assign` and `original_variables.export`, in the order of
@@ -50,7 +50,7 @@ def discriminator_variables(D):
     """Maps every name in a state dict of BMSG-GAN's discriminator to `(our variable, Layout)`.
 
     Args:
-        D: A built `Discriminator` with the options of `progan_discriminator_options`.
+        D: A built `Discriminator` with the options of `progan_options`.
     """
     last, *blocks = D.blocks
     table = {}

@@ -14,7 +14,7 @@ from msg_stylegan.resolutions import connected_scales, discriminator_channels
 class Discriminator(PairMember):
     """Discriminator that sees every resolution of the generator.
 
-    BMSG-GAN's discriminator is `progan_options.progan_discriminator_options`.
+    `progan_options` has the options of BMSG-GAN's discriminator.
 
     Args:
         options: `DiscriminatorOptions`. Those that follow from others may be left at their

@@ -20,7 +20,7 @@ _MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
 class Generator(PairMember):
     """Generator whose every block gives an image.
 
-    BMSG-GAN's generator is `progan_options.progan_generator_options`; NVIDIA's StyleGAN has
+    `progan_options` has the options of BMSG-GAN's generator; NVIDIA's StyleGAN has
     `connect="none"`.
 
     Differs from the original: truncation is a call argument (the original had it off in training

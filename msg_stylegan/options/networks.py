@@ -36,9 +36,27 @@ _PROGAN_SYNTHESIS = {
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """What the options of both networks can do."""
+    """What both networks have, and what their options can do."""
 
     decides_networks = True
+
+    channel_base: int = option(
+        8192,
+        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
+        at_least(1),
+    )
+    channel_decay: float = option(
+        1.0,
+        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
+        "constant.",
+        at_least(0),
+    )
+    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
+    nonlinearity: str = option("lrelu", "Nonlinearity of the blocks: lrelu or relu.", _NONLINEARITY)
+    equalized_lr: bool = option(
+        True,
+        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
+    )
 
     def implied(self, data):
         """What follows from other options: a dict of the name of a cause to names and values.
@@ -115,18 +133,6 @@ class GeneratorOptions(NetworkOptions):
         True,
         "Normalise z (with the embedded label) to unit mean square before the mapping network.",
     )
-    channel_base: int = option(
-        8192,
-        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
-        at_least(1),
-    )
-    channel_decay: float = option(
-        1.0,
-        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
-        "constant.",
-        at_least(0),
-    )
-    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
     body: str = option(
         "stylegan",
         "Blocks of the synthesis network: stylegan, or progan for pixel norms instead of "
@@ -134,15 +140,6 @@ class GeneratorOptions(NetworkOptions):
         "blur_filter follow from it.",
         _BLOCKS,
         formerly=("generator.synthesis",),
-    )
-    nonlinearity: str = option(
-        "lrelu",
-        "Nonlinearity of the synthesis network: lrelu or relu.",
-        _NONLINEARITY,
-    )
-    equalized_lr: bool = option(
-        True,
-        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
     )
     use_styles: bool = option(
         True,
@@ -190,18 +187,6 @@ class DiscriminatorOptions(NetworkOptions):
 
     prefix = "discriminator."
 
-    channel_base: int = option(
-        8192,
-        "Channels at side 2^r: channel_base / 2^((r - 1) * channel_decay), at most channel_max.",
-        at_least(1),
-    )
-    channel_decay: float = option(
-        1.0,
-        "How fast the channels shrink with the resolution: 1 = halved at every doubling, 0 = "
-        "constant.",
-        at_least(0),
-    )
-    channel_max: int = option(512, "Most channels that a layer may have.", at_least(1))
     combine: str = option(
         "cat_lin",
         "How a block joins the activation with the image of its scale: cat_lin, lin_cat or simple.",
@@ -212,11 +197,6 @@ class DiscriminatorOptions(NetworkOptions):
         "What follows in a block: stylegan, or progan for means after the nonlinearity and no "
         "blur. With progan, blur_filter follows from it.",
         _BLOCKS,
-    )
-    nonlinearity: str = option("lrelu", "Nonlinearity: lrelu or relu.", _NONLINEARITY)
-    equalized_lr: bool = option(
-        True,
-        "Scale the weights at run time instead of at initialisation (equalized learning rate).",
     )
     blur_filter: tuple[float, ...] = option(
         (1.0, 2.0, 1.0),
