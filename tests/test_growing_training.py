@@ -63,6 +63,13 @@ def assert_same_checkpoints(run_dir, expected_dir):
         np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
 
 
+def test_every_stage_is_announced(tmp_path, data_folder, capsys):
+    train_tiny(growing_config(tmp_path, 0.024, LSGAN), TFRecordDataset(data_folder, resolution=8))
+    said = capsys.readouterr().out.splitlines()
+    starts = [line.rpartition(" in batches of ")[0] for line in said if "in batches of" in line]
+    assert starts == ["4x4 stabilize, to 0.016 kimg", "8x8 fade, to 0.024 kimg"]
+
+
 def test_a_growth_resumed_inside_a_fade_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     run_dir, config, dataset, _ = finished
     half_dir = train_tiny(growing_config(tmp_path, 0.024, LSGAN), dataset)

@@ -84,10 +84,12 @@ def run_stage(config, state, output, stop_request, on_images):
         Why training stopped early, or None if the stage came to its end.
     """
     schedule, stage = config.schedule, state.stage
+    end_kimg = min(stage.end / 1000, schedule.total_kimg)
+    if config.growing.start_resolution:
+        say(f"{stage.name}, to {end_kimg:g} kimg in batches of {stage.batch_size}. Compiling ...")
     step = state.enter(stage)
     output.enter(stage)
     batches = state.batches(stage)
-    end_kimg = min(stage.end / 1000, schedule.total_kimg)
     tick = Tick(state.progress.nimg, schedule.tick_kimg, end_kimg, step.images_per_iteration)
     while True:
         stop_reason = stop_request.reason()
