@@ -17,12 +17,15 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
+from metrics.feature_networks.fetch import PUBLISHED
+from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
 from metrics.features import Features
 from metrics.fixed_order import LABEL_ORDER_VERSION, ORDER_VERSION, FixedOrder, LabelsInOrder
 from metrics.generated_images import GeneratedImages
 from metrics.image_files import check_sizes
-from metrics.metric import Metric, MetricInputs
+from metrics.metric import Metric, MetricInputs, MetricOptions
+from metrics.registry import get_metrics
 from msg_stylegan import load_networks
 from msg_stylegan.networks import snapshots_of_run
 
@@ -76,8 +79,42 @@ def _full_precision():
         tf.config.experimental.enable_tensor_float_32_execution(before)
 
 
+def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
+    """Finds the metrics that are asked for and the networks through which they look.
+
+    Args:
+        options: `MetricsOptions`.
+        cache_dir: See `MetricEvaluator`; weights are in it too.
+        feature_network: Path of a feature network of the user, see `custom.py`; None for none.
+        strategy: See `MetricEvaluator`.
+
+    Returns:
+        A function of the reals, and of what else there is to say of them, that returns the
+        `MetricEvaluator`: reals may take long to open, and mistakes above show before.
+
+    Raises:
+        ValueError: An unknown metric, or a feature network that cannot be used.
+    """
+    strategy = strategy or tf.distribute.get_strategy()
+    with strategy.scope():
+        networks = FeatureNetworks(
+            cache_dir,
+            paths={name: getattr(options, f"{name}_weights") for name in PUBLISHED},
+            custom=feature_network,
+        )
+    metrics = get_metrics(options.names, MetricOptions(options.num_images, networks.custom_name))
+    return functools.partial(
+        MetricEvaluator, metrics, networks=networks, cache_dir=cache_dir, strategy=strategy
+    )
+
+
 class MetricEvaluator:
-    """Computes metrics against one set of real images."""
+    """Computes metrics against one set of real images; made by what `prepare_metrics` returns.
+
+    Attributes:
+        metrics: List of `Metric`.
+        num_devices: Devices that draw and look.
+    """
 
     def __init__(
         self,
@@ -121,6 +158,7 @@ class MetricEvaluator:
         self._seed = seed
         self._batch_size = batch_size
         self._strategy = strategy or tf.distribute.get_strategy()
+        self.num_devices = self._strategy.num_replicas_in_sync
         self._imported = imported
         self._extractors = {}
         self._generated = None
@@ -204,27 +242,13 @@ class MetricEvaluator:
             )
             return self._in_colour(batches, fakes)
 
-        num_reals = 0 if self._reals is None else self._reals.num_images
         mirror_seed = self._seed if self._mirror else None
-        return MetricInputs(
+        inputs = MetricInputs(
             reals=reals,
             fakes=iterate_fakes,
-            num_reals=num_reals,
+            num_reals=0 if self._reals is None else self._reals.num_images,
             num_fakes=None if fakes is None else fakes.num_images,
-            features=Features(
-                self._extractor,
-                reals=functools.partial(reals, mirrored=False),
-                num_reals=num_reals,
-                fakes=iterate_fakes,
-                generator=generated,
-                cache=self._cache(),
-                mirror_seed=mirror_seed,
-                scratch_dir=self._scratch_dir,
-                progress=_progress,
-                imported=self._imported,
-                lpips=self._lpips,
-                notice=self._notice,
-            ),
+            features=None,
             generator=generated,
             # Which images are mirrored depends on the seed.
             cache=self._cache(mirror_seed=mirror_seed),
@@ -233,6 +257,15 @@ class MetricEvaluator:
             progress=_progress,
             notice=self._notice,
         )
+        features = Features(
+            inputs,
+            self._extractor,
+            self._lpips,
+            cache=self._cache(),
+            mirror_seed=mirror_seed,
+            imported=self._imported,
+        )
+        return dataclasses.replace(inputs, features=features)
 
     def _cache(self, **more):
         if self._reals is None:

@@ -24,48 +24,20 @@ class Features:
     """Features for the evaluation of one set of fakes against one set of reals.
 
     Args:
+        inputs: `MetricInputs` with reals, fakes and generator.
         extractors: Function that returns the `FeatureExtractor` of a network's name.
-        reals: reals(num_images, mirrored=False, shuffled=True) gives an iterator of uint8 batches
-            in the fixed order, or in that of the files. They repeat when they are too few.
-        num_reals: Number of different reals.
-        fakes: fakes(num_images) gives an iterator of uint8 batches.
-        generator: `GeneratedImages` of the fakes, or None.
+        lpips: Function that returns the perceptual distance, an `Lpips`.
         cache: `StatisticsCache` of the reals without mirroring.
         mirror_seed: Decides which reals are mirrored; None when the user does not mirror.
-        scratch_dir: Folder for features of the fakes: 12 KB per image for Inception.
-        progress: Called like `tqdm.tqdm`.
-        lpips: Function that returns the perceptual distance, see `Lpips`.
-        notice: Function that tells the user a text.
         imported: `Moments` that stand for those of the reals, or None.
     """
 
-    def __init__(
-        self,
-        extractors,
-        *,
-        reals,
-        num_reals,
-        fakes,
-        generator,
-        cache,
-        mirror_seed,
-        scratch_dir,
-        progress,
-        lpips,
-        notice,
-        imported=None,
-    ):
+    def __init__(self, inputs, extractors, lpips, *, cache, mirror_seed=None, imported=None):
+        self._inputs = inputs
         self._extractors = extractors
-        self._reals = reals
-        self._num_reals = num_reals
-        self._fakes = fakes
-        self._generator = generator
+        self.lpips = lpips
         self._cache = cache
         self._mirror_seed = mirror_seed
-        self._scratch_dir = scratch_dir
-        self._progress = progress
-        self.lpips = lpips
-        self._notice = notice
         self._imported = imported
         # Network name -> dict of output name -> float32 [N, d].
         self._fake_rows = {}
@@ -105,12 +77,12 @@ class Features:
             Dict of resolution -> tuple of the `Moments` of the reals, reduced to this resolution,
             and of the fakes.
         """
-        resolutions = self._generator.resolutions
+        resolutions = self._inputs.generator.resolutions
         reals = {res: self._real_moments(network, num_images, mirrored, res) for res in resolutions}
         extractor = self._extractors(network)
         moments = {res: StreamingMoments(extractor.network.dim) for res in resolutions}
         with self._bar(network, "fakes, all scales", num_images) as bar:
-            for scales in self._generator.scale_batches(num_images):
+            for scales in self._inputs.generator.scale_batches(num_images):
                 for res, images in zip(resolutions, scales, strict=True):
                     for outputs in extractor([images]):
                         moments[res].add(outputs["features"])
@@ -123,8 +95,8 @@ class Features:
         Returns:
             float32 `[N, d]`, backed by a file of the cache.
         """
-        count = min(num_images or self._num_reals, self._num_reals)
-        batches = self._reals(count)
+        count = min(num_images or self._inputs.num_reals, self._inputs.num_reals)
+        batches = self._inputs.reals(count, mirrored=False)
         extractor = self._extractors(network)
 
         def write(append):
@@ -150,13 +122,15 @@ class Features:
 
     def _write_fakes(self, network, num_images):
         files = {}
-        for outputs in self._pass(network, "fakes", self._fakes(num_images), num_images):
+        for outputs in self._pass(network, "fakes", self._inputs.fakes(num_images), num_images):
             outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
             if not files:
                 width = sum(values.shape[1] for values in outputs.values())
-                check_room(self._scratch_dir, 4 * num_images * width, "The features of the fakes")
+                check_room(
+                    self._inputs.scratch_dir, 4 * num_images * width, "The features of the fakes"
+                )
                 files = {
-                    name: ScratchRows(self._scratch_dir, values.shape[1])
+                    name: ScratchRows(self._inputs.scratch_dir, values.shape[1])
                     for name, values in outputs.items()
                 }
             for name, values in outputs.items():
@@ -164,12 +138,12 @@ class Features:
         return {name: file.array() for name, file in files.items()}
 
     def _real_moments(self, network, num_images, mirrored, resolution):
-        count = num_images or self._num_reals
+        count = num_images or self._inputs.num_reals
         mirror_seed = self._mirror_seed if mirrored else None
         # Of all reals, each once and as it is, the moments have no order; files are read faster in
         # their own.
-        shuffled = count != self._num_reals or mirror_seed is not None
-        batches = self._reals(count, mirrored=mirrored, shuffled=shuffled)
+        shuffled = count != self._inputs.num_reals or mirror_seed is not None
+        batches = self._inputs.reals(count, mirrored=mirrored, shuffled=shuffled)
         if resolution is not None:
             batches = (_reduced(images, resolution) for images in batches)
 
@@ -205,7 +179,7 @@ class Features:
             self._say_all_are_alike(what, network, len(rows))
 
     def _say_all_are_alike(self, what, network, count):
-        self._notice(
+        self._inputs.notice(
             f"{network} sees the same in all {count} {what}: they are copies of one image, or it "
             "is blind to what differs. Scores through it say little then."
         )
@@ -232,7 +206,7 @@ class Features:
                 yield outputs
 
     def _bar(self, network, what, num_images):
-        return self._progress(total=num_images, desc=f"{network}: {what}", unit="img")
+        return self._inputs.progress(total=num_images, desc=f"{network}: {what}", unit="img")
 
 
 def _reduced(images, resolution):

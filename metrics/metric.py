@@ -30,8 +30,9 @@ SUITABLE_IMAGES = (
 class MetricInputs:
     """Everything a metric may use."""
 
-    # reals(num_images, start=0): fresh iterator of uint8 batches [n, r, r, C], in the order of
-    # `fixed_order`, beginning at image `start` and repeating the images when they are too few.
+    # reals(num_images, start=0, mirrored=True, shuffled=True): fresh iterator of uint8 batches
+    # [n, r, r, C], beginning at image `start` and repeating the images when they are too few;
+    # mirrored if the user says so; in the order of `fixed_order`, or in that of the files.
     reals: Callable[..., Iterator[np.ndarray]]
     # fakes(num_images): fresh iterator of uint8 batches; the same images for the same seed, those
     # of files in the order of `fixed_order`.

@@ -23,20 +23,18 @@ class SnapshotScorer:
         failures: Messages of the metrics that could not be computed so far.
     """
 
-    def __init__(self, evaluator, *, say=print, complain=None, num_gpus=1):
+    def __init__(self, evaluator, *, say=print, complain=None):
         """Prepares scoring.
 
         Args:
             evaluator: `MetricEvaluator`. The first of its metrics decides which snapshot is best.
             say: Function that tells the user a line.
             complain: The same for what failed; None for `say`.
-            num_gpus: Devices of the evaluation, for the record.
         """
         self.failures = []
         self._evaluator = evaluator
         self._say = say
         self._complain = complain or say
-        self._num_gpus = num_gpus
 
     def __call__(self, nets, snapshot, kimg, writer=None, *, skip=()):
         """Computes all metrics of one snapshot. One that fails does not stop the others.
@@ -137,7 +135,7 @@ class SnapshotScorer:
             snapshot=snapshot,
             kimg=kimg,
             settings=settings,
-            num_gpus=self._num_gpus,
+            num_gpus=self._evaluator.num_devices,
             writer=writer,
         )
         self._say(

@@ -3,18 +3,16 @@
 import sys
 from pathlib import Path
 
-from metrics.evaluation import MetricEvaluator
+from metrics.evaluation import prepare_metrics
 from metrics.feature_networks.fetch import PUBLISHED
-from metrics.feature_networks.library import FeatureNetworks
 from metrics.image_files import open_images
-from metrics.metric import MetricOptions
 from metrics.moments import read_statistics, write_statistics
-from metrics.registry import get_metrics
 from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
 from msg_stylegan.data.picture_arguments import reader_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.options import MetricsOptions
 from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.training.devices import make_strategy
@@ -26,33 +24,31 @@ from msg_stylegan.training.snapshots import Snapshots
 def score(args):
     """Scores what the arguments ask for; returns the messages of metrics that failed."""
     strategy = make_strategy(args.num_gpus, args.logical_cpus)
-    with strategy.scope():
-        networks = FeatureNetworks(
-            args.cache_dir,
-            paths={name: getattr(args, f"{name}_weights") for name in PUBLISHED},
-            custom=args.feature_network,
-        )
-    names = args.metrics or ["fid" if args.fakes else "fid50k"]
-    metrics = get_metrics(names, MetricOptions(args.num_images, networks.custom_name))
+    options = MetricsOptions(
+        names=args.metrics or ["fid" if args.fakes else "fid50k"],
+        num_images=args.num_images,
+        **{f"{name}_weights": getattr(args, f"{name}_weights") for name in PUBLISHED},
+    )
+    # Opens what is needed for these metrics against some reals.
+    prepared = prepare_metrics(
+        options, args.cache_dir, feature_network=args.feature_network, strategy=strategy
+    )
     if args.network or args.run:
-        return score_snapshots(args, metrics, networks, strategy)
+        return score_snapshots(args, prepared, strategy)
     if args.fakes:
-        return score_files(args, metrics, networks, strategy)
+        return score_files(args, prepared)
     if args.export_stats:
-        evaluator = make_evaluator(args, metrics, networks, strategy)
-        export_statistics(evaluator, args.export_stats)
+        make_evaluator(args, prepared)
     return []
 
 
-def score_snapshots(args, metrics, networks, strategy):
+def score_snapshots(args, prepared, strategy):
     """Scores one snapshot, or all of a run, and prints a table."""
     snapshots = find_snapshots(args)
     with strategy.scope():
         nets = open_generator(snapshots[0])
-    evaluator = make_evaluator(args, metrics, networks, strategy, nets)
-    if args.export_stats:
-        export_statistics(evaluator, args.export_stats)
-    scorer = SnapshotScorer(evaluator, complain=complain, num_gpus=strategy.num_replicas_in_sync)
+    evaluator = make_evaluator(args, prepared, nets)
+    scorer = SnapshotScorer(evaluator, complain=complain)
 
     folder = snapshots[0].parent
     writer = None
@@ -61,7 +57,7 @@ def score_snapshots(args, metrics, networks, strategy):
     missing = scorer.say_what_is_missing()
     for index, snapshot in enumerate(snapshots):
         skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}
-        if len(skip) == len(metrics):
+        if len(skip) == len(evaluator.metrics):
             continue
         if index:
             with strategy.scope():
@@ -112,12 +108,10 @@ def note_best(scorer, folder):
         print(f"Best snapshot by {metric}: {snapshot}, {value:.4f}")
 
 
-def score_files(args, metrics, networks, strategy):
+def score_files(args, prepared):
     """Scores images in files, and prints a table."""
     fakes = open_files(args, args.fakes)
-    evaluator = make_evaluator(args, metrics, networks, strategy)
-    if args.export_stats:
-        export_statistics(evaluator, args.export_stats)
+    evaluator = make_evaluator(args, prepared)
     lines, failures = score_images(evaluator, fakes, complain=complain)
     # Shown first: if the file cannot be written, the results are not lost.
     print(images_table(evaluator, fakes, lines))
@@ -140,8 +134,11 @@ def export_statistics(evaluator, path):
     print(f"Wrote the statistics of {metrics[0].name} to {path}.")
 
 
-def make_evaluator(args, metrics, networks, strategy, nets=None):
-    """Opens the reals that the arguments name, or those of the training of `nets`."""
+def make_evaluator(args, prepared, nets=None):
+    """Opens the reals that the arguments name, or those of the training of `nets`.
+
+    Their statistics are exported here, before anything is scored, if the arguments say so.
+    """
     options = nets.info.get("options") if nets else None
     resolution, label_size = (nets.G_ema.resolution, nets.G_ema.label_size) if nets else (0, 0)
     imported = read_statistics(args.import_stats) if args.import_stats else None
@@ -154,18 +151,17 @@ def make_evaluator(args, metrics, networks, strategy, nets=None):
     mirror = args.mirror
     if mirror is None:
         mirror = options is not None and options["dataset"]["mirror"]
-    return MetricEvaluator(
-        metrics,
+    evaluator = prepared(
         reals,
-        networks=networks,
-        cache_dir=args.cache_dir,
         labels_dataset=labels_to_draw(reals, table) if label_size else None,
         mirror=mirror,
         seed=args.seed,
         batch_size=args.batch_size,
-        strategy=strategy,
         imported=imported,
     )
+    if args.export_stats:
+        export_statistics(evaluator, args.export_stats)
+    return evaluator
 
 
 def open_files(args, path, **options):

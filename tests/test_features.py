@@ -13,6 +13,7 @@ from metrics.cache import StatisticsCache
 from metrics.feature_networks.network import FeatureExtractor, FeatureNetwork
 from metrics.features import Features
 from metrics.generated_images import GeneratedImages
+from metrics.metric import MetricInputs
 from metrics.moments import Moments
 
 NUM_REALS = 10
@@ -46,7 +47,7 @@ class CountedReals:
         self.images = images
         self.num_passes = 0
 
-    def __call__(self, num_images, mirrored=False, shuffled=True):
+    def __call__(self, num_images, mirrored=True, shuffled=True):
         self.num_passes += 1
         for start in range(0, num_images, 4):
             indices = np.arange(start, min(start + 4, num_images)) % len(self.images)
@@ -54,24 +55,24 @@ class CountedReals:
             yield images[:, :, ::-1] if mirrored else images
 
 
-def make_features(tmp_path, reals=None, fakes=None, identity="weights", **options):
+def make_features(tmp_path, reals=None, fakes=None, identity="weights", generator=None, **options):
+    fakes = fakes or CountedReals(random_images(20, 16, seed=1))
     extractor = FeatureExtractor(make_network(identity), batch_size=4)
-    return Features(
-        {"quarters": extractor}.__getitem__,
-        **{
-            "reals": reals or CountedReals(random_images(NUM_REALS, 16)),
-            "num_reals": NUM_REALS,
-            "fakes": fakes or CountedReals(random_images(20, 16, seed=1)),
-            "generator": None,
-            "cache": StatisticsCache(tmp_path / "cache", {"fingerprint": FINGERPRINT}),
-            "mirror_seed": None,
-            "scratch_dir": tmp_path / "scratch",
-            "progress": functools.partial(tqdm, disable=True),
-            "lpips": None,
-            "notice": print,
-            **options,
-        },
+    cache = StatisticsCache(tmp_path / "cache", {"fingerprint": FINGERPRINT})
+    inputs = MetricInputs(
+        reals=reals or CountedReals(random_images(NUM_REALS, 16)),
+        fakes=functools.partial(fakes, mirrored=False),
+        num_reals=NUM_REALS,
+        num_fakes=None,
+        features=None,
+        generator=generator,
+        cache=cache,
+        seed=0,
+        scratch_dir=tmp_path / "scratch",
+        progress=functools.partial(tqdm, disable=True),
+        notice=print,
     )
+    return Features(inputs, {"quarters": extractor}.__getitem__, None, cache=cache, **options)
 
 
 def assert_moments(moments, features):

@@ -5,15 +5,13 @@ import pytest
 from support.tiny_feature_network import write_feature_network
 from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
 
-from metrics.evaluation import MetricEvaluator
-from metrics.feature_networks.library import FeatureNetworks
+from metrics.evaluation import prepare_metrics
 from metrics.generated_images import GeneratedImages
-from metrics.metric import MetricOptions
-from metrics.registry import get_metrics
 from metrics.report import SnapshotScorer
 from msg_stylegan import load_networks
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import snapshots_of_run
+from msg_stylegan.options import MetricsOptions
 
 NAMES = [
     "fid40",
@@ -37,11 +35,10 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     dataset = make_tiny_dataset(folder)
     config = tiny_config(folder, network_snapshot_ticks=1, tick_kimg=1.0, total_kimg=2.0)
-    networks = FeatureNetworks(folder / "cache", custom=write_feature_network(folder / "tiny_net"))
-    metrics = get_metrics(NAMES, MetricOptions(feature_network="tiny"))
-    evaluator = MetricEvaluator(
-        metrics, dataset, networks=networks, cache_dir=folder / "cache", mirror=True, batch_size=8
-    )
+    network = write_feature_network(folder / "tiny_net")
+    options = MetricsOptions(names=NAMES)
+    prepared = prepare_metrics(options, folder / "cache", feature_network=network)
+    evaluator = prepared(dataset, mirror=True, batch_size=8)
     said = []
     scorer = SnapshotScorer(evaluator, say=said.append)
     return train_tiny(config, dataset), train_tiny(config, dataset, evaluate=scorer), said

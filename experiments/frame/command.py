@@ -9,10 +9,7 @@ from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.summary import equal_time, summarize
 from experiments.frame.table import markdown_table, write_changes, write_points, write_table
 from experiments.frame.trial import Trial
-from metrics.evaluation import MetricEvaluator
-from metrics.feature_networks.library import FeatureNetworks
-from metrics.metric import MetricOptions
-from metrics.registry import get_metrics
+from metrics.evaluation import prepare_metrics
 from msg_stylegan import presets
 from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
@@ -20,7 +17,7 @@ from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
-from msg_stylegan.options import changed
+from msg_stylegan.options import MetricsOptions, changed
 from msg_stylegan.training import devices
 
 # The data set has 1,797 images.
@@ -181,16 +178,9 @@ def make_evaluator(args, base, dataset, strategy, outdir):
         network = outdir.parent / f"{digit_network.NAME}.keras"
         if not network.exists():
             digit_network.make_digit_network(network, open_dataset(base, -1))
-    networks = FeatureNetworks(args.cache_dir, custom=network)
-    return MetricEvaluator(
-        get_metrics(args.metrics, MetricOptions(args.num_images, networks.custom_name)),
-        dataset,
-        networks=networks,
-        cache_dir=args.cache_dir,
-        labels_dataset=dataset,
-        mirror=base.dataset.mirror,
-        strategy=strategy,
-    )
+    options = MetricsOptions(names=args.metrics, num_images=args.num_images)
+    prepared = prepare_metrics(options, args.cache_dir, feature_network=network, strategy=strategy)
+    return prepared(dataset, labels_dataset=dataset, mirror=base.dataset.mirror)
 
 
 def write_results(experiment, args, trials, evaluator, outdir):

@@ -95,7 +95,7 @@ class Trial:
         values = options.to_dict(self.config)
         if not self.run_dir.exists():
             run_directory.create_run_directory(self.run_dir, values)
-        scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
+        scorer = SnapshotScorer(evaluator, say=say)
         info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
         with logging_to(self.run_dir):
             try:

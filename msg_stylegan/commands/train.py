@@ -209,10 +209,7 @@ def train(arguments):
     import tensorflow as tf
 
     import msg_stylegan
-    from metrics.evaluation import MetricEvaluator
-    from metrics.feature_networks.library import FeatureNetworks
-    from metrics.metric import MetricOptions
-    from metrics.registry import get_metrics
+    from metrics.evaluation import prepare_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.training import devices, loop, run_directory, run_history
     from msg_stylegan.training.architecture import describe_networks, make_networks
@@ -227,23 +224,9 @@ def train(arguments):
     dataset, facts = _open_dataset(arguments)
     options.validate(config, strategy.num_replicas_in_sync, dataset)
     find_optimizer(config.optimizer.name)
-    evaluator = MetricEvaluator(
-        get_metrics(config.metrics.names, MetricOptions(config.metrics.num_images)),
-        dataset,
-        networks=FeatureNetworks(
-            config.cache_dir,
-            paths={
-                "inception": config.metrics.inception_weights,
-                "vgg16": config.metrics.vgg16_weights,
-                "lpips": config.metrics.lpips_weights,
-            },
-        ),
-        cache_dir=config.cache_dir,
-        labels_dataset=dataset,
-        mirror=config.dataset.mirror,
-        strategy=strategy,
-    )
-    scorer = SnapshotScorer(evaluator, say=say, num_gpus=strategy.num_replicas_in_sync)
+    prepared = prepare_metrics(config.metrics, config.cache_dir, strategy=strategy)
+    evaluator = prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror)
+    scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
     info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
     is_new = run_dir is None
