@@ -48,10 +48,10 @@ def test_kernels_have_the_published_shapes():
 
 
 def test_number_of_weights(networks):
-    # Kernels, one bias per channel in place of four numbers, classes.
-    expected = 21_751_136 + 17_216 + 2048 * 1008 + 1008
+    # Kernels, one bias per channel in place of four numbers, classes without their bias.
+    expected = 21_751_136 + 17_216 + 2048 * 1008
     assert networks["inception"].model.count_params() == expected
-    assert expected + 3 * 17_216 == synthetic_inception.NUM_PARAMETERS
+    assert expected + 3 * 17_216 + 1008 == synthetic_inception.NUM_PARAMETERS
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,6 @@ def test_logits_of_the_recording(golden, networks):
     with np.load(golden / "fid_inception_dev.npz") as recording:
         ours = outputs_of(networks["inception"], recording["in/images_299"])
         expected = recording["out/logits_299"]
-    np.testing.assert_allclose(ours["logits_with_bias"], expected, rtol=0, atol=1e-4)
     bias = synthetic_inception.torch_arrays()["fc.bias"]
     np.testing.assert_allclose(ours["logits"], expected - bias, rtol=0, atol=1e-4)
 
@@ -83,9 +82,7 @@ def test_networks_are_described_truly(networks, keras_network):
     shapes = {name: values.shape for name, values in outputs.items()}
     assert shapes == {
         "features": (2, networks["inception"].dim),
-        "spatial": (2, 2023),
         "logits": (2, 1008),
-        "logits_with_bias": (2, 1008),
     }
     everyone = [*networks.values(), keras_network]
     assert {network.name for network in everyone} == {
@@ -166,14 +163,6 @@ def test_last_block_of_2015_takes_the_maximum(networks, keras_network, network):
     np.testing.assert_allclose(model.get_layer("mixed_10.pool")(x)[0, :, :, 0], expected, rtol=1e-6)
 
 
-def test_spatial_features_are_channels_of_the_middle(networks):
-    network = networks["inception"]
-    x = network.prepare(noise(2))
-    layer = network.model.get_layer("mixed_6.conv").output
-    expected = keras.Model(network.model.inputs, layer)(x).numpy()[..., :7].reshape(2, 2023)
-    np.testing.assert_allclose(network.model(x)["spatial"], expected, rtol=1e-5, atol=1e-5)
-
-
 def test_normalisation_of_grey_levels(networks, keras_network):
     levels = np.array([0.0, 128.0, 255.0], np.float32)
     images = np.broadcast_to(levels, (1, 299, 299, 3))
@@ -198,11 +187,9 @@ def test_keras_variant_is_the_network_of_keras(keras_network):
         [arrays[f"predictions/predictions/{part}:0"] for part in ("kernel", "bias")]
     )
     x = keras_network.prepare(noise(2))
-    expected = original(x, training=False).numpy()
+    expected = original(x, training=False).numpy() - arrays["predictions/predictions/bias:0"]
     tolerance = 1e-5 * np.abs(expected).max()
-    np.testing.assert_allclose(
-        keras_network.model(x)["logits_with_bias"], expected, rtol=0, atol=tolerance
-    )
+    np.testing.assert_allclose(keras_network.model(x)["logits"], expected, rtol=0, atol=tolerance)
 
 
 def test_building_leaves_the_surroundings_alone():
@@ -222,4 +209,4 @@ def test_building_leaves_the_surroundings_alone():
     np.testing.assert_array_equal(np.random.get_state()[1], states[1])
     np.testing.assert_array_equal(tf.random.uniform([4]), expected)
     # These weights have no classes.
-    assert set(model(tf.zeros([1, 299, 299, 3]))) == {"features", "spatial"}
+    assert set(model(tf.zeros([1, 299, 299, 3]))) == {"features"}

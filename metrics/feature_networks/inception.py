@@ -29,20 +29,18 @@ EPSILON = 1e-3
 # Spelled out because what a program has chosen for all its layers must not reach here.
 _IN_NHWC = {"data_format": "channels_last", "dtype": "float32"}
 
-# Nash et al. 2021 (sFID): this layer, and so many of its channels.
-_SPATIAL_LAYER = "mixed_6/conv"
-_SPATIAL_CHANNELS = 7
-
 
 @dataclasses.dataclass(frozen=True)
 class _Conv:
     """Convolution, batch normalisation and ReLU."""
 
-    scope: str
     channels: int
     size: tuple = (1, 1)
     stride: int = 1
     padding: str = "same"
+    # Names in the frozen graph and in pytorch-fid, those of the block left out.
+    scope: str = ""
+    torch: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,13 +54,26 @@ class _Pool:
 
 _HALVE = _Pool("max", stride=2, padding="valid")
 
+
+def _row(scope, torch, *convolutions):
+    """Convolutions in a row, numbered by both networks, but only by ours if there is one."""
+    return tuple(
+        dataclasses.replace(
+            convolution,
+            scope=f"{scope}_{i}" if i else scope,
+            torch=f"{torch}_{i + 1}" if len(convolutions) > 1 else torch,
+        )
+        for i, convolution in enumerate(convolutions)
+    )
+
+
 _STEM = (
-    _Conv("conv", 32, (3, 3), stride=2, padding="valid"),
-    _Conv("conv_1", 32, (3, 3), padding="valid"),
-    _Conv("conv_2", 64, (3, 3)),
+    _Conv(32, (3, 3), 2, "valid", "conv", "Conv2d_1a_3x3"),
+    _Conv(32, (3, 3), 1, "valid", "conv_1", "Conv2d_2a_3x3"),
+    _Conv(64, (3, 3), 1, "same", "conv_2", "Conv2d_2b_3x3"),
     _HALVE,
-    _Conv("conv_3", 80),
-    _Conv("conv_4", 192, (3, 3), padding="valid"),
+    _Conv(80, (1, 1), 1, "same", "conv_3", "Conv2d_3b_1x1"),
+    _Conv(192, (3, 3), 1, "valid", "conv_4", "Conv2d_4a_3x3"),
     _HALVE,
 )
 
@@ -70,87 +81,96 @@ _STEM = (
 def _mixed_35(pool_channels):
     """Block at 35x35 pixels (figure 5 of the paper): branches, each a row of steps."""
     return (
-        (_Conv("conv", 64),),
-        (_Conv("tower/conv", 48), _Conv("tower/conv_1", 64, (5, 5))),
-        (
-            _Conv("tower_1/conv", 64),
-            _Conv("tower_1/conv_1", 96, (3, 3)),
-            _Conv("tower_1/conv_2", 96, (3, 3)),
-        ),
-        (_Pool("average"), _Conv("tower_2/conv", pool_channels)),
+        _row("conv", "branch1x1", _Conv(64)),
+        _row("tower/conv", "branch5x5", _Conv(48), _Conv(64, (5, 5))),
+        _row("tower_1/conv", "branch3x3dbl", _Conv(64), _Conv(96, (3, 3)), _Conv(96, (3, 3))),
+        (_Pool("average"), *_row("tower_2/conv", "branch_pool", _Conv(pool_channels))),
     )
 
 
 def _mixed_17(channels):
     """Block at 17x17 pixels with factorised 7x7 convolutions (figure 6)."""
+    point, wide, high = (_Conv(channels, size) for size in ((1, 1), (1, 7), (7, 1)))
+    last_wide, last_high = _Conv(192, (1, 7)), _Conv(192, (7, 1))
     return (
-        (_Conv("conv", 192),),
-        (
-            _Conv("tower/conv", channels),
-            _Conv("tower/conv_1", channels, (1, 7)),
-            _Conv("tower/conv_2", 192, (7, 1)),
-        ),
-        (
-            _Conv("tower_1/conv", channels),
-            _Conv("tower_1/conv_1", channels, (7, 1)),
-            _Conv("tower_1/conv_2", channels, (1, 7)),
-            _Conv("tower_1/conv_3", channels, (7, 1)),
-            _Conv("tower_1/conv_4", 192, (1, 7)),
-        ),
-        (_Pool("average"), _Conv("tower_2/conv", 192)),
+        _row("conv", "branch1x1", _Conv(192)),
+        _row("tower/conv", "branch7x7", point, wide, last_high),
+        _row("tower_1/conv", "branch7x7dbl", point, high, wide, high, last_wide),
+        (_Pool("average"), *_row("tower_2/conv", "branch_pool", _Conv(192))),
     )
 
 
 def _mixed_8(pool):
     """Block at 8x8 pixels (figure 7). A tuple in place of a step forks the branch."""
+    double = _row("tower_1/conv", "branch3x3dbl", _Conv(448), _Conv(384, (3, 3)))
     return (
-        (_Conv("conv", 320),),
-        (_Conv("tower/conv", 384), _fork("tower/mixed")),
-        (_Conv("tower_1/conv", 448), _Conv("tower_1/conv_1", 384, (3, 3)), _fork("tower_1/mixed")),
-        (_Pool(pool), _Conv("tower_2/conv", 192)),
+        _row("conv", "branch1x1", _Conv(320)),
+        (*_row("tower/conv", "branch3x3_1", _Conv(384)), _fork("tower/mixed", "branch3x3_2")),
+        (*double, _fork("tower_1/mixed", "branch3x3dbl_3")),
+        (_Pool(pool), *_row("tower_2/conv", "branch_pool", _Conv(192))),
     )
 
 
-def _fork(scope):
-    return _Conv(f"{scope}/conv", 384, (1, 3)), _Conv(f"{scope}/conv_1", 384, (3, 1))
+def _fork(scope, torch):
+    return (
+        _Conv(384, (1, 3), scope=f"{scope}/conv", torch=f"{torch}a"),
+        _Conv(384, (3, 1), scope=f"{scope}/conv_1", torch=f"{torch}b"),
+    )
+
+
+def _halving(channels):
+    return _Conv(channels, (3, 3), stride=2, padding="valid")
 
 
 _TO_17 = (
-    (_Conv("conv", 384, (3, 3), stride=2, padding="valid"),),
-    (
-        _Conv("tower/conv", 64),
-        _Conv("tower/conv_1", 96, (3, 3)),
-        _Conv("tower/conv_2", 96, (3, 3), stride=2, padding="valid"),
-    ),
+    _row("conv", "branch3x3", _halving(384)),
+    _row("tower/conv", "branch3x3dbl", _Conv(64), _Conv(96, (3, 3)), _halving(96)),
     (_HALVE,),
 )
 
 _TO_8 = (
-    (_Conv("tower/conv", 192), _Conv("tower/conv_1", 320, (3, 3), stride=2, padding="valid")),
-    (
-        _Conv("tower_1/conv", 192),
-        _Conv("tower_1/conv_1", 192, (1, 7)),
-        _Conv("tower_1/conv_2", 192, (7, 1)),
-        _Conv("tower_1/conv_3", 192, (3, 3), stride=2, padding="valid"),
+    _row("tower/conv", "branch3x3", _Conv(192), _halving(320)),
+    _row(
+        "tower_1/conv",
+        "branch7x7x3",
+        _Conv(192),
+        _Conv(192, (1, 7)),
+        _Conv(192, (7, 1)),
+        _halving(192),
     ),
     (_HALVE,),
 )
 
 
 def _blocks(last_pool):
+    """Dict of the name of a block -> its name in pytorch-fid, and its branches."""
     return {
-        "mixed": _mixed_35(32),
-        "mixed_1": _mixed_35(64),
-        "mixed_2": _mixed_35(64),
-        "mixed_3": _TO_17,
-        "mixed_4": _mixed_17(128),
-        "mixed_5": _mixed_17(160),
-        "mixed_6": _mixed_17(160),
-        "mixed_7": _mixed_17(192),
-        "mixed_8": _TO_8,
-        "mixed_9": _mixed_8("average"),
-        "mixed_10": _mixed_8(last_pool),
+        "mixed": ("Mixed_5b", _mixed_35(32)),
+        "mixed_1": ("Mixed_5c", _mixed_35(64)),
+        "mixed_2": ("Mixed_5d", _mixed_35(64)),
+        "mixed_3": ("Mixed_6a", _TO_17),
+        "mixed_4": ("Mixed_6b", _mixed_17(128)),
+        "mixed_5": ("Mixed_6c", _mixed_17(160)),
+        "mixed_6": ("Mixed_6d", _mixed_17(160)),
+        "mixed_7": ("Mixed_6e", _mixed_17(192)),
+        "mixed_8": ("Mixed_7a", _TO_8),
+        "mixed_9": ("Mixed_7b", _mixed_8("average")),
+        "mixed_10": ("Mixed_7c", _mixed_8(last_pool)),
     }
+
+
+def torch_names():
+    """Names of all 94 convolutions in pytorch-fid: dict of scope -> name."""
+    names = {step.scope: step.torch for step in _STEM if isinstance(step, _Conv)}
+    for block, (torch, branches) in _blocks("max").items():
+        # Steps, and the two of a fork.
+        steps = tf.nest.flatten(branches)
+        names |= {
+            f"{block}/{step.scope}": f"{torch}.{step.torch}"
+            for step in steps
+            if isinstance(step, _Conv)
+        }
+    return names
 
 
 def kernel_shapes():
@@ -176,8 +196,8 @@ def inception_networks(weights, digest):
 
     Returns:
         Dict of `FeatureNetwork`: "inception" resizes as the graph itself does, "clean_inception" as
-        Clean-FID does. They share one Keras model with the outputs "features" [n, 2048], "spatial"
-        [n, 2023], and, if the weights have that layer, "logits" and "logits_with_bias" [n, 1008].
+        Clean-FID does. They share one Keras model with the outputs "features" [n, 2048] and, if the
+        weights have that layer, "logits" [n, 1008] without their bias.
     """
     model = _build_model(weights, last_pool="max", name="inception_2015")
     resizes = {"inception": resize_tf1_bilinear, "clean_inception": resize_clean}
@@ -219,7 +239,7 @@ def _run(apply, join, x, last_pool):
     """Walks through the network: apply(scope, step, x) at each step, join(block, xs) at its end."""
     for i, step in enumerate(_STEM):
         x = apply(step.scope if isinstance(step, _Conv) else f"stem/pool_{i}", step, x)
-    for block, branches in _blocks(last_pool).items():
+    for block, (_, branches) in _blocks(last_pool).items():
         outputs = []
         for branch in branches:
             outputs += _run_branch(apply, block, branch, x)
@@ -238,11 +258,9 @@ def _run_branch(apply, block, branch, x):
 
 def _build_model(weights, last_pool, name):
     """Keras model of images float32 [n, 299, 299, 3] with its weights set."""
-    activations = {}
 
     def apply(scope, step, x):
-        activations[scope] = _layer(scope, step)(x)
-        return activations[scope]
+        return _layer(scope, step)(x)
 
     def join(block, xs):
         return keras.layers.Concatenate(name=_layer_name(block), dtype="float32")(xs)
@@ -250,12 +268,16 @@ def _build_model(weights, last_pool, name):
     images = keras.Input((*INPUT_SIZE, 3), name="images", dtype="float32")
     x = _run(apply, join, images, last_pool)
     features = keras.layers.GlobalAveragePooling2D(name="features", **_IN_NHWC)(x)
-    spatial = activations[_SPATIAL_LAYER][..., :_SPATIAL_CHANNELS]
-    spatial = keras.layers.Flatten(name="spatial", **_IN_NHWC)(spatial)
-    outputs = {"features": features, "spatial": spatial}
+    outputs = {"features": features}
     if "logits/kernel" in weights:
-        classifier = _Classifier(len(weights["logits/bias"]), name="classifier", dtype="float32")
-        outputs["logits"], outputs["logits_with_bias"] = classifier(features)
+        classes = weights["logits/kernel"].shape[1]
+        outputs["logits"] = keras.layers.Dense(
+            classes,
+            use_bias=False,
+            kernel_initializer="zeros",
+            name="classifier",
+            dtype="float32",
+        )(features)
     model = keras.Model(images, outputs, name=name)
     model.trainable = False
     _set_weights(model, weights)
@@ -282,23 +304,6 @@ def _layer_name(scope):
     return scope.replace("/", ".")
 
 
-class _Classifier(keras.layers.Layer):
-    """Fully connected layer with two results: without its bias, and with it."""
-
-    def __init__(self, classes, **options):
-        super().__init__(**options)
-        self.classes = classes
-
-    def build(self, input_shape):
-        shape = (input_shape[-1], self.classes)
-        self.kernel = self.add_weight(name="kernel", shape=shape, initializer="zeros")
-        self.bias = self.add_weight(name="bias", shape=shape[1:], initializer="zeros")
-
-    def call(self, x):
-        logits = tf.matmul(x, self.kernel)
-        return logits, logits + self.bias
-
-
 def _set_weights(model, weights):
     for scope in kernel_shapes():
         # In float64, so that the order of the products does not matter.
@@ -310,6 +315,4 @@ def _set_weights(model, weights):
         scale = gamma / np.sqrt(variance + EPSILON)
         model.get_layer(_layer_name(scope)).set_weights([kernel * scale, beta - mean * scale])
     if "logits/kernel" in weights:
-        model.get_layer("classifier").set_weights(
-            [weights["logits/kernel"], weights["logits/bias"]]
-        )
+        model.get_layer("classifier").set_weights([weights["logits/kernel"]])

@@ -12,80 +12,13 @@ import re
 
 import numpy as np
 
-from metrics.feature_networks.inception import NUM_FEATURES, kernel_shapes
+from metrics.feature_networks.inception import NUM_FEATURES, kernel_shapes, torch_names
 
 NUM_CLASSES = 1008
 # Of the other network, that of Keras.
 KERAS_CLASSES = 1000
 
 _NORMALISATION = ("gamma", "beta", "moving_mean", "moving_variance")
-
-_TORCH_STEM = {
-    "conv": "Conv2d_1a_3x3",
-    "conv_1": "Conv2d_2a_3x3",
-    "conv_2": "Conv2d_2b_3x3",
-    "conv_3": "Conv2d_3b_1x1",
-    "conv_4": "Conv2d_4a_3x3",
-}
-_TORCH_35 = {
-    "conv": "branch1x1",
-    "tower/conv": "branch5x5_1",
-    "tower/conv_1": "branch5x5_2",
-    "tower_1/conv": "branch3x3dbl_1",
-    "tower_1/conv_1": "branch3x3dbl_2",
-    "tower_1/conv_2": "branch3x3dbl_3",
-    "tower_2/conv": "branch_pool",
-}
-_TORCH_TO_17 = {
-    "conv": "branch3x3",
-    "tower/conv": "branch3x3dbl_1",
-    "tower/conv_1": "branch3x3dbl_2",
-    "tower/conv_2": "branch3x3dbl_3",
-}
-_TORCH_17 = {
-    "conv": "branch1x1",
-    "tower/conv": "branch7x7_1",
-    "tower/conv_1": "branch7x7_2",
-    "tower/conv_2": "branch7x7_3",
-    "tower_1/conv": "branch7x7dbl_1",
-    "tower_1/conv_1": "branch7x7dbl_2",
-    "tower_1/conv_2": "branch7x7dbl_3",
-    "tower_1/conv_3": "branch7x7dbl_4",
-    "tower_1/conv_4": "branch7x7dbl_5",
-    "tower_2/conv": "branch_pool",
-}
-_TORCH_TO_8 = {
-    "tower/conv": "branch3x3_1",
-    "tower/conv_1": "branch3x3_2",
-    "tower_1/conv": "branch7x7x3_1",
-    "tower_1/conv_1": "branch7x7x3_2",
-    "tower_1/conv_2": "branch7x7x3_3",
-    "tower_1/conv_3": "branch7x7x3_4",
-}
-_TORCH_8 = {
-    "conv": "branch1x1",
-    "tower/conv": "branch3x3_1",
-    "tower/mixed/conv": "branch3x3_2a",
-    "tower/mixed/conv_1": "branch3x3_2b",
-    "tower_1/conv": "branch3x3dbl_1",
-    "tower_1/conv_1": "branch3x3dbl_2",
-    "tower_1/mixed/conv": "branch3x3dbl_3a",
-    "tower_1/mixed/conv_1": "branch3x3dbl_3b",
-    "tower_2/conv": "branch_pool",
-}
-_TORCH_BLOCKS = {
-    "mixed": ("Mixed_5b", _TORCH_35),
-    "mixed_1": ("Mixed_5c", _TORCH_35),
-    "mixed_2": ("Mixed_5d", _TORCH_35),
-    "mixed_3": ("Mixed_6a", _TORCH_TO_17),
-    "mixed_4": ("Mixed_6b", _TORCH_17),
-    "mixed_5": ("Mixed_6c", _TORCH_17),
-    "mixed_6": ("Mixed_6d", _TORCH_17),
-    "mixed_7": ("Mixed_6e", _TORCH_17),
-    "mixed_8": ("Mixed_7a", _TORCH_TO_8),
-    "mixed_9": ("Mixed_7b", _TORCH_8),
-    "mixed_10": ("Mixed_7c", _TORCH_8),
-}
 
 # What the last part of a name may be, in files whose exact names are not known.
 _KINDS = {
@@ -115,8 +48,7 @@ def from_torch(arrays):
         ValueError: Missing, unknown or misshapen arrays.
     """
     names = {"fc.weight": "logits/kernel", "fc.bias": "logits/bias"}
-    for scope in kernel_shapes():
-        layer = _torch_name(scope)
+    for scope, layer in torch_names().items():
         names[f"{layer}.conv.weight"] = f"{scope}/kernel"
         for part, kind in zip(
             ("weight", "bias", "running_mean", "running_var"), _NORMALISATION, strict=True
@@ -209,14 +141,6 @@ def from_keras(arrays):
     return _canonical(
         arrays, names, classes=KERAS_CLASSES, without_classes=True, without_gamma=True
     )
-
-
-def _torch_name(scope):
-    if scope in _TORCH_STEM:
-        return _TORCH_STEM[scope]
-    block, _, rest = scope.partition("/")
-    name, branches = _TORCH_BLOCKS[block]
-    return f"{name}.{branches[rest]}"
 
 
 def _to_channels_last(ndim):

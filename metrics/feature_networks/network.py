@@ -25,8 +25,8 @@ class FeatureNetwork:
     # Hex digest of weights, preprocessing and version of our code: part of cache keys.
     identity: str
     # Maps prepared images float32 [n, ...] to a dict of float32 arrays [n, d]: "features", and for
-    # Inception also "logits" (without bias), "logits_with_bias" and "spatial". A Keras model or
-    # another callable; never in training mode.
+    # Inception also "logits" (without bias). A Keras model or another callable; never in training
+    # mode.
     model: Callable
     # Maps images uint8 or float32 [n, h, w, 3] with values 0..255, any h and w, to the input of the
     # model. TensorFlow operations only; n, h and w may be unknown until it runs.
