@@ -127,7 +127,6 @@ def _make(match, options):
         compute = functools.partial(_compute, name, network, count, real_moments)
     return Metric(
         name=name,
-        num_images=count,
         headline=name,
         lower_is_better=True,
         compute=compute,

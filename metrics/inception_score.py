@@ -68,7 +68,6 @@ def _make(match, options):
     name = f"is{format_count(count)}"
     return Metric(
         name=name,
-        num_images=count,
         headline=f"{name}_mean",
         lower_is_better=False,
         compute=functools.partial(_compute, name, count),

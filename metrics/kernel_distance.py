@@ -114,7 +114,6 @@ def _make(match, options):
     max_reals = count if count and not full else MAX_REALS
     return Metric(
         name=name,
-        num_images=count,
         headline=name,
         lower_is_better=True,
         compute=functools.partial(_compute, name, network, count, max_reals),

@@ -106,8 +106,6 @@ class Metric:
 
     # Full name, also the prefix of its result keys: "swd16k".
     name: str
-    # Images that are taken of each side; 0 for all.
-    num_images: int
     # Result key by which snapshots are compared.
     headline: str
     # Whether a smaller headline is better.
@@ -123,8 +121,6 @@ class Metric:
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
-    # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.
-    draw: Callable | None = None
 
     def is_best(self, value, others):
         """Whether headline `value` beats all `others`. NaN beats nothing and is beaten by all."""

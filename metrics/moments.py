@@ -81,17 +81,6 @@ class StreamingMoments:
             if self._filled == _BLOCK:
                 self._flush()
 
-    def merge(self, other):
-        """Takes in what another object gathered, which stays as it is."""
-        if len(other._mean) != len(self._mean):
-            raise ValueError(
-                f"Expected features of {len(self._mean)} numbers. Received {len(other._mean)}."
-            )
-        self._flush()
-        rows = self._shifted_mean(other._count, other._mean)[None]
-        self._scatter += other._scatter + rows.T @ rows
-        self.add(other._block[: other._filled])
-
     def result(self):
         """Returns the `Moments` of all features so far.
 
@@ -110,18 +99,13 @@ class StreamingMoments:
         mean = rows.mean(axis=0)
         rows -= mean
         self._scatter += rows.T @ rows
-        row = self._shifted_mean(self._filled, mean)[None]
-        self._scatter += row.T @ row
-        self._filled = 0
-
-    def _shifted_mean(self, count, mean):
-        """Moves the mean towards that of more images; returns the row that scatter gains by it."""
-        total = max(1, self._count + count)
+        total = self._count + self._filled
         shift = mean - self._mean
-        row = shift * np.sqrt(self._count * count / total)
-        self._mean = self._mean + shift * (count / total)
-        self._count += count
-        return row
+        row = (shift * np.sqrt(self._count * self._filled / total))[None]
+        self._scatter += row.T @ row
+        self._mean = self._mean + shift * (self._filled / total)
+        self._count = total
+        self._filled = 0
 
 
 def write_statistics(path, moments):

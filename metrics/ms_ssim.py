@@ -209,7 +209,6 @@ def _make(match, options):
     name = f"msssim{format_count(num_pairs)}"
     return Metric(
         name=name,
-        num_images=2 * num_pairs,
         headline=name,
         # Generators fail towards too little diversity, hardly ever towards too much.
         lower_is_better=True,

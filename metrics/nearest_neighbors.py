@@ -160,7 +160,6 @@ def _make(measure, match, options):
     max_reals = count if count and not full else MAX_REALS
     return Metric(
         name=name,
-        num_images=count,
         headline=f"{name}_{measure.names[1]}",
         lower_is_better=False,
         compute=functools.partial(_compute, measure, name, network, count, max_reals),

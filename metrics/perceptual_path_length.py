@@ -114,7 +114,6 @@ def _make(match, options):
     crop = version == "ppl"
     return Metric(
         name=name,
-        num_images=count,
         headline=name,
         lower_is_better=True,
         compute=functools.partial(_compute, name, space, sampling, crop, count),

@@ -282,7 +282,6 @@ def _make(match, options):
     name = f"swd{number}"
     return Metric(
         name=name,
-        num_images=count,
         headline=f"{name}_avg",
         lower_is_better=True,
         compute=functools.partial(_compute, name, count),

@@ -11,7 +11,6 @@ import functools
 import numpy as np
 
 from metrics.metric import Family, Metric
-from metrics.plots import plot_stability
 
 
 def mean_squared_differences(images_a, images_b):
@@ -73,11 +72,9 @@ def _make(match, options):
     name = f"stability{count}"
     return Metric(
         name=name,
-        num_images=count,
         headline=name,
         lower_is_better=True,
         compute=functools.partial(_compute, name, count),
-        draw=plot_stability,
     )
 
 

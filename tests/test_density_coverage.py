@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
 from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
 from metrics.density_coverage import FAMILY, density_coverage
@@ -97,7 +97,7 @@ def test_bad_features_are_refused():
 def test_names_say_what_is_measured(name, options, expected, count):
     metric = make_metric(FAMILY, name, **options)
     network = options.get("feature_network", "vgg16")
-    assert (metric.name, metric.num_images) == (expected, count)
+    assert (metric.name, asked_count(metric)) == (expected, count)
     assert (metric.headline, metric.lower_is_better) == (f"{expected}_coverage", False)
     assert metric.networks == (network,)
 

@@ -199,7 +199,7 @@ def test_labels_of_fakes_do_not_depend_on_the_order_of_the_data_set(tmp_path, ki
             [], dataset, networks=Networks(), cache_dir=folder, labels_dataset=dataset
         )
         evaluation = evaluator.of_generator(G)
-        probe = Metric("m", 1, "images", True, what_is_drawn)
+        probe = Metric("m", "images", True, what_is_drawn)
         results = evaluation.compute(probe).results
         for name in ("kid50k", "swd2k"):
             metric = get_metric(name, MetricOptions(SOME))

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
 
 from metrics import inception_score as module
 from metrics.inception_score import FAMILY, inception_score
@@ -81,7 +81,7 @@ def test_bad_logits_are_refused():
 )
 def test_names_say_what_is_measured(name, options, expected, count):
     metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, metric.num_images) == (expected, count)
+    assert (metric.name, asked_count(metric)) == (expected, count)
     assert (metric.headline, metric.lower_is_better) == (f"{expected}_mean", False)
     # The classes are those of one network, whatever the user has.
     assert metric.networks == ("inception",)

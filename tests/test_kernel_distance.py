@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
 
 from metrics.kernel_distance import FAMILY, draw_subsets, kernel_distance
 
@@ -134,7 +134,7 @@ def test_bad_features_are_refused():
 def test_names_say_what_is_measured(name, options, expected, count, max_reals):
     metric = make_metric(FAMILY, name, **options)
     network = options.get("feature_network", "inception")
-    assert (metric.name, metric.num_images, metric.headline) == (expected, count, expected)
+    assert (metric.name, asked_count(metric), metric.headline) == (expected, count, expected)
     assert metric.lower_is_better
     assert metric.networks == (network,)
     rows = np.broadcast_to(np.zeros(2, np.float32), (50_000, 2))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.event_files import events
+from support.metric_inputs import asked_count
 from support.tiny_run import make_dataset, make_networks
 
 from metrics.evaluation import MetricEvaluator, MetricResult
@@ -48,7 +49,7 @@ def constant_metric(name, values, lower_is_better=True):
             raise ValueError("no weights")
         return {f"{name}_value": value}
 
-    return Metric(name, 1, f"{name}_value", lower_is_better, compute)
+    return Metric(name, f"{name}_value", lower_is_better, compute)
 
 
 def make_scorer(tmp_path, metrics, said=None):
@@ -74,7 +75,7 @@ def make_scorer(tmp_path, metrics, said=None):
 )
 def test_names_say_how_many_images_are_used(name, num_images, expected, count):
     metric = get_metric(name, MetricOptions(num_images))
-    assert (metric.name, metric.num_images) == (expected, count)
+    assert (metric.name, asked_count(metric)) == (expected, count)
     assert metric.headline == f"{expected}_avg"
     assert metric.lower_is_better
 
@@ -182,7 +183,7 @@ def test_scores_are_computed_in_full_precision_and_training_is_not_touched(tmp_p
         return {"m": float(is_on)}
 
     evaluator = make_evaluator(tmp_path)
-    metric = Metric("m", 1, "m", True, compute_precision)
+    metric = Metric("m", "m", True, compute_precision)
     assert tf.config.experimental.tensor_float_32_execution_enabled()
     assert evaluator.of_generator(make_networks().G_ema).compute(metric).headline == 0
     assert tf.config.experimental.tensor_float_32_execution_enabled()
@@ -269,7 +270,7 @@ def test_skipped_metrics_are_not_computed(tmp_path):
 
 def test_a_metric_without_a_value_yet_is_said_and_not_recorded(tmp_path):
     said = []
-    empty = Metric("a", 1, "a_value", True, compute=lambda inputs: {})
+    empty = Metric("a", "a_value", True, compute=lambda inputs: {})
     scorer = make_scorer(tmp_path, [empty, constant_metric("b", [1])], said)
     assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
     assert not scorer.failures
@@ -305,7 +306,7 @@ def test_the_best_of_recorded_snapshots(tmp_path):
 
 
 def test_table_shows_the_headline_first():
-    metric = Metric("m", 1, "m_avg", True, compute=None)
+    metric = Metric("m", "m_avg", True, compute=None)
     lines = [{"results": {"m_16": 1.0, "m_avg": 20.25}}, {"results": {"m_16": 2.0, "m_avg": 0.031}}]
     rows = [({"snapshot": f"{i}.keras"}, {"m": line}) for i, line in enumerate(lines)]
     assert results_table([metric], rows).splitlines() == [
@@ -316,7 +317,7 @@ def test_table_shows_the_headline_first():
 
 
 def test_table_of_several_metrics_leaves_out_details_and_gaps():
-    metrics = [Metric("m", 1, "m_avg", True, None), Metric("n", 1, "n", True, None)]
+    metrics = [Metric("m", "m_avg", True, None), Metric("n", "n", True, None)]
     wide = {"results": {f"m_{i}": 0.0 for i in range(8)} | {"m_avg": 1.0}}
     rows = [({"fakes": "a"}, {"m": wide, "n": {"results": {"n": 2.0}}}), ({"fakes": "b"}, {})]
     assert results_table(metrics, rows).splitlines() == [

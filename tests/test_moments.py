@@ -52,30 +52,6 @@ def test_batches_do_not_change_a_single_digit(cuts):
     np.testing.assert_array_equal(parts.covariance, whole.covariance)
 
 
-@hypothesis.given(cuts=st.lists(st.integers(0, 3000), min_size=2, max_size=2).map(sorted))
-@hypothesis.settings(max_examples=20)
-def test_merging_is_associative_and_does_not_know_the_order(cuts):
-    features = some_features(offset=3.0)
-    a, b, c = (gather([part], 7) for part in np.split(features, cuts))
-    left = gather([], 7)
-    for part in (a, b, c):
-        left.merge(part)
-    c.merge(b)
-    c.merge(a)
-    for moments in (left, c):
-        assert_moments_of(moments.result(), features)
-
-
-def test_merging_leaves_the_other_as_it_is():
-    features = some_features(1500)
-    a, b = gather([features[:10]], 7), gather([features], 7)
-    a.merge(b)
-    assert_moments_of(b.result(), features)
-    # And what is added afterwards counts.
-    a.add(features[10:20])
-    assert_moments_of(a.result(), np.concatenate([features[:20], features]))
-
-
 def test_results_can_be_asked_for_in_between():
     features = some_features(2500)
     moments = gather([features[:700]], 7)
@@ -117,11 +93,6 @@ def test_bad_features_are_refused(features, message):
     with pytest.raises(ValueError, match=message):
         moments.add(features)
     assert_moments_of(moments.result(), some_features(5, 3))
-
-
-def test_other_dimensions_are_not_merged():
-    with pytest.raises(ValueError, match=r"of 3 numbers\. Received 4"):
-        StreamingMoments(3).merge(StreamingMoments(4))
 
 
 def test_statistics_survive_a_file(tmp_path):

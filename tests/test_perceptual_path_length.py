@@ -125,18 +125,18 @@ def test_the_same_distance_is_compiled_once():
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "expected", "count"),
+    ("name", "options", "expected"),
     [
-        ("ppl2_wend", {}, "ppl2_wend", 50_000),
-        ("ppl2_wend50k", {}, "ppl2_wend", 50_000),
-        ("ppl2_wend10k", {}, "ppl2_wend10k", 10_000),
-        ("ppl_zfull", {"num_images": 123}, "ppl_zfull123", 123),
-        ("ppl_wfull", {"feature_network": "dino"}, "ppl_wfull", 50_000),
+        ("ppl2_wend", {}, "ppl2_wend"),
+        ("ppl2_wend50k", {}, "ppl2_wend"),
+        ("ppl2_wend10k", {}, "ppl2_wend10k"),
+        ("ppl_zfull", {"num_images": 123}, "ppl_zfull123"),
+        ("ppl_wfull", {"feature_network": "dino"}, "ppl_wfull"),
     ],
 )
-def test_names_say_what_is_measured(name, options, expected, count):
+def test_names_say_what_is_measured(name, options, expected):
     metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, metric.num_images, metric.headline) == (expected, count, expected)
+    assert (metric.name, metric.headline) == (expected, expected)
     assert metric.lower_is_better
     assert metric.networks == ("lpips",)
 

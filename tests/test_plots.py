@@ -7,10 +7,9 @@ from PIL import Image
 
 from metrics import plots
 from metrics.metric import Metric
-from metrics.plots import plot_metric, plot_stability
+from metrics.plots import plot_metric
 
-FID = Metric("fid50k", 50000, "fid50k", True, None)
-STABILITY = Metric("stability36", 36, "stability36", True, None)
+FID = Metric("fid50k", "fid50k", True, None)
 
 
 def lines_of(**results):
@@ -64,7 +63,7 @@ def test_curve_and_best_value(tmp_path, drawn):
 
 
 def test_best_may_be_the_highest(tmp_path, drawn):
-    metric = Metric("is50k", 50000, "is50k_mean", False, None)
+    metric = Metric("is50k", "is50k_mean", False, None)
     plot_metric(tmp_path / "x.png", metric, lines_of(is50k_mean=[1.5, 8.25, 7.0]))
     assert "best: 8.25 at 10 kimg" in curves(drawn[0].axes[0])
 
@@ -91,7 +90,6 @@ def test_order_and_gaps_of_the_lines_do_not_matter(tmp_path, drawn):
 )
 def test_nothing_to_draw(tmp_path, lines):
     assert not plot_metric(tmp_path / "x.png", FID, lines)
-    assert not plot_stability(tmp_path / "x.png", STABILITY, lines)
     assert not list(tmp_path.iterdir())
 
 
@@ -119,7 +117,7 @@ def test_other_magnitudes_have_a_panel_of_their_own(tmp_path, drawn):
 def test_curves_can_be_told_apart(tmp_path, drawn):
     scales = {f"swd1k{kind}_{res}": [3.0, 2.0] for kind in ("", "_floor") for res in (16, 128, 32)}
     others = {f"swd1k_{letter}": [3.0, 2.0] for letter in "abcdefgh"}
-    metric = Metric("swd1k", 1024, "swd1k_avg", True, None)
+    metric = Metric("swd1k", "swd1k_avg", True, None)
     plot_metric(tmp_path / "x.png", metric, lines_of(swd1k_avg=[3.0, 2.0], **scales, **others))
     (panel,) = drawn[0].axes
     looks = {line.get_label(): (line.get_color(), line.get_linestyle()) for line in panel.lines}
@@ -133,26 +131,9 @@ def test_curves_can_be_told_apart(tmp_path, drawn):
     assert thickest.get_label() == "swd1k_avg"
 
 
-def test_stability_of_all_scales(tmp_path, drawn):
-    results = {
-        "stability36": [0.3, 0.1, 0.0],
-        "stability36_4": [0.2, 0.05, 0.0],
-        "stability36_128": [0.3, 0.1, 0.0],
-    }
-    assert plot_stability(tmp_path / "x.png", STABILITY, lines_of(**results))
-    assert is_drawing(tmp_path / "x.png")
-    (panel,) = drawn[0].axes
-    # 0 has no place on a logarithmic axis.
-    assert curves(panel) == {
-        "stability36_4": [(0, 0.2), (10, 0.05)],
-        "stability36_128": [(0, 0.3), (10, 0.1)],
-    }
-    assert panel.get_yscale() == "log"
-
-
-@pytest.mark.parametrize("low", [0.09, 0.03, 1e-3, 1e-9])
+@pytest.mark.parametrize("low", [4e-3, 1e-3, 1e-5, 1e-9])
 def test_logarithmic_axes_have_numbers(tmp_path, drawn, low):
-    plot_stability(tmp_path / "x.png", STABILITY, lines_of(stability36_4=[0.1, low]))
+    plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[0.1, low]))
     (panel,) = drawn[0].axes
     bottom, top = panel.get_ylim()
     ticks = [tick for tick in panel.get_yticks() if bottom <= tick <= top]
@@ -165,7 +146,7 @@ def test_logarithmic_axes_have_numbers(tmp_path, drawn, low):
 def test_a_failed_drawing_leaves_the_older_one(tmp_path):
     plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[9.0]))
     before = (tmp_path / "x.png").read_bytes()
-    metric = Metric("$\\nonsense$", 1, "fid50k", True, None)
+    metric = Metric("$\\nonsense$", "fid50k", True, None)
     with pytest.raises(ValueError, match="nonsense"):
         plot_metric(tmp_path / "x.png", metric, lines_of(fid50k=[8.0]))
     assert (tmp_path / "x.png").read_bytes() == before
@@ -183,7 +164,6 @@ def test_a_personal_style_changes_nothing(tmp_path):
 def test_global_state_of_matplotlib_is_left_alone(tmp_path):
     before = dict(matplotlib.rcParams)
     plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[9.0]))
-    plot_stability(tmp_path / "x.png", STABILITY, lines_of(stability36_4=[0.1]))
     assert dict(matplotlib.rcParams) == before
     # Keras imports pyplot too.
     if "matplotlib.pyplot" in sys.modules:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from metrics.metric import MetricInputs, MetricOptions
 from metrics.moments import StreamingMoments
@@ -16,6 +17,18 @@ def make_metric(family, name, **options):
     match = re.fullmatch(family.pattern, name)
     assert match, f"{name} does not match {family.pattern}"
     return family.make(match, MetricOptions(**options))
+
+
+class _AskedInputs(MetricInputs):
+    def count_fakes(self, metric, wanted, at_least=1):
+        raise InterruptedError(wanted)
+
+
+def asked_count(metric):
+    """Number of fakes that a metric asks for when it is computed; 0 for all."""
+    with pytest.raises(InterruptedError) as asked:
+        metric.compute(_AskedInputs(**vars(_EMPTY)))
+    return asked.value.args[0]
 
 
 def moments_of(features):
