@@ -149,13 +149,13 @@ class MetricEvaluator:
         """
         self.metrics = list(metrics)
         self._reals = reals
-        self._shuffled_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
+        self._ordered_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
         self._cache_dir = Path(cache_dir) / "metrics"
         self._labels = None if labels_dataset is None else LabelsInOrder(labels_dataset)
-        self._mirror = mirror
         self._seed = seed
+        self._mirror_seed = seed if mirror else None
         self._batch_size = batch_size
         self._strategy = strategy or tf.distribute.get_strategy()
         self.num_devices = self._strategy.num_replicas_in_sync
@@ -175,7 +175,7 @@ class MetricEvaluator:
         Raises:
             ValueError: The weights of a pretrained network are missing.
         """
-        settings = {"mirror": self._mirror, "seed": self._seed}
+        settings = {"mirror": self._mirror_seed is not None, "seed": self._seed}
         if self._reals is not None:
             settings["dataset"] = self._reals.name
             settings["fingerprint"] = self._reals.fingerprint()
@@ -232,17 +232,15 @@ class MetricEvaluator:
         def reals(num_images, start=0, mirrored=True, shuffled=True):
             if self._reals is None:
                 raise ValueError("There are no real images to compare with. Name them by --reals.")
-            images = self._shuffled_reals if shuffled else self._reals
-            batches = images.iterate_images(
+            batches = self._ordered_reals.iterate_images(
                 self._batch(self._reals),
                 num_images,
-                mirror=self._mirror and mirrored,
-                seed=self._seed,
                 start=start,
+                shuffled=shuffled,
+                mirror_seed=self._mirror_seed if mirrored else None,
             )
             return self._in_colour(batches, fakes)
 
-        mirror_seed = self._seed if self._mirror else None
         inputs = MetricInputs(
             reals=reals,
             fakes=iterate_fakes,
@@ -251,7 +249,7 @@ class MetricEvaluator:
             features=None,
             generator=generated,
             # Which images are mirrored depends on the seed.
-            cache=self._cache(mirror_seed=mirror_seed),
+            cache=self._cache(mirror_seed=self._mirror_seed),
             seed=self._seed,
             scratch_dir=self._scratch_dir,
             progress=_progress,
@@ -262,7 +260,7 @@ class MetricEvaluator:
             self._extractor,
             self._lpips,
             cache=self._cache(),
-            mirror_seed=mirror_seed,
+            mirror_seed=self._mirror_seed,
             imported=self._imported,
         )
         return dataclasses.replace(inputs, features=features)

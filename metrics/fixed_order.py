@@ -34,11 +34,37 @@ class FixedOrder:
         self._notice = notice
         self._order = None
 
-    def iterate_images(self, batch_size, num_images=None, **options):
-        """The same as `iterate_images` of the images, but for the order."""
-        if self._order is None:
-            self._order = self._find(batch_size)
-        return self._images.iterate_images(batch_size, num_images, order=self._order, **options)
+    def iterate_images(
+        self, batch_size, num_images=None, *, start=0, shuffled=True, mirror_seed=None
+    ):
+        """Yields batches of images, again from the first one after the last one.
+
+        Args:
+            batch_size: Images per batch. Batches of files may be shorter.
+            num_images: Images in all; None for each image once.
+            start: Position of the first image; from the number of images on, positions count on
+                into the next round.
+            shuffled: Whether they come in the fixed order instead of that of the files.
+            mirror_seed: Decides, together with the position, which images are flipped left to
+                right, each with probability 1/2; None to flip none.
+
+        Yields:
+            uint8 `[n, height, width, C]`.
+        """
+        total = self._images.num_images
+        numbers = np.arange(start, start + (total if num_images is None else num_images)) % total
+        if shuffled:
+            if self._order is None:
+                self._order = self._find(batch_size)
+            numbers = self._order[numbers]
+        for images in self._images.iterate_images(batch_size, numbers):
+            if mirror_seed is not None:
+                # One draw per position, so that the generator can be moved to any of them.
+                draws = np.random.PCG64(mirror_seed).advance(start).random_raw(len(images))
+                flip = draws >> np.uint64(63) == 1
+                images[flip] = images[flip, :, ::-1]
+                start += len(images)
+            yield images
 
     def _find(self, batch_size):
         digests = []

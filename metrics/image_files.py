@@ -104,22 +104,14 @@ class ImageFiles:
         self._unread = set(range(self.num_images))
         self._remarks = {}
 
-    def iterate_images(
-        self, batch_size, num_images=None, mirror=False, seed=0, start=0, order=None
-    ):
-        """Yields batches in order, again from the first image after the last one.
+    def iterate_images(self, batch_size, order=None):
+        """Yields batches of images.
 
         Args:
             batch_size: Images per batch. The last one may be shorter, and so is one before an
                 image of another size, and one of very large images.
-            num_images: Images in all; None = as many as there are.
-            start: Position of the first image; from `num_images` of this object on, positions
-                count on into the next round.
-            mirror: Whether each image is flipped left to right with probability 1/2, by the same
-                draws as in `TFRecordDataset.iterate_images`.
-            seed: Decides which ones, together with the position: the batch size does not matter.
-            order: Whole numbers `[num_images]`: which image has which position. None for that of
-                the paths.
+            order: Numbers of images, any of them any number of times; None for each once, in the
+                order of the paths.
 
         Yields:
             uint8 `[n, height, width, 3]`.
@@ -127,19 +119,13 @@ class ImageFiles:
         Raises:
             ValueError: An image that cannot be read; the message names it.
         """
-        count = self.num_images if num_images is None else num_images
-        flip = np.zeros(count, bool)
-        if mirror:
-            flip = np.random.PCG64(seed).advance(start).random_raw(count) >> np.uint64(63) == 1
-        positions = (position % self.num_images for position in range(start, start + count))
-        numbers = [int(i if order is None else order[i]) for i in positions]
         batch = []
-        for flipped, image in zip(flip, self._images(numbers), strict=True):
+        for image in self._images(range(self.num_images) if order is None else order):
             is_full = len(batch) == batch_size or len(batch) * image.nbytes >= _BATCH_BYTES
             if batch and (is_full or image.shape != batch[0].shape):
                 yield np.stack(batch)
                 batch = []
-            batch.append(image[:, ::-1] if flipped else image)
+            batch.append(image)
         if batch:
             yield np.stack(batch)
 
@@ -157,6 +143,7 @@ class ImageFiles:
         def read(number):
             return self._named(self._read, self._indices[number])
 
+        numbers = [int(number) for number in numbers]
         images = _results_ahead(read, numbers, self._num_threads)
         for number, (image, found) in zip(numbers, images, strict=True):
             if number in self._unread:

@@ -4,6 +4,8 @@ import functools
 import re
 import zipfile
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -140,6 +142,49 @@ def test_grayscale_and_colour_have_one_order(tmp_path):
         for path in (records, colour)
     )
     np.testing.assert_array_equal(np.repeat(a, 3, axis=3), b)
+
+
+@pytest.fixture(scope="module", params=["by_class", "records"])
+def ordered(stored, request):
+    order = in_order(stored["fakes"][request.param])
+
+    def read(batch_size=64, *arguments, **options):
+        return np.concatenate(list(order.iterate_images(batch_size, *arguments, **options)))
+
+    return read
+
+
+@hypothesis.given(
+    batch_size=st.integers(1, 50),
+    num_images=st.integers(1, 100),
+    start=st.integers(0, 50),
+    shuffled=st.booleans(),
+)
+@hypothesis.settings(max_examples=20)
+def test_images_are_one_endless_sequence(ordered, batch_size, num_images, start, shuffled):
+    images = ordered(shuffled=shuffled)
+    found = ordered(batch_size, num_images, start=start, shuffled=shuffled)
+    np.testing.assert_array_equal(found, images[np.arange(start, start + num_images) % len(images)])
+
+
+def test_mirroring_depends_on_seed_and_position_only(ordered):
+    images, whole = ordered(600, 600), ordered(600, 600, mirror_seed=0)
+    np.testing.assert_array_equal(ordered(7, 600, mirror_seed=0), whole)
+    np.testing.assert_array_equal(ordered(50, 400, start=123, mirror_seed=0), whole[123:523])
+    kept = (whole == images).all(axis=(1, 2, 3))
+    flipped = (whole == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    np.testing.assert_array_equal(kept, ~flipped)
+    # Five standard deviations around one half.
+    assert abs(kept.mean() - 0.5) < 5 * 0.5 / np.sqrt(600)
+    assert not np.array_equal(ordered(600, 600, mirror_seed=1), whole)
+
+
+def test_data_sets_and_files_are_mirrored_alike(stored):
+    records, files = (
+        np.concatenate(list(in_order(path).iterate_images(16, 100, start=3, mirror_seed=7)))
+        for path in (stored["fakes"]["records"], stored["fakes"]["by_class"])
+    )
+    np.testing.assert_array_equal(records, files)
 
 
 def test_settings_name_the_order_where_it_counts(stored, tmp_path):

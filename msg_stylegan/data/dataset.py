@@ -100,35 +100,19 @@ class TFRecordDataset:
             return np.zeros((len(indices), 0), np.float32)
         return np.asarray(self._labels[indices, : self.label_size], np.float32)
 
-    def iterate_images(
-        self, batch_size, num_images=None, mirror=False, seed=0, start=0, order=None
-    ):
-        """Yields batches in the order of the records, again from the first after the last.
+    def iterate_images(self, batch_size, order=None):
+        """Yields batches of images.
 
         Args:
             batch_size: Images per batch; the last one may be shorter.
-            num_images: Images in all; None = each image once.
-            mirror: Whether each image is flipped left to right with probability 1/2.
-            seed: Decides which ones, together with the position: the batch size does not matter.
-            start: Position of the first image; from `num_images` of the data set on, positions
-                count on into the next round.
-            order: Whole numbers `[num_images]`: which record has which position. None for that of
-                the records.
+            order: Record numbers, any of them any number of times; None for each once, in order.
 
         Yields:
             uint8 `[n, resolution, resolution, num_channels]`.
         """
-        stop = start + (self.num_images if num_images is None else num_images)
-        for begin in range(start, stop, batch_size):
-            positions = np.arange(begin, min(begin + batch_size, stop))
-            records = positions % self.num_images
-            images = self.read_images(records if order is None else order[records])
-            if mirror:
-                # One draw per position, so the generator can be moved to any of them.
-                draws = np.random.PCG64(seed).advance(begin).random_raw(len(positions))
-                flip = draws >> np.uint64(63) == 1
-                images[flip] = images[flip, :, ::-1]
-            yield images
+        order = np.arange(self.num_images) if order is None else order
+        for start in range(0, len(order), batch_size):
+            yield self.read_images(order[start : start + batch_size])
 
     def fingerprint(self):
         """Identifies the content that this object returns, whatever its path and its dates are.
