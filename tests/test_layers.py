@@ -7,9 +7,7 @@ import pytest
 import tensorflow as tf
 from support.plain_operations import convolve, means, nearest, normal
 
-from msg_stylegan.networks.combine import CatLinCombine
 from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense, Noise
-from msg_stylegan.networks.variables import tensorflow_variable
 
 
 def built(layer, *shape):
@@ -84,18 +82,6 @@ def test_multiplier_leaves_the_function_and_scales_the_effect_of_a_step():
     np.testing.assert_allclose(np.asarray(slow(x)) - before, 0.01 * moved, atol=1e-5)
 
 
-def test_multiplier_scales_the_gradients():
-    x, weights = tf.constant(normal(3, 7)), normal(7, 5, seed=1)
-    gradients = []
-    for layer in (make_dense(1.0, weights), make_dense(0.01, weights)):
-        with tf.GradientTape() as tape:
-            total = tf.reduce_sum(tf.square(layer(x)))
-        variables = [tensorflow_variable(v) for v in layer.trainable_variables]
-        gradients.append(tape.gradient(total, variables))
-    for usual, slow in zip(*gradients, strict=True):
-        np.testing.assert_allclose(slow, 0.01 * np.asarray(usual), rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize("equalized", [True, False])
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_dense_equals_the_plain_statement(use_bias, equalized):
@@ -131,18 +117,6 @@ def test_convolution_equals_the_plain_statement(resample, use_bias):
     np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_equal_layers_start_with_different_weights():
-    kernels = [np.asarray(built(EqualizedDense(4), 4).kernel) for _ in range(3)]
-    assert not np.allclose(kernels[0], kernels[1])
-    assert not np.allclose(kernels[1], kernels[2])
-
-
-def test_noise_has_no_strength_at_first():
-    layer = built(Noise(8), 8, 8, 3)
-    np.testing.assert_array_equal(np.asarray(layer.strength), np.zeros(3))
-    assert len(layer.trainable_variables) == len(layer.non_trainable_variables) == 1
-
-
 def test_constant_noise_is_the_stored_map_for_every_sample():
     layer = built(Noise(8), 8, 8, 3)
     maps = layer.maps(4, "const")
@@ -161,18 +135,3 @@ def test_random_noise_is_standard_normal_and_new_for_every_sample_and_call():
         assert np.mean(noise) == pytest.approx(0, abs=0.05)
         assert not np.allclose(noise[0], noise[1])
         assert np.array_equal(noise, again) == (seed is not None)
-
-
-@pytest.mark.parametrize(
-    ("cls", "arguments"),
-    [
-        (EqualizedDense, {"units": 7}),
-        (EqualizedConv2D, {"filters": 5, "kernel_size": 3}),
-        (Noise, {"resolution": 16}),
-        (CatLinCombine, {"channels": 5, "num_channels": 2}),
-    ],
-)
-def test_unknown_arguments_are_refused(cls, arguments):
-    cls(**arguments)
-    with pytest.raises((TypeError, ValueError), match="fused_scale"):
-        cls(**arguments, fused_scale="auto")

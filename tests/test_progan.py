@@ -24,6 +24,7 @@ from msg_stylegan.networks import (
 from msg_stylegan.networks.pair_member import flat_config
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import GeneratorOptions
+from msg_stylegan.resolutions import connected_scales
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 
 # Parameters that BMSG-GAN prints: (depth, latent size) -> generator, discriminator.
@@ -110,8 +111,6 @@ def test_nothing_is_random():
     for mode in ("random", "none"):
         for image, other in zip(images_of(G), images_of(G, noise_mode=mode), strict=True):
             np.testing.assert_array_equal(image, other)
-    with pytest.raises(ValueError, match="'constant'"):
-        G(latents(G), noise_mode="constant")
 
 
 def test_labels_become_the_second_half_of_w():
@@ -199,17 +198,17 @@ def test_impossible_sizes_are_refused(make):
     assert make(7, 8)["channel_max"] == 8
 
 
-def single_of(G):
-    """A generator with the weights of `G` that gives its highest resolution only."""
-    single = Generator.from_config({**G.get_config(), "connect": "none"})
-    single.build()
-    copy(G.mapping.variables, single.mapping.variables)
-    for block, other in zip(single.synthesis.blocks, G.synthesis.blocks, strict=True):
+def connected(G, connect):
+    """A generator with the weights of `G` that gives some of its scales only."""
+    some = Generator.from_config({**G.get_config(), "connect": connect})
+    some.build()
+    copy(G.mapping.variables, some.mapping.variables)
+    for block, other in zip(some.synthesis.blocks, G.synthesis.blocks, strict=True):
         unused = other.torgb.variables if block.torgb is None else []
         unused = {id(variable) for variable in unused}
         copy([v for v in other.variables if id(v) not in unused], block.variables)
-    copy([G.w_avg], [single.w_avg])
-    return single
+    copy([G.w_avg], [some.w_avg])
+    return some
 
 
 def copy(variables, targets):
@@ -217,23 +216,22 @@ def copy(variables, targets):
         target.assign(np.asarray(variable))
 
 
+@pytest.mark.parametrize("connect", ["none", "4"])
 @pytest.mark.parametrize("make", [make_generator, make_progan])
-def test_single_output_is_the_last_of_many(make):
+def test_images_of_connected_scales_are_those_of_all(make, connect):
     G = make()
-    single = single_of(G)
-    top = G.resolutions[-1]
-    assert single.resolutions == [top]
-    assert single.resolution == top
-    assert single.num_ws == G.num_ws
-    torgbs = [block.torgb for block in single.synthesis.blocks]
-    assert torgbs[:-1] == [None] * (len(torgbs) - 1)
+    some = connected(G, connect)
+    kept = connected_scales(connect, G.resolution)
+    assert (some.resolutions, some.resolution, some.num_ws) == (kept, G.resolution, G.num_ws)
     for arguments in ({}, {"truncation_psi": 0.5}):
-        (image,) = images_of(single, **arguments)
-        np.testing.assert_array_equal(image, images_of(G, **arguments)[-1])
-    # Only its own image has a 1x1 convolution.
-    channels = [block.out_channels for block in G.synthesis.blocks[:-1]]
+        expected = dict(zip(G.resolutions, images_of(G, **arguments), strict=True))
+        for side, image in zip(kept, images_of(some, **arguments), strict=True):
+            np.testing.assert_array_equal(image, expected[side])
+    # Only their own images have a 1x1 convolution.
+    blocks = zip(G.resolutions, G.synthesis.blocks, strict=True)
+    channels = [block.out_channels for side, block in blocks if side not in kept]
     less = sum(c * G.num_channels + G.num_channels for c in channels)
-    assert count(single.variables) == count(G.variables) - less
+    assert count(some.variables) == count(G.variables) - less
 
 
 @pytest.mark.parametrize("options", [{}, {"label_size": 2}])

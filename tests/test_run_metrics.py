@@ -99,12 +99,6 @@ def test_without_all_the_newest_snapshot_is_scored(tmp_path, run_dir):
     assert [line["kimg"] for line in lines(run_dir)] == [1, 1]
 
 
-def test_one_file_is_scored_as_often_as_asked(tmp_path, run_dir):
-    for _ in range(2):
-        assert call(tmp_path, run_dir / "network-snapshot-000001.keras") == 0
-    assert [line["kimg"] for line in lines(run_dir)] == [1, 1]
-
-
 def test_other_settings_are_other_results(tmp_path, run_dir):
     snapshot = run_dir / "network-snapshot-000001.keras"
     assert call(tmp_path, snapshot, "--num_images=20") == 0

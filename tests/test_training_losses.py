@@ -8,9 +8,7 @@ import tensorflow as tf
 from support.tiny_run import RESOLUTION, make_networks
 
 from msg_stylegan import losses
-from msg_stylegan.networks.ops import image_pyramid
 from msg_stylegan.options import LossOptions, OptimizerOptions, ScheduleOptions
-from msg_stylegan.training import reals as reals_of_training
 from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.randomness import Stream
@@ -84,22 +82,6 @@ def test_every_loss_trains_every_parameter(name):
     gradients, stats = step.G_gradients(z, labels, reals=reals)
     assert_trains_everything(gradients, step.nets.G.trainable_variables)
     assert np.isfinite(stats["Loss/G/loss"])
-
-
-@pytest.mark.parametrize("name", losses.LOSSES)
-def test_every_loss_reaches_every_scale_of_reals_and_fakes(name):
-    loss, D = losses.make_loss(name), networks().D
-    images, labels, z = inputs()
-    reals = image_pyramid(reals_of_training.images_to_float(images), 3)
-    fakes = networks().G(z, labels)
-    with tf.GradientTape(persistent=True) as tape:
-        tape.watch([reals, fakes])
-        real_logits, fake_logits = D(reals, labels), D(fakes, labels)
-        of_D = tf.reduce_mean(loss.D(real_logits, fake_logits))
-        of_G = tf.reduce_mean(loss.G(fake_logits, real_logits))
-    for gradient in [*tape.gradient(of_D, [*reals, *fakes]), *tape.gradient(of_G, fakes)]:
-        assert np.all(np.isfinite(gradient))
-        assert np.any(gradient)
 
 
 PENALTIES = {
@@ -236,14 +218,10 @@ def test_decay_of_the_average():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "gan"}, "loss.name='gan': .*logistic, .*wgan_gp"),
         ({"name": "hinge", "label_noise": 0.3}, "loss.label_noise=0.3.*only lsgan"),
         ({"name": "wgan_gp", "r1_gamma": 10.0}, "set loss.r1_gamma=0 and loss.r2_gamma=0"),
-        ({"name": "hinge_gp", "r2_gamma": 1.0}, "loss.r2_gamma=0"),
         ({"penalty_interval": 16}, "loss.penalty_interval=16.*1 without a penalty"),
-        ({"penalty_interval": 0}, "loss.penalty_interval=0: must be at least 1"),
         ({"r1_gamma": -1.0}, "loss.r1_gamma=-1.0: must be at least 0"),
-        ({"name": "wgan_gp", "gp_target": 0.0}, "loss.gp_target=0.0: must be greater than 0"),
     ],
 )
 def test_options_that_do_not_go_together(options, message):

@@ -77,17 +77,8 @@ def test_no_truncation_unless_asked_for():
     assert_same(images_of(G, truncation_psi=0.3, truncation_cutoff=0), images_of(G), 0)
 
 
-def test_psi_of_zero_gives_one_image_for_all_z():
-    G = make_generator()
-    images = images_of(G, truncation_psi=0.0, truncation_cutoff=None)
-    of_w_avg = G.synthesis(G.broadcast(tf.constant(G.w_avg.numpy())[None]), noise_mode="const")
-    for image, average in zip(images, of_w_avg, strict=True):
-        for sample in image:
-            np.testing.assert_allclose(sample, average[0], rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("psi", [0.7, 0.0, -1.0, 1.5])
-@pytest.mark.parametrize("cutoff", [0, 1, 2, 3, 6, 8, None])
+@pytest.mark.parametrize("psi", [0.7, 0.0, -1.0])
+@pytest.mark.parametrize("cutoff", [0, 1, 2, 6, 8, None])
 def test_truncation_moves_the_first_layers_towards_w_avg(psi, cutoff):
     G = make_generator()
     w = np.asarray(G.mapping(latents(G)))
@@ -96,15 +87,6 @@ def test_truncation_moves_the_first_layers_towards_w_avg(psi, cutoff):
     ws[:, truncated] = G.w_avg.numpy() + psi * (ws[:, truncated] - G.w_avg.numpy())
     expected = [np.asarray(x) for x in G.synthesis(ws, noise_mode="const")]
     assert_same(images_of(G, truncation_psi=psi, truncation_cutoff=cutoff), expected)
-
-
-def test_cutoff_counts_layers_from_the_lowest_resolution():
-    """Two layers per scale: with both of 4x4 at the average, only this scale forgets z."""
-    G = make_generator()
-    for cutoff, forgetful in {1: 0, 2: 1, 4: 2, 6: 3, 8: 3}.items():
-        images = images_of(G, truncation_psi=0.0, truncation_cutoff=cutoff)
-        spread = [np.abs(image - image[:1]).max() for image in images]
-        assert [s < 1e-5 for s in spread] == [i < forgetful for i in range(3)]
 
 
 def test_psi_may_be_a_tensor():
