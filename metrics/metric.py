@@ -121,6 +121,8 @@ class Metric:
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
+    # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.
+    draw: Callable | None = None
 
     def is_best(self, value, others):
         """Whether headline `value` beats all `others`. NaN beats nothing and is beaten by all."""

@@ -61,16 +61,45 @@ def plot_metric(path, metric, lines):
     headline = series.pop(metric.headline, None)
     if headline is None:
         return False
-    near = {key for key, points in series.items() if _are_near(points, headline)}
-    figure, panels = _new_figure(1 if len(near) == len(series) else 2)
+    near = {key: points for key, points in series.items() if _are_near(points, headline)}
+    far = {key: points for key, points in series.items() if key not in near}
+    looks = _looks(series)
+
+    figure, panels = _new_figure(2 if far else 1)
     _draw_headline(panels[0], metric, headline)
-    for key, (colour, stroke) in _looks(series).items():
-        panels[0 if key in near else 1].plot(
-            *series[key], stroke, color=colour, linewidth=1.5, marker="o", markersize=4, label=key
-        )
-    for panel in panels:
-        _finish_panel(panel)
+    _draw_lines(panels[0], near, looks)
+    _finish_panel(panels[0])
+    if far:
+        _draw_lines(panels[1], far, looks)
+        _finish_panel(panels[1])
     _save(figure, path, metric.name)
+    return True
+
+
+@default_style()
+def plot_stability(path, metric, lines):
+    """Draws how much fixed images still change, at all scales, on a logarithmic axis.
+
+    Args:
+        path: File to write, `.png`.
+        metric: `Metric` of stability, whose results are named `<metric>_<resolution>`.
+        lines: As in `plot_metric`. Values of 0 are left out too.
+
+    Returns:
+        Whether there was anything to draw; otherwise no file is written.
+    """
+    scales = {}
+    for key, (kimg, values) in _series(lines).items():
+        is_scale = re.fullmatch(re.escape(metric.name) + "_[0-9]+", key)
+        if is_scale and (values > 0).any():
+            scales[key] = kimg[values > 0], values[values > 0]
+    if not scales:
+        return False
+    figure, (panel,) = _new_figure(1)
+    _draw_lines(panel, scales, _looks(scales))
+    panel.set_ylabel("mean squared difference to the snapshot before", fontsize=_FONT_SIZE)
+    _finish_panel(panel, logarithmic=True)
+    _save(figure, path, f"{metric.name}: change of the images of fixed latents")
     return True
 
 
@@ -130,6 +159,14 @@ def _looks(keys):
     return looks
 
 
+def _draw_lines(panel, series, looks):
+    for key, points in series.items():
+        colour, stroke = looks[key]
+        panel.plot(
+            *points, stroke, color=colour, linewidth=1.5, marker="o", markersize=4, label=key
+        )
+
+
 def _draw_headline(panel, metric, points):
     kimg, values = points
     panel.plot(
@@ -155,11 +192,11 @@ def _draw_headline(panel, metric, points):
     )
 
 
-def _finish_panel(panel):
+def _finish_panel(panel, logarithmic=False):
     values = np.concatenate([line.get_ydata() for line in panel.lines])
     low, high = values.min(), values.max()
-    if low > 0 and high > _WIDE * low:
-        _make_logarithmic(panel, steps=(1, 2, 5) if high < 1e4 * low else (1,))
+    if logarithmic or (low > 0 and high > _WIDE * low):
+        _make_logarithmic(panel, math.log10(high / low))
     panel.grid(which="major", color="#cccccc", linewidth=0.8)
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=_FONT_SIZE)
@@ -170,11 +207,16 @@ def _finish_panel(panel):
         panel.legend(fontsize=_FONT_SIZE, loc="best")
 
 
-def _make_logarithmic(panel, steps):
-    from matplotlib.ticker import LogLocator, NullLocator
+def _make_logarithmic(panel, decades):
+    from matplotlib.ticker import AutoLocator, LogLocator, NullLocator
 
     panel.set_yscale("log")
-    panel.yaxis.set_major_locator(LogLocator(10, subs=steps, numticks=100))
+    if decades < 1:
+        # Fewer than two or three of the logarithmic ticks might show.
+        panel.yaxis.set_major_locator(AutoLocator())
+    else:
+        steps = (1, 2, 5) if decades < 4 else (1,)
+        panel.yaxis.set_major_locator(LogLocator(10, subs=steps, numticks=100))
     panel.yaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter("{x:g}")
 

@@ -143,8 +143,8 @@ class SnapshotScorer:
             f"time {line['total_time_str']}"
         )
         lines = recorded_lines(snapshot.parent, metric, settings)
-        chart = metric_file(snapshot.parent, metric.name, ".png")
-        plot_metric(chart, metric, list(lines.values()))
+        draw = metric.draw or plot_metric
+        draw(metric_file(snapshot.parent, metric.name, ".png"), metric, list(lines.values()))
         return result.headline, metric.is_best(result.headline, values)
 
     def _lines(self, folder, metric):

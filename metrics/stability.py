@@ -11,6 +11,7 @@ import functools
 import numpy as np
 
 from metrics.metric import Family, Metric
+from metrics.plots import plot_stability
 
 
 def mean_squared_differences(images_a, images_b):
@@ -75,6 +76,7 @@ def _make(match, options):
         headline=name,
         lower_is_better=True,
         compute=functools.partial(_compute, name, count),
+        draw=plot_stability,
     )
 
 

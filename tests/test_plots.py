@@ -7,9 +7,10 @@ from PIL import Image
 
 from metrics import plots
 from metrics.metric import Metric
-from metrics.plots import plot_metric
+from metrics.plots import plot_metric, plot_stability
 
 FID = Metric("fid50k", "fid50k", True, None)
+STABILITY = Metric("stability36", "stability36", True, None)
 
 
 def lines_of(**results):
@@ -90,6 +91,7 @@ def test_order_and_gaps_of_the_lines_do_not_matter(tmp_path, drawn):
 )
 def test_nothing_to_draw(tmp_path, lines):
     assert not plot_metric(tmp_path / "x.png", FID, lines)
+    assert not plot_stability(tmp_path / "x.png", STABILITY, lines)
     assert not list(tmp_path.iterdir())
 
 
@@ -131,9 +133,26 @@ def test_curves_can_be_told_apart(tmp_path, drawn):
     assert thickest.get_label() == "swd1k_avg"
 
 
-@pytest.mark.parametrize("low", [4e-3, 1e-3, 1e-5, 1e-9])
+def test_stability_of_all_scales(tmp_path, drawn):
+    results = {
+        "stability36": [0.3, 0.1, 0.0],
+        "stability36_4": [0.2, 0.05, 0.0],
+        "stability36_128": [0.3, 0.1, 0.0],
+    }
+    assert plot_stability(tmp_path / "x.png", STABILITY, lines_of(**results))
+    assert is_drawing(tmp_path / "x.png")
+    (panel,) = drawn[0].axes
+    # 0 has no place on a logarithmic axis.
+    assert curves(panel) == {
+        "stability36_4": [(0, 0.2), (10, 0.05)],
+        "stability36_128": [(0, 0.3), (10, 0.1)],
+    }
+    assert panel.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("low", [0.09, 0.03, 1e-3, 1e-9])
 def test_logarithmic_axes_have_numbers(tmp_path, drawn, low):
-    plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[0.1, low]))
+    plot_stability(tmp_path / "x.png", STABILITY, lines_of(stability36_4=[0.1, low]))
     (panel,) = drawn[0].axes
     bottom, top = panel.get_ylim()
     ticks = [tick for tick in panel.get_yticks() if bottom <= tick <= top]
@@ -164,6 +183,7 @@ def test_a_personal_style_changes_nothing(tmp_path):
 def test_global_state_of_matplotlib_is_left_alone(tmp_path):
     before = dict(matplotlib.rcParams)
     plot_metric(tmp_path / "x.png", FID, lines_of(fid50k=[9.0]))
+    plot_stability(tmp_path / "x.png", STABILITY, lines_of(stability36_4=[0.1]))
     assert dict(matplotlib.rcParams) == before
     # Keras imports pyplot too.
     if "matplotlib.pyplot" in sys.modules:
