@@ -164,7 +164,7 @@ def time_in_turn(ours, reals, their_step, rounds, steps):
     return [run_both() for _ in range(rounds)]
 
 
-def compare(description, sizes, other, differences, contestants, steps, further_columns=None):
+def compare(description, sizes, other, differences, contestants, steps):
     """Prints a table in Markdown with a row for each size.
 
     Args:
@@ -175,8 +175,6 @@ def compare(description, sizes, other, differences, contestants, steps, further_
         contestants: Function of a size; returns our `TrainStep`, reals and a function that makes
             one step of the other implementation.
         steps: Steps per measurement if the command line does not say.
-        further_columns: Function of a size and the seconds per step of the other and of ours that
-            returns a dict of headings to texts; or None.
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
@@ -204,7 +202,6 @@ def compare(description, sizes, other, differences, contestants, steps, further_
             "ours img/s": f"{size.batch_size / ours:.1f}",
             "ratio (min-max)": f"{statistics.median(ratios):.2f} "
             f"({min(ratios):.2f}-{max(ratios):.2f})",
-            **(further_columns(size, theirs, ours) if further_columns else {}),
             "loss difference": f"{found[0]:.0e}",
             "gradient difference": f"{found[1]:.0e}",
         }

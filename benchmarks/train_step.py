@@ -4,8 +4,7 @@
 
 Per size: both are given the same weights and inputs and must agree in losses and gradients, see
 `step_comparison.py`; then they are timed in turn, A B A B ..., in one process, and the ratio is the
-median over the rounds. GFLOP/s are those of the plain algorithm's convolutions for both columns, so
-that they compare with the rate of a bare convolution measured in the same run.
+median over the rounds.
 """
 
 from typing import NamedTuple
@@ -19,7 +18,6 @@ from step_comparison import (
     make_ours,
     move_weights,
     random_reals,
-    seconds_per_call,
 )
 from tensorflow import keras
 
@@ -99,55 +97,5 @@ def contestants(size):
     return make_ours(make_config(size), size.resolution), reals, lambda: plain.step(reals)
 
 
-def speeds(size, *seconds):
-    """GFLOP/s of both and of the bare operations, by heading."""
-    gflops = convolution_flops(size) / 1e9
-    rates = [*(gflops / s for s in seconds), *bare_rates(size)]
-    headings = ("plain GFLOP/s", "ours GFLOP/s", "bare conv", "matmul")
-    return dict(zip(headings, (f"{rate:.0f}" for rate in rates), strict=True))
-
-
-def convolution_flops(size):
-    """Floating-point operations of the plain algorithm's convolutions in one step.
-
-    A layer of k x k kernels costs `2 k^2 C_in C_out` per output pixel (before the 2x2 mean, after
-    the upsampling). Its gradients with respect to input and kernel cost the same each. A layer of
-    G is passed 4 times: forward for D, forward and both gradients for G. A layer of D is passed 11
-    times: reals 6 (forward, input gradient for R1, then both gradients of each of the two), fakes
-    3, and in the G update forward and input gradient. Norms, blurs, dense layers and the few
-    gradients with respect to images that nobody needs are not counted or not subtracted; they
-    are below a few per cent.
-    """
-    plain = make_plain(size)
-    G = D = 0
-    for name, c_in, c, side in plain.synthesis_layers():
-        if not name.endswith("Const"):
-            G += 9 * c_in * c * side**2
-    for level in range(1, plain.levels + 1):
-        c, pixels = plain.nf[level], 4 ** (level + 1)
-        G += 3 * c * pixels
-        D += (c + 3) * c * pixels if level < plain.levels else 3 * c * pixels
-        D += 9 * (c + 1) * c * pixels
-        if level > 1:
-            D += 9 * c * plain.nf[level - 1] * pixels
-    return 2 * size.batch_size * (4 * G + 11 * D)
-
-
-def bare_rates(size):
-    """GFLOP/s of one 3x3 convolution (the widest full-resolution layer) and of a matrix product."""
-    plain_c = min(size.channel_base // (size.resolution // 2), size.channel_max)
-    x = tf.random.normal([size.batch_size, size.resolution, size.resolution, plain_c])
-    kernel = tf.random.normal([3, 3, plain_c, plain_c])
-    a = tf.random.normal([1024, 1024])
-    convolve = tf.function(lambda: tf.nn.conv2d(x, kernel, 1, "SAME"))
-    multiply = tf.function(lambda: tf.matmul(a, a))
-    flops = (18.0 * plain_c**2 * size.batch_size * size.resolution**2, 2.0 * 1024**3)
-    rates = []
-    for function, work in zip((convolve, multiply), flops, strict=True):
-        seconds_per_call(function, 2)
-        rates.append(work / min(seconds_per_call(function, 10) for _ in range(5)) / 1e9)
-    return rates
-
-
 if __name__ == "__main__":
-    compare(__doc__.splitlines()[0], SIZES, "plain", differences, contestants, 8, speeds)
+    compare(__doc__.splitlines()[0], SIZES, "plain", differences, contestants, steps=8)

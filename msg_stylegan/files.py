@@ -95,7 +95,7 @@ def remove_leftovers(folder):
 
 
 def write_text(target, text):
-    """Writes a UTF-8 text file in one piece; bytes of file names that are no UTF-8 are escaped."""
+    """Writes a UTF-8 text file in one piece; bytes of file names that are not UTF-8 are escaped."""
     with atomic_path(target) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 

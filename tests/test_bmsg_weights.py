@@ -126,11 +126,9 @@ def test_export_gives_the_file_back(recorded):
         ("G", bmsg_variables.generator_variables(nets["G"])),
         ("D", bmsg_variables.discriminator_variables(nets["D"])),
     ):
-        exported = original_variables.export(table)
-        expected = recording.group(f"{network}/")
-        assert list(exported) == list(expected)
-        for name, array in expected.items():
-            np.testing.assert_array_equal(exported[name], array)
+        arrays = original_variables.export(table)
+        assert list(arrays) == list(recording.group(f"{network}/"))
+        assert_equal_arrays(arrays, recording.group(f"{network}/"))
 
 
 @functools.cache
@@ -201,29 +199,6 @@ def test_generator_and_its_average():
         assert_equal_arrays(exported(nets["G_ema"]), trained)
 
 
-def test_discriminator_alone():
-    weights = state_dict("discriminator")
-    nets = networks_from_state_dicts(discriminator=weights)
-    assert list(nets) == ["D"]
-    table = bmsg_variables.discriminator_variables(nets["D"])
-    assert_equal_arrays(original_variables.export(table), weights)
-
-
-def test_prefix_of_data_parallel_is_stripped():
-    weights = state_dict("generator")
-    prefixed = {f"module.{name}": array.astype(np.float64) for name, array in weights.items()}
-    nets = networks_from_state_dicts(shadow=prefixed)
-    assert_equal_arrays(exported(nets["G_ema"]), weights)
-
-
-def test_prefix_of_some_names_is_refused():
-    weights = state_dict("generator")
-    weights["module.layers.0.conv_1.bias"] = weights.pop("layers.0.conv_1.bias")
-    message = r"all names of the generator.*'module\.'.*module\.layers\.0\.conv_1\.bias beside"
-    with pytest.raises(ValueError, match=message):
-        networks_from_state_dicts(generator=weights)
-
-
 def changed(kind, name, value):
     weights = state_dict(kind)
     if value is None:
@@ -238,46 +213,43 @@ def ones(*shape):
 
 
 REFUSED = {
-    "nothing": (lambda: {}, "Expected the weights of a generator"),
-    "empty": (lambda: {"generator": {}}, "state dict of a BMSG-GAN generator.*an empty one"),
-    "no array": (lambda: changed("generator", "epoch", 3), "arrays only. Received: epoch"),
+    "empty": (lambda: {"generator": {}}, "weights of a BMSG-GAN generator.*Received: none"),
     "another network": (
         lambda: {"generator": {f"fc{i}.weight": ones(3, 3) for i in range(9)}},
-        r"`layers\.0\.conv_2\.weight`. Received: fc0\.weight, fc1\.weight.*and 4 more",
+        r"`layers\.0\.conv_2\.weight`. Received: 'fc0\.weight', 'fc1\.weight'.*and 4 more",
     ),
     "a discriminator for a generator": (
         lambda: {"generator": state_dict("discriminator")},
-        r"BMSG-GAN generator, with `rgb_converters\.0\.weight`. Received: rgb_to_features",
+        r"BMSG-GAN generator, with `rgb_converters\.0\.weight`. Received: 'rgb_to_features",
     ),
     "a generator for a discriminator": (
         lambda: {"discriminator": state_dict("generator")},
-        r"BMSG-GAN discriminator, with `final_block\.conv_2\.weight`. Received: layers\.0",
+        r"BMSG-GAN discriminator, with `final_block\.conv_2\.weight`. Received: 'layers\.0",
     ),
     "missing": (
         lambda: changed("generator", "layers.2.conv_2.bias", None),
-        r"not of a BMSG-GAN generator: layers\.2\.conv_2\.bias \(4,\) is missing",
+        r"not of a BMSG-GAN generator.*Missing: 'layers\.2\.conv_2\.bias'",
     ),
     "unknown": (
         lambda: changed("discriminator", "layers.0.conv_3.bias", ones(4)),
-        r"not of a BMSG-GAN discriminator: layers\.0\.conv_3\.bias \(4,\) is unknown",
+        r"not of a BMSG-GAN discriminator.*Unknown: 'layers\.0\.conv_3\.bias'",
     ),
     "a scale without its layers": (
         lambda: changed("generator", "rgb_converters.4.weight", ones(3, 2, 1, 1)),
-        r"layers\.4\.conv_1\.bias \(2,\) is missing; .*rgb_converters",
+        r"Missing: 'layers\.4\.conv_1\.bias', .*rgb_converters",
     ),
     "shape": (
         lambda: changed("generator", "layers.1.conv_1.weight", ones(4, 4, 3, 5)),
-        r"layers\.1\.conv_1\.weight has the shape \(4, 4, 3, 5\), expected \(4, 4, 3, 3\)",
+        r"`layers\.1\.conv_1\.weight` of shape \[4, 4, 3, 3\]. Received: \[4, 4, 3, 5\]",
     ),
     "shape of the first layer": (
         lambda: changed("generator", "layers.0.conv_1.weight", ones(4, 4, 2, 8)),
-        r"layers\.0\.conv_1\.weight has the shape \(4, 4, 2, 8\), expected \(4, 4, 4, 4\)",
+        r"`layers\.0\.conv_1\.weight` of shape \[4, 4, 4, 4\]. Received: \[4, 4, 2, 8\]",
     ),
     "no latent": (
         lambda: changed("generator", "layers.0.conv_2.weight", ones(0, 0, 3, 3)),
         r"`layers\.0\.conv_2\.weight` of the generator.*none of size 0.*\(0, 0, 3, 3\)",
     ),
-    "name": (lambda: {"generator": {7: ones(3)}}, "arrays only. Received: 7"),
     "no kernel": (
         lambda: changed("discriminator", "final_block.conv_2.weight", ones(4, 64)),
         r"`final_block\.conv_2\.weight` of the discriminator to have four axes.*\(4, 64\)",
@@ -286,11 +258,11 @@ REFUSED = {
         lambda: {
             "generator": {**state_dict("generator"), "layers.0.conv_2.weight": ones(3, 3, 3, 3)}
         },
-        "no generator of BMSG-GAN. Expected `latent_size` to be a power of two.*Received: 3",
+        "not a generator of BMSG-GAN. Expected `latent_size` to be a power of two.*Received: 3",
     ),
     "shallow": (
         lambda: changed("generator", "rgb_converters.3.weight", None),
-        "no generator of BMSG-GAN. Expected `depth` to be at least 4. Received: 3",
+        "not a generator of BMSG-GAN. Expected `depth` to be at least 4. Received: 3",
     ),
     "different sizes": (
         lambda: {

@@ -46,7 +46,7 @@ def test_a_growing_network_is_refused(tmp_path, small_networks, lod):
 def test_a_strange_lod_is_refused(tmp_path, small_networks, lod):
     more = {"lod": np.asarray(lod)}
     record = tflib_writer.generator(small_networks.G, SETTINGS, more=more)
-    with pytest.raises(ValueError, match=r"`lod` is no number|array of type"):
+    with pytest.raises(ValueError, match=r"`lod` is not a number|array of type"):
         load_networks(tflib_writer.save(tmp_path / "file.pkl", record))
 
 

@@ -132,13 +132,11 @@ def test_a_discriminator_alone(tmp_path, small_networks):
 
 def changed(record, name, change):
     """The record with one variable of the network itself changed, or left out by None."""
-    pairs = [(key, change(value) if key == name else value) for key, value in _pairs(record)]
+    pairs = [
+        (key, change(value) if key == name else value) for key, value in record.entries["variables"]
+    ]
     record.entries["variables"] = [pair for pair in pairs if pair[1] is not None]
     return record
-
-
-def _pairs(record):
-    return record.entries["variables"]
 
 
 def _nan(array):

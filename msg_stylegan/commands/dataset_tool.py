@@ -27,58 +27,17 @@ from msg_stylegan.wording import count_of
 # Worker processes import this file again. What takes a while is imported where it is needed.
 
 
-def create_mnist(args):
-    _create(args, open_mnist(args.folder))
-
-
-def create_mnistrgb(args):
-    _create(args, MnistRgbSource(args.folder, args.num_images, args.random_seed))
-
-
-def create_cifar10(args):
-    _create(args, open_cifar10(args.folder))
-
-
-def create_cifar100(args):
-    _create(args, open_cifar100(args.folder))
-
-
-def create_svhn(args):
-    _create(args, open_svhn(args.folder))
-
-
-def create_lsun(args):
-    _create(args, LsunSource(args.folder, args.resolution, args.max_images))
-
-
-def create_lsun_wide(args):
-    _create(args, LsunWideSource(args.folder, args.width, args.height, args.max_images))
-
-
-def create_celeba(args):
-    _create(args, CelebaSource(args.folder, args.cx, args.cy))
-
-
-def create_from_images(args):
+def _open_images(args):
     labels = None if args.labels == "none" else args.labels
-    source = sources.open_source(
+    return sources.open_source(
         args.folder, preparation_of(args), labels, args.max_images, args.names_encoding
     )
-    _create(args, source, shuffled=bool(args.shuffle))
 
 
-def create_from_hdf5(args):
+def _open_hdf5(args):
     from msg_stylegan.data.sources.hdf5 import Hdf5Source
 
-    _create(args, Hdf5Source(args.folder), shuffled=bool(args.shuffle))
-
-
-def create_from_tfds(args):
-    _create(args, TfdsSource(args.folder, preparation_of(args), args.split, args.data_dir))
-
-
-def create_digits(args):
-    _create(args, sources.DigitsSource(), shuffled=True)
+    return Hdf5Source(args.folder)
 
 
 def verify_directory(args):
@@ -146,30 +105,30 @@ def build_parser():
     _add_originals(commands)
     _add_create_from_images(commands)
 
-    command = _add_create(commands, create_from_hdf5, "FILE", "images in HDF5", "HDF5 file")
+    command = _add_create(commands, "from_hdf5", _open_hdf5, "FILE", "images in HDF5", "HDF5 file")
     _add_shuffle(command)
     command = _add_create(
-        commands, create_from_tfds, "NAME", "images of TensorFlow Datasets", "for example cifar10"
+        commands,
+        "from_tfds",
+        lambda args: TfdsSource(args.folder, preparation_of(args), args.split, args.data_dir),
+        "NAME",
+        "images of TensorFlow Datasets",
+        "for example cifar10",
     )
     command.add_argument("--split", default="train", help=_default("which part"))
     command.add_argument("--data_dir", metavar="DIR", help="folder of TensorFlow Datasets")
     add_preparation_arguments(command)
     digits = "scikit-learn's 1,797 handwritten digits, 32x32 grayscale, with labels; no download"
-    _add_create(commands, create_digits, None, digits)
+    _add_create(commands, "digits", lambda args: sources.DigitsSource(), None, digits)
     for name, open_added in sources.ADDED.items():
-        _add_create(commands, _creator(name, open_added), "FOLDER", _first_line(open_added))
+        _add_create(commands, name, _of_folder(open_added), "FOLDER", _first_line(open_added))
     _add_inspection(commands)
     return parser
 
 
-def _creator(name, open_added):
-    """The function behind `create_NAME`, for a source of an extension."""
-
-    def create(args):
-        _create(args, open_added(args.folder))
-
-    create.__name__ = f"create_{name}"
-    return create
+def _of_folder(open_folder):
+    """Function of the arguments that opens a source which wants only its folder."""
+    return lambda args: open_folder(args.folder)
 
 
 def _first_line(documented):
@@ -177,41 +136,64 @@ def _first_line(documented):
 
 
 def _add_originals(commands):
+    def add(name, open_source, of_what, folder):
+        return _add_create(commands, name, open_source, "FOLDER", of_what, folder)
+
     mnist = "folder of train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
     lmdb = "folder of an LMDB database"
-    _add_create(commands, create_mnist, "FOLDER", "MNIST, 32x32 with labels", mnist)
+    add("mnist", _of_folder(open_mnist), "MNIST, 32x32 with labels", mnist)
 
-    command = _add_create(commands, create_mnistrgb, "FOLDER", "MNIST in three colours", mnist)
+    command = add(
+        "mnistrgb",
+        lambda args: MnistRgbSource(args.folder, args.num_images, args.random_seed),
+        "MNIST in three colours",
+        mnist,
+    )
     command.add_argument("--num_images", type=int, default=1_000_000, help=_default("how many"))
     command.add_argument("--random_seed", type=int, default=123, help=_default("seed"))
 
     folder = "folder of data_batch_1 to data_batch_5"
-    _add_create(commands, create_cifar10, "FOLDER", "CIFAR-10, 32x32 with labels", folder)
+    add("cifar10", _of_folder(open_cifar10), "CIFAR-10, 32x32 with labels", folder)
     folder = "folder of the file train"
-    _add_create(commands, create_cifar100, "FOLDER", "CIFAR-100, 32x32 with labels", folder)
+    add("cifar100", _of_folder(open_cifar100), "CIFAR-100, 32x32 with labels", folder)
     folder = "folder of train_32x32.mat or of train_1.pkl to train_3.pkl, or a .mat file"
-    _add_create(commands, create_svhn, "FOLDER", "SVHN, 32x32 with labels", folder)
+    add("svhn", _of_folder(open_svhn), "SVHN, 32x32 with labels", folder)
 
-    command = _add_create(commands, create_lsun, "FOLDER", "a category of LSUN, cut square", lmdb)
+    command = add(
+        "lsun",
+        lambda args: LsunSource(args.folder, args.resolution, args.max_images),
+        "a category of LSUN, cut square",
+        lmdb,
+    )
     command.add_argument("--resolution", type=int, default=256, help=_default("side"))
     _add_max_images(command)
 
-    command = _add_create(
-        commands, create_lsun_wide, "FOLDER", "a category of LSUN between black bars", lmdb
+    command = add(
+        "lsun_wide",
+        lambda args: LsunWideSource(args.folder, args.width, args.height, args.max_images),
+        "a category of LSUN between black bars",
+        lmdb,
     )
     command.add_argument("--width", type=int, default=512, help=_default("width and side"))
     command.add_argument("--height", type=int, default=384, help=_default("height without bars"))
     _add_max_images(command)
 
     folder = "folder of img_align_celeba_png or img_align_celeba, or img_align_celeba.zip"
-    command = _add_create(commands, create_celeba, "FOLDER", "CelebA, faces of 128x128", folder)
+    command = add(
+        "celeba",
+        lambda args: CelebaSource(args.folder, args.cx, args.cy),
+        "CelebA, faces of 128x128",
+        folder,
+    )
     command.add_argument("--cx", type=int, default=89, help=_default("column of the centre"))
     command.add_argument("--cy", type=int, default=121, help=_default("row of the centre"))
 
 
 def _add_create_from_images(commands):
     folder = "folder of images, also at gs://..., zip or tar archive, or text file of paths"
-    command = _add_create(commands, create_from_images, "FOLDER", "images of any kind", folder)
+    command = _add_create(
+        commands, "from_images", _open_images, "FOLDER", "images of any kind", folder
+    )
     add_preparation_arguments(command)
     command.add_argument(
         "--labels",
@@ -228,10 +210,19 @@ def _add_create_from_images(commands):
     _add_shuffle(command)
 
 
-def _add_create(commands, run, folder, of_what, folder_help=None):
-    """Adds a command that makes a data set, with the options of all of them."""
+def _add_create(commands, name, open_source, folder, of_what, folder_help=None):
+    """Adds the command `create_NAME`, with the options that all of its kind have.
+
+    Args:
+        commands: Subparsers of the program.
+        name: Of the command, without "create_".
+        open_source: Function of the parsed arguments that returns the source of the images.
+        folder: What stands in the help for the argument `folder`; None if there is none.
+        of_what: The images, for the help.
+        folder_help: Help of `folder`.
+    """
     command = commands.add_parser(
-        run.__name__,
+        f"create_{name}",
         help=f"make a data set of {of_what}",
         description=f"Makes a data set of {of_what}. The same command again continues after an "
         "interruption.",
@@ -272,7 +263,7 @@ def _add_create(commands, run, folder, of_what, folder_help=None):
         help="make the shards by an Apache Beam pipeline, such as DirectRunner or DataflowRunner",
     )
     group.add_argument("--beam_options", metavar="TEXT", default="", help="more options for it")
-    command.set_defaults(run=run)
+    command.set_defaults(run=lambda args: _create(args, open_source(args)))
     return command
 
 
@@ -339,12 +330,11 @@ def main(argv):
     )
 
 
-def _create(args, source, shuffled=None):
-    """Makes the data set; `shuffled` = None leaves the order to the source."""
+def _create(args, source):
+    """Makes the data set, in the order of `--shuffle` or else as the source wants it."""
     for warning in getattr(source, "warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
-    if shuffled is None:
-        shuffled = source.shuffled
+    shuffled = args.shuffle if "shuffle" in args else source.shuffled
     order = shuffled_order(source.num_images) if shuffled else np.arange(source.num_images)
     # All that decides the result.
     command = {

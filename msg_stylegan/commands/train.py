@@ -82,9 +82,10 @@ def parse_command_line(arguments):
         FileNotFoundError: No such run to resume.
     """
     user = user_config()
-    config, parsed = _parse_flags(user, arguments, preset_of(user, user.preset))
+    find_preset = functools.partial(preset_of, user)
+    config, parsed = _parse_flags(arguments, find_preset(user.preset), find_preset)
     if parsed.resume is not None:
-        result = _continuation(user, arguments, config, parsed)
+        result = _continuation(arguments, config, parsed, find_preset)
     elif parsed.new_data:
         raise UsageError("--new_data is for --resume: a new run may have any data set.")
     else:
@@ -93,35 +94,25 @@ def parse_command_line(arguments):
     return result
 
 
-def _continuation(user, arguments, config, parsed):
+def _continuation(arguments, config, parsed, find_preset):
     # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
     from msg_stylegan.training.run_directory import find_run
 
     run_dir = find_run(config.result_dir, expand_home(parsed.resume))
     stored = stored_config(run_dir)
-    preset_arguments, others = _split_preset(arguments)
-    config, _ = _parse_flags(user, others, stored)
+    named = None
+
+    def keep_stored(name):
+        nonlocal named
+        named = find_preset(name)
+        return stored
+
+    config, _ = _parse_flags(arguments, stored, keep_stored)
     _check_same_networks(stored, config, run_dir)
-    named, _ = _parse_flags(user, preset_arguments, stored)
-    named = named if preset_arguments else None
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
 
-def _split_preset(arguments):
-    """Parts the arguments that name a preset from all others."""
-    named, others = [], []
-    position = 0
-    while position < len(arguments):
-        argument = arguments[position]
-        # The name may be an argument of its own.
-        length = 2 if argument in ("--config", "-config") else 1
-        is_preset = length == 2 or re.match("--?config=", argument)
-        (named if is_preset else others).extend(arguments[position : position + length])
-        position += length
-    return named, others
-
-
-def _parse_flags(user, arguments, base):
+def _parse_flags(arguments, base, find_preset):
     """Parses with `base` as the configuration when no preset is named."""
 
     def define_others(parsed):
@@ -129,8 +120,7 @@ def _parse_flags(user, arguments, base):
         flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
         flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
 
-    argv = [called("train"), *arguments]
-    return parse_flags(argv, base, functools.partial(preset_of, user), define_others)
+    return parse_flags([called("train"), *arguments], base, find_preset, define_others)
 
 
 def stored_config(run_dir):

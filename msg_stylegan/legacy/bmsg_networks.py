@@ -3,16 +3,8 @@
 import numpy as np
 
 from msg_stylegan.legacy import bmsg_variables, original_variables
-from msg_stylegan.networks import (
-    Discriminator,
-    Generator,
-    progan_options,
-)
-
-# DataParallel puts it before every name.
-_PREFIX = "module."
-# Names that a message lists at most.
-_FEW = 5
+from msg_stylegan.legacy.original_shapes import check_arrays, some_names
+from msg_stylegan.networks import Discriminator, Generator, progan_options
 
 
 def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
@@ -22,22 +14,20 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     from others; they give wrong images.
 
     Args:
-        generator: State dict of `GAN_GEN_*.pth` as `read_torch_file` returns it, or None.
-        shadow: State dict of `GAN_GEN_SHADOW_*.pth`, the moving average of the generator, or None.
-        discriminator: State dict of `GAN_DIS_*.pth`, or None.
+        generator: Weights of `GAN_GEN_*.pth`, arrays by their names without `module.`, or None.
+        shadow: Those of `GAN_GEN_SHADOW_*.pth`, the moving average of the generator, or None.
+        discriminator: Those of `GAN_DIS_*.pth`, or None.
 
     Returns:
         Dictionary with the built networks "G", "G_ema" and "D"; what no dictionary was given for is
         missing. With only one of `generator` and `shadow`, "G" and "G_ema" have equal weights.
 
     Raises:
-        ValueError: Nothing was given, a dictionary is not of such a network, or the dictionaries
-            belong to networks of different sizes. The message names the weights and shapes.
+        ValueError: A dictionary is not of such a network, or the dictionaries belong to networks
+            of different sizes. The message names the weights and shapes.
     """
     given = {"generator": generator, "shadow": shadow, "discriminator": discriminator}
-    given = {kind: _plain(kind, arrays) for kind, arrays in given.items() if arrays is not None}
-    if not given:
-        raise ValueError("Expected the weights of a generator, a shadow or a discriminator.")
+    given = {kind: arrays for kind, arrays in given.items() if arrays is not None}
     sizes = {
         kind: (_discriminator_size if kind == "discriminator" else _generator_size)(arrays)
         for kind, arrays in given.items()
@@ -58,27 +48,6 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     return networks
 
 
-def _plain(kind, arrays):
-    """The arrays by their names without the prefix."""
-    odd = [
-        str(name)
-        for name, value in arrays.items()
-        if not (isinstance(name, str) and isinstance(value, np.ndarray))
-    ]
-    if odd or not arrays:
-        raise ValueError(
-            f"Expected a state dict of a BMSG-GAN {kind}: names and arrays only. Received: "
-            f"{_few(odd) if odd else 'an empty one'}"
-        )
-    prefixed = [name for name in arrays if name.startswith(_PREFIX)]
-    if prefixed and len(prefixed) < len(arrays):
-        raise ValueError(
-            f"Expected all names of the {kind} to start with {_PREFIX!r}, or none. Received: "
-            f"{_few(prefixed[:1])} beside {_few(sorted(arrays.keys() - set(prefixed)))}"
-        )
-    return {name.removeprefix(_PREFIX): array for name, array in arrays.items()}
-
-
 def _generator_size(arrays):
     """Returns (depth, latent size, channels of the images)."""
     _, latent_size = _outputs_and_inputs("generator", arrays, "layers.0.conv_2.weight")
@@ -96,7 +65,7 @@ def _outputs_and_inputs(kind, arrays, name):
     if name not in arrays:
         raise ValueError(
             f"Expected the weights of a BMSG-GAN {kind}, with `{name}`. Received: "
-            f"{_few(arrays.keys())}"
+            f"{some_names(list(arrays))}"
         )
     shape = arrays[name].shape
     if len(shape) != 4 or 0 in shape:
@@ -134,7 +103,7 @@ def _options(kind, sizes):
     try:
         return progan_options(*size)
     except ValueError as error:
-        raise ValueError(f"This is no {kind} of BMSG-GAN. {error}") from error
+        raise ValueError(f"This is not a {kind} of BMSG-GAN. {error}") from error
 
 
 def _fill(kind, table, arrays):
@@ -143,25 +112,12 @@ def _fill(kind, table, arrays):
     Raises:
         ValueError: They differ.
     """
-    expected = {
+    shapes = {
         name: layout.to_original(np.broadcast_to(np.float32(0), tuple(variable.shape))).shape
         for name, (variable, layout) in table.items()
     }
-    received = {name: array.shape for name, array in arrays.items()}
-    missing, unknown = expected.keys() - received.keys(), received.keys() - expected.keys()
-    wrong = [name for name in expected.keys() & received.keys() if expected[name] != received[name]]
-    problems = [f"{name} {expected[name]} is missing" for name in sorted(missing)]
-    problems += [f"{name} {received[name]} is unknown" for name in sorted(unknown)]
-    problems += [
-        f"{name} has the shape {received[name]}, expected {expected[name]}"
-        for name in sorted(wrong)
-    ]
-    if problems:
-        raise ValueError(f"The weights are not of a BMSG-GAN {kind}: {_few(problems, '; ')}.")
+    try:
+        check_arrays(arrays, shapes)
+    except ValueError as error:
+        raise ValueError(f"The weights are not of a BMSG-GAN {kind}. {error}") from error
     original_variables.assign(table, arrays)
-
-
-def _few(texts, separator=", "):
-    texts = list(texts)
-    more = f"{separator}and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
-    return separator.join(texts[:_FEW]) + more

@@ -183,7 +183,7 @@ def _check_growth(lod):
     if lod is None:
         return
     if lod.size != 1 or lod.dtype.kind not in "fiu" or not np.isfinite(lod).all():
-        raise ValueError("Its variable `lod` is no number.")
+        raise ValueError("Its variable `lod` is not a number.")
     value = float(lod.reshape(()))
     if value > 0:
         raise ValueError(

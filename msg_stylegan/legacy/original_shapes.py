@@ -128,8 +128,8 @@ def check_arrays(arrays, shapes):
     missing, unknown = sorted(shapes.keys() - arrays.keys()), sorted(arrays.keys() - shapes.keys())
     if missing or unknown:
         raise ValueError(
-            f"The variables do not fit the network. Missing: {_some(missing)}. "
-            f"Unknown: {_some(unknown)}."
+            f"The variables do not fit the network. Missing: {some_names(missing)}. "
+            f"Unknown: {some_names(unknown)}."
         )
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
@@ -181,7 +181,7 @@ def _weight_and_bias(name, shape):
     return {f"{name}/weight": shape, f"{name}/bias": shape[-1:]}
 
 
-def _some(names):
+def some_names(names):
     """Text of a list that may be long."""
     return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" * (len(names) > 5)) or (
         "none"

@@ -134,6 +134,8 @@ class DigitsSource:
         ValueError: scikit-learn is not installed.
     """
 
+    shuffled = True
+
     def __init__(self):
         try:
             from sklearn.datasets import load_digits
