@@ -43,12 +43,6 @@ def files_of(*numbers):
     return ["checkpoint", *sorted(f"ckpt-{number}.{end}" for number in numbers for end in ends)]
 
 
-def test_the_newest_are_kept(folder):
-    save(folder.parent, 48, 64)
-    assert names(folder) == files_of(48, 64)
-    assert restored(folder.parent) == 64
-
-
 def test_numbers_are_compared_as_numbers(tmp_path):
     save(tmp_path, 8, 16, 104)
     assert names(tmp_path / "checkpoints") == files_of(16, 104)

@@ -1,5 +1,7 @@
 """The discriminator checks its input, sees every scale and does what its options say."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -59,8 +61,14 @@ def test_batch_size_may_be_known_late(group_size, batch_sizes):
         np.testing.assert_allclose(logits, D(images), rtol=1e-4, atol=1e-5)
 
 
+@functools.cache
+def discriminator_of(label_size):
+    """To be read only."""
+    return make_discriminator(label_size=label_size)
+
+
 def wrong_images():
-    right = random_scales(make_discriminator(), 4)
+    right = random_scales(discriminator_of(0), 4)
     return {
         "high to low": right[::-1],
         "two swapped": [right[1], right[0], right[2]],
@@ -77,7 +85,7 @@ def wrong_images():
 
 @pytest.mark.parametrize("case", wrong_images())
 def test_wrong_images_are_refused_with_both_lists_of_shapes(case):
-    D = make_discriminator()
+    D = discriminator_of(0)
     images = wrong_images()[case]
     with pytest.raises(ValueError, match="from low to high resolution") as error:
         D(images)
@@ -97,7 +105,7 @@ def test_wrong_images_are_refused_with_both_lists_of_shapes(case):
     ],
 )
 def test_wrong_labels_are_refused(label_size, labels, message):
-    D = make_discriminator(label_size=label_size)
+    D = discriminator_of(label_size)
     with pytest.raises(ValueError, match=message):
         D(random_scales(D, 4), labels)
 
@@ -150,7 +158,7 @@ def test_changes_cover_all_options():
 
 @pytest.mark.parametrize("option", CHANGES)
 def test_every_option_changes_the_result(option):
-    D, other = make_discriminator(), make_discriminator(**{option: CHANGES[option]})
+    D, other = discriminator_of(0), make_discriminator(**{option: CHANGES[option]})
     different = copy_weights(
         original_variables.discriminator_variables(other),
         original_variables.discriminator_variables(D),

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import (
+    assert_same_checkpoints,
+    checkpoint_values,
+    make_tiny_dataset,
+    tiny_config,
+    train_tiny,
+)
 
 from msg_stylegan import load_networks, options
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -54,13 +60,6 @@ def finished(tmp_path_factory, data_folder):
 
     config = growing_config(folder, 0.056, LSGAN)
     return train_tiny(config, dataset, evaluate=evaluate), config, dataset, evaluated
-
-
-def assert_same_checkpoints(run_dir, expected_dir):
-    ours, expected = checkpoint_values(run_dir), checkpoint_values(expected_dir)
-    assert ours.keys() == expected.keys()
-    for name in expected:
-        np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
 
 
 def test_every_stage_is_announced(tmp_path, data_folder, capsys):

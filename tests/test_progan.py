@@ -14,16 +14,13 @@ from support.tiny_discriminator import random_scales
 from support.tiny_generator import OPTIONS, images_of, latents, make_generator, make_progan
 
 from metrics.generated_images import GeneratedImages
-from msg_stylegan.interface import Interface
 from msg_stylegan.networks import (
     Discriminator,
     Generator,
     load_snapshot,
     save_networks,
 )
-from msg_stylegan.networks.pair_member import flat_config
 from msg_stylegan.networks.variables import tensorflow_variable
-from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.resolutions import connected_scales
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 
@@ -143,16 +140,6 @@ def test_every_weight_receives_gradient_through_D():
         assert gradient is not None, variable.name
         assert np.all(np.isfinite(gradient))
         assert np.any(gradient), variable.name
-
-
-def test_options_of_the_other_synthesis_follow_or_are_refused():
-    published = progan_generator_options(4, 8)
-    other = {**flat_config(GeneratorOptions(), Interface(32, 3)), "mapping_layers": 0, "z_dim": 8}
-    G = Generator.from_config({**other, "synthesis": "progan"})
-    for option in ("use_styles", "use_noise", "use_const_input", "use_pixel_norm", "blur_filter"):
-        assert G.get_config()[option] == published[option] != other[option]
-    with pytest.raises(ValueError, match=r"generator\.blur_filter=.*generator\.body='progan'"):
-        Generator.from_config({**published, "blur_filter": [1.0, 3.0, 1.0]})
 
 
 @pytest.mark.parametrize("depth", [4, 5, 6, 7, 8, 9])

@@ -1,9 +1,13 @@
 """The ramp-up of the learning rate follows the images, whatever an update consists of."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import (
+    assert_same_checkpoints,
+    make_tiny_dataset,
+    tiny_config,
+    train_tiny,
+)
 from tensorflow import keras
 
 from msg_stylegan.options import OptimizerOptions, changed
@@ -107,10 +111,7 @@ def test_a_ramp_up_that_was_interrupted_is_bit_for_bit_the_whole_one(half, tmp_p
     whole = train_tiny(ramped(tmp_path / "whole", total_kimg=0.128, **options), dataset)
     parts = train_tiny(ramped(tmp_path / "parts", total_kimg=0.080, **options), dataset)
     train_tiny(ramped(tmp_path / "parts", total_kimg=0.128, **options), dataset, run_dir=parts)
-    ours, expected = checkpoint_values(parts), checkpoint_values(whole)
-    assert ours.keys() == expected.keys()
-    for name in expected:
-        np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
+    assert_same_checkpoints(parts, whole)
 
 
 def test_a_checkpoint_that_knows_no_images_is_read(half, tmp_path):

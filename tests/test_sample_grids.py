@@ -55,15 +55,6 @@ def test_large_sheets_hold_fewer_samples():
     assert height * width < 1.1 * 2**25
 
 
-def test_reals_are_images_of_the_data_set(grids, tmp_path):
-    grids.save_reals()
-    picture = pixels(tmp_path / "reals.png")
-    assert picture.shape == (3 * 16, 6 * 16)
-    dataset = grids._dataset
-    images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
-    assert any(np.array_equal(picture[:16, :16], image) for image in images)
-
-
 def test_every_row_of_a_conditional_network_has_one_class(grids, tmp_path):
     dataset = grids._dataset
     images = dataset.read_images(np.arange(dataset.num_images))[..., 0]

@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
 from support.flat_options import progan_generator_options
+from support.saved_pictures import pixels, text
 from support.tiny_run import make_networks, make_run
 
 from msg_stylegan.commands import generate
@@ -74,8 +74,8 @@ def test_round_trip(G, tmp_path):
 
 
 def test_other_files_are_refused(tmp_path):
-    for text in ("{}", "[]", "no", '{"format": "msg_stylegan directions 1", "vectors": 3}'):
-        (tmp_path / "a.json").write_text(text)
+    for content in ("{}", "[]", "no", '{"format": "msg_stylegan directions 1", "vectors": 3}'):
+        (tmp_path / "a.json").write_text(content)
         with pytest.raises(ValueError, match="is not a file of directions"):
             read_direction(tmp_path / "a.json:0")
     with pytest.raises(FileNotFoundError):
@@ -105,22 +105,18 @@ def test_missing_layers_are_refused(G):
         find_directions(G, [4, 6])
 
 
-def pixels(path):
-    with Image.open(path) as picture:
-        return np.asarray(picture), picture.text
-
-
 def test_command_writes_a_sheet_and_a_file(tmp_path):
     make_run(tmp_path, tmp_path, snapshots=[0])
     shared = ["--network=1", f"--result_dir={tmp_path}", "--seeds=4", "--truncation_psi=1"]
     out = ["--layers=2-3", "--count=2", "--strengths=-5,0,5", f"--outdir={tmp_path / 'out'}"]
     assert generate.main(["directions", *shared, *out]) == 0
-    sheet, text = pixels(tmp_path / "out" / "directions-seed0004.png")
+    path = tmp_path / "out" / "directions-seed0004.png"
+    sheet, facts = pixels(path), text(path)
     assert sheet.shape == (2 * 16 + 3, 3 * 16 + 2 * 3)
-    assert (text["seed"], text["layers"], text["strengths"]) == ("4", "2,3", "-5,0,5")
+    assert (facts["seed"], facts["layers"], facts["strengths"]) == ("4", "2,3", "-5,0,5")
     cells = [[sheet[19 * i : 19 * i + 16, 19 * j : 19 * j + 16] for j in range(3)] for i in (0, 1)]
     assert generate.main(["images", *shared, f"--outdir={tmp_path}"]) == 0
-    image, _ = pixels(tmp_path / "seed0004.png")
+    image = pixels(tmp_path / "seed0004.png")
     for row in cells:
         np.testing.assert_array_equal(row[1], image)
         assert not np.array_equal(row[0], image) and not np.array_equal(row[2], image)

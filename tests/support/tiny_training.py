@@ -1,5 +1,6 @@
 """Trainings that are small enough for tests: 16x16 images, a few hundred of them."""
 
+import numpy as np
 import tensorflow as tf
 
 from msg_stylegan import options
@@ -61,3 +62,11 @@ def checkpoint_values(run_dir):
     names = [name for name in reader.get_variable_to_dtype_map() if "OBJECT_GRAPH" not in name]
     ignored = ("elapsed_sec", "save_counter")
     return {n: reader.get_tensor(n) for n in names if not any(i in n for i in ignored)}
+
+
+def assert_same_checkpoints(run_dir, expected_dir):
+    """Bit for bit."""
+    ours, expected = checkpoint_values(run_dir), checkpoint_values(expected_dir)
+    assert ours.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
