@@ -23,6 +23,7 @@ from msg_stylegan.data.record_format import (
     encode_example,
     frame,
     masked_crc32c,
+    parse_example,
 )
 
 
@@ -136,7 +137,7 @@ def test_every_encoding_is_read(tmp_path, encoding, channels):
     payloads = [encode_example(image, encoding) for image in images]
     file = RecordFile(write_payloads(tmp_path / "a", payloads))
     assert (file.num_records, file.shape, file.encoding) == (7, (channels, 8, 8), encoding)
-    expected = np.stack([decode_example(payload) for payload in payloads])
+    expected = np.stack([decode_example(parse_example(payload)) for payload in payloads])
     indices = [6, 0, 3, 3]
     np.testing.assert_array_equal(file.read(indices), expected[indices])
     assert file.read([]).shape == (0, channels, 8, 8)

@@ -20,6 +20,7 @@ from msg_stylegan.data.record_format import (
     decode_example,
     masked_crc32c,
     parse_example,
+    pixel_bounds,
 )
 from msg_stylegan.mistaken_file import what_it_is
 
@@ -69,8 +70,9 @@ class RecordFile:
         example = self._parse(record, 0)
         self.shape, self.encoding = example.shape, example.encoding
         # What surrounds the pixels in the first record, and most likely in all others.
-        self._prefix = bytes(record[: HEADER_SIZE + example.start])
-        self._suffix = bytes(record[HEADER_SIZE + example.stop : -FOOTER_SIZE])
+        self._surroundings = None
+        if self._offsets is None and self.encoding == "raw":
+            self._surroundings = _surroundings(record)
 
     def read(self, indices):
         """Reads images.
@@ -93,12 +95,11 @@ class RecordFile:
 
     def read_into(self, image, index):
         """Reads one image into an array, uint8 `[C, H, W]` without gaps; errors as `read`."""
-        if self._offsets is None and self.encoding == "raw":
-            prefix = bytearray(len(self._prefix))
-            suffix = bytearray(len(self._suffix) + FOOTER_SIZE)
+        if self._surroundings is not None:
+            prefix, suffix = map(bytearray, self._surroundings)
             # One system call puts the pixels where they belong.
             self._read_at(self.offset(index), [prefix, image.reshape(-1), suffix], index)
-            if prefix == self._prefix and suffix[:-FOOTER_SIZE] == self._suffix:
+            if (prefix, suffix) == self._surroundings:
                 return
         # An encoded image, another order of the features, or a damaged record.
         record = self._read_record(index)
@@ -111,7 +112,7 @@ class RecordFile:
         if example.encoding != "raw":
             self._check_payload(payload, record, index)
         try:
-            image[:] = decode_example(payload, example)
+            image[:] = decode_example(example)
         except RecordError as error:
             raise self._error(index, str(error)) from None
 
@@ -302,6 +303,13 @@ def _headers(file, path, offset, number):
         yield offset, size
         offset += size
         number += 1
+
+
+def _surroundings(record):
+    """What stands before and behind the pixels, without the checksum; None if that is not known."""
+    payload = memoryview(record)[HEADER_SIZE:-FOOTER_SIZE]
+    bounds = pixel_bounds(payload)
+    return bounds and (record[: HEADER_SIZE + bounds[0]], payload[bounds[1] :].tobytes())
 
 
 def _known_content(path):

@@ -107,7 +107,7 @@ class _Chunk:
     files: tuple
 
     def images(self, path, resolution, offset):
-        """Yields `(where, parsed example, payload)` of each record of one level."""
+        """Yields `(where, Example)` of each record of one level."""
         records = iterate_records(path, offset=offset, number=self.first)
         for number, (place, payload) in enumerate(
             itertools.islice(records, self.count), self.first
@@ -122,7 +122,7 @@ class _Chunk:
                 raise RecordError(
                     f"{where}: its image is {width}x{height} instead of {resolution}x{resolution}"
                 )
-            yield where, example, payload
+            yield where, example
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,12 +144,12 @@ class _ChunkCheck:
             if self.encoding == "jpeg" or len(images) == 1:
                 continue
             means = pyramid.image_pyramid(images[0])
-            for image, mean, (where, *_) in zip(images, means, levels, strict=True):
+            for image, mean, (where, _) in zip(images, means, levels, strict=True):
                 if not np.array_equal(image, mean):
                     full = chunk.files[0][0]
                     raise RecordError(f"{where}: its image is not the 2x2 mean of that in {full}")
 
-    def _image(self, where, example, payload):
+    def _image(self, where, example):
         channels = example.shape[0]
         if channels != self.num_channels:
             raise RecordError(
@@ -160,7 +160,7 @@ class _ChunkCheck:
                 f"{where}: its encoding is {example.encoding}, that of the first {self.encoding}"
             )
         try:
-            return decode_example(payload, example)
+            return decode_example(example)
         except RecordError as error:
             raise RecordError(f"{where}: {error}") from None
 
@@ -282,7 +282,7 @@ def _problem(shard, files):
 
 def _first_image(chunk):
     """Returns the number of channels and the encoding of the first image."""
-    where, example, _ = next(chunk.images(*chunk.files[0]))
+    where, example = next(chunk.images(*chunk.files[0]))
     channels = example.shape[0]
     if channels not in (1, 3):
         raise RecordError(f"{where}: its image has {channels} channels")
