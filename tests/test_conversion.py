@@ -10,15 +10,19 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import tensorflow as tf
 from support.checkout import ROOT
 from support.conversion_probe import NoiseSource, contents, run
 from support.new_process import listen_to_ctrl_c, run_python
-from support.stored_data_sets import write_records
+from support.stored_data_sets import random_images
 
 from msg_stylegan.data import conversion
+from msg_stylegan.data.assembly import write_labels
 from msg_stylegan.data.conversion import WorkFolder, shuffled_order
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.dataset_folder import find_levels, read_manifest
-from msg_stylegan.data.pyramid import image_pyramid
+from msg_stylegan.data.parts import check_image, checked_labels
+from msg_stylegan.data.pyramid import downsample, image_pyramid, pyramid_resolutions
 from msg_stylegan.data.record_file import RecordFile
 from msg_stylegan.data.verify import verify
 
@@ -65,17 +69,68 @@ def start(out, **options):
     )
 
 
-def test_same_bytes_as_the_small_writer(tmp_path):
-    source = NoiseSource(30, **ALL_GOOD)
-    order = order_of(30)
-    run(tmp_path / "ours" / "noise", source={"num_images": 30, **ALL_GOOD})
-    images = map(source.read, order)
-    write_records(tmp_path / "plain" / "noise", images, source.labels[order])
+def write_plainly(directory, name, images, labels):
+    """A data set as the format's description says, with nothing but TensorFlow and numpy."""
+    directory.mkdir()
+    resolution = images.shape[1]
+    for exponent in range(2, int(np.log2(resolution)) + 1):
+        factor = resolution >> exponent
+        side = 2**exponent
+        path = directory / f"{name}-r{exponent:02d}.tfrecords"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for image in images:
+                chw = image.transpose(2, 0, 1).astype(np.float64)
+                blocks = chw.reshape(-1, side, factor, side, factor)
+                level = np.rint(blocks.mean(axis=(2, 4))).clip(0, 255).astype(np.uint8)
+                shape = tf.train.Int64List(value=level.shape)
+                data = tf.train.BytesList(value=[level.tobytes()])
+                feature = {
+                    "shape": tf.train.Feature(int64_list=shape),
+                    "data": tf.train.Feature(bytes_list=data),
+                }
+                example = tf.train.Example(features=tf.train.Features(feature=feature))
+                # The order of a map is free; this is the reproducible one.
+                writer.write(example.SerializeToString(deterministic=True))
+    with (directory / f"{name}-rxx.labels").open("wb") as file:
+        np.save(file, labels.astype(np.float32))
+
+
+@pytest.mark.parametrize(("resolution", "channels"), [(8, 1), (8, 3), (32, 3), (64, 1)])
+def test_files_are_those_of_plain_tensorflow(tmp_path, resolution, channels):
+    facts = {"num_images": 30, "resolution": resolution, "channels": channels, **ALL_GOOD}
+    source, order = NoiseSource(**facts), order_of(30)
+    # A slash at the end gave nameless files in the original.
+    run(f"{tmp_path}/ours/noise/", source=facts)
+    images = np.stack([source.read(index) for index in order])
+    write_plainly(tmp_path / "plain", "noise", images, source.labels[order])
     ours = contents(tmp_path / "ours" / "noise")
     manifest = json.loads(ours.pop("manifest.json"))
-    assert ours == contents(tmp_path / "plain" / "noise")
+    assert ours == contents(tmp_path / "plain")
     assert manifest["num_images"] == 30
     assert [path.name for path in (tmp_path / "ours").iterdir()] == ["noise"]
+    for folder in ("ours/noise", "plain"):
+        dataset = TFRecordDataset(tmp_path / folder, max_label_size=-1)
+        np.testing.assert_array_equal(dataset.read_images(range(30)), images)
+        np.testing.assert_array_equal(dataset.read_labels(range(30)), source.labels[order])
+
+
+def test_relative_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("here")
+    assert (tmp_path / "here" / "here-r02.tfrecords").is_file()
+
+
+@pytest.mark.parametrize("resolution", [8, 64, 1024])
+def test_levels_are_rounded_once(resolution):
+    # Block means of the full image in float64 are exact.
+    image = random_images(1, resolution, 1)[0].transpose(2, 0, 1)
+    levels = list(image_pyramid(image))
+    assert [level.shape[1] for level in levels] == pyramid_resolutions(resolution)
+    for level in levels:
+        side = level.shape[1]
+        blocks = image.reshape(1, side, resolution // side, side, -1).astype(np.float64)
+        np.testing.assert_array_equal(level, np.rint(blocks.mean(axis=(2, 4))))
+        np.testing.assert_array_equal(downsample(image, side), level)
 
 
 @pytest.mark.parametrize("drop_duplicates", [False, True])
@@ -329,6 +384,40 @@ def test_image_of_another_size_is_named(tmp_path, num_workers):
         conversion.convert(
             UnevenSource(90), tmp_path / "x", order=range(90), command={}, num_workers=num_workers
         )
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((8, 8, 2), np.uint8), r"cat\.png: expected 1 channel .*Received: 2"),
+        (np.zeros((8, 16, 3), np.uint8), r"cat\.png: images must be square.*16x8"),
+        (np.zeros((12, 12, 3), np.uint8), r"cat\.png: the side must be a power of two.*12x12"),
+        (np.zeros((2, 2, 3), np.uint8), r"cat\.png: the side must be a power of two"),
+        (np.zeros((8, 8, 3), np.float32), r"cat\.png: expected uint8.*float32"),
+        (np.zeros((8, 8), np.uint8), r"cat\.png: expected uint8"),
+        (np.zeros((16, 16, 3), np.uint8), r"cat\.png: .*16x16 RGB, but dog\.png is 8x8 RGB"),
+        (np.zeros((8, 8, 1), np.uint8), r"cat\.png: .*8x8 grayscale, but dog\.png is 8x8 RGB"),
+    ],
+)
+def test_wrong_images_are_named(image, message):
+    with pytest.raises(ValueError, match=message):
+        check_image(image, "cat.png", (8, 8, 3), "dog.png")
+
+
+@pytest.mark.parametrize(
+    "labels", [np.zeros((2, 1)), np.zeros(1), np.zeros((1, 0)), np.full((1, 1), np.nan)]
+)
+def test_wrong_labels(labels):
+    with pytest.raises(ValueError, match=r"[Ll]abels"):
+        checked_labels(labels, 1)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(3, 4), (1, 5), (0, 2)])
+def test_labels_are_read_back_whatever_their_order_in_memory_is(tmp_path, order, shape):
+    labels = np.random.default_rng(0).normal(size=shape).astype(np.float32, order=order)
+    write_labels(tmp_path / "a.labels", labels)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.labels"), labels)
 
 
 class LabelledSource(NoiseSource):

@@ -1,11 +1,12 @@
 """Data sets in all ways in which they can be stored, written plainly, for tests."""
 
+from pathlib import Path
+
 import numpy as np
 
 from msg_stylegan.data.dataset_folder import file_facts, labels_name, records_name, write_manifest
 from msg_stylegan.data.pyramid import image_pyramid
 from msg_stylegan.data.record_format import encode_example, frame
-from msg_stylegan.data.writer import DatasetWriter
 
 
 def random_images(num_images=6, resolution=32, channels=3, seed=0):
@@ -22,12 +23,7 @@ def random_planes(num_images, channels=3, resolution=4, seed=0):
 
 def write_records(directory, images, labels=None):
     """Writes images, uint8 `[N, r, r, C]`, as the original stored them; returns the folder."""
-    with DatasetWriter(directory) as writer:
-        for image in images:
-            writer.add_image(image)
-        if labels is not None:
-            writer.add_labels(labels)
-    return directory
+    return store(Path(directory), images, labels, manifest=False)
 
 
 def store(
