@@ -11,6 +11,7 @@ import concurrent.futures
 import hashlib
 import os
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
 from msg_stylegan.data.sources import SkippedImageError, open_store
-from msg_stylegan.data.sources.file_stores import checksum
 
 # Bounds of the memory for decoded images: of those that are read ahead, and of a batch.
 _READ_AHEAD_BYTES = 2**30
@@ -163,7 +163,7 @@ class ImageFiles:
         """`(height, width)`, and size and CRC-32 of the file."""
         data = self._store.data(index)
         width, height = upright_size(self._reader.open(data))
-        return (height, width), checksum(data)
+        return (height, width), (len(data), zlib.crc32(data))
 
     def _decode(self, index):
         """Nothing, of an image that can be read."""

@@ -77,7 +77,7 @@ def what_download(data):
         return f"It is empty. {_AGAIN}"
     if len(head) > 1 and not head.strip(b"\x00"):
         return f"It begins with nothing but zeros, as a download that broke off. {_AGAIN}"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if is_utf_16(head):
         head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if _WEB_PAGE.match(text):
@@ -96,6 +96,11 @@ def what_download(data):
             "came from, or download it again."
         )
     return None
+
+
+def is_utf_16(data):
+    """Whether bytes begin with a mark of UTF-16, as some programs of Windows write it."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def _what_archive(head, file, expected):

@@ -266,22 +266,21 @@ class _ShardFile:
         self._file.seek(size)
 
 
-def write_side_files(folder, name, *, maker, labels, command, num_shards, outcome):
-    """Writes all of them; the manifest last.
+def write_side_files(folder, name, request, maker, outcome):
+    """Writes what stands beside the records: labels, lists of images, and the manifest, last.
 
     Args:
         folder: Existing folder, `pathlib.Path`.
         name: Name of the data set.
+        request: The `Request` for it.
         maker: The `PartMaker` of its records.
-        labels: Labels of the source, float32 `[N, label_size]`, or None.
-        command: See `conversion.convert`.
-        num_shards: Files per level.
         outcome: What became of the images: has `kept`, `skipped`, `duplicates`, `remarks` and
             `files` as an `Assembly` has. The labels are added to `files`.
     """
+    labels = request.labels
 
     def name_at(position):
-        return printable(maker.source.name(int(maker.order[position])))
+        return encodable(maker.source.name(int(maker.order[position])))
 
     if labels is not None:
         path = folder / labels_name(name)
@@ -291,7 +290,7 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
     resolution, _, num_channels = maker.shape
     manifest = {
         "name": name,
-        "command": command,
+        "command": request.command,
         "source": maker.source.description,
         "num_images": int(np.count_nonzero(outcome.kept)),
         "num_skipped": len(outcome.skipped),
@@ -303,7 +302,7 @@ def write_side_files(folder, name, *, maker, labels, command, num_shards, outcom
         "class_names": maker.source.class_names,
         "encoding": maker.encoding,
         "levels": maker.resolutions,
-        "num_shards": num_shards,
+        "num_shards": request.num_shards,
         "files": outcome.files,
     }
     write_manifest(folder, manifest)
@@ -341,6 +340,6 @@ def _write_lists(folder, name_at, outcome):
         write_text(folder / "duplicates.txt", "".join(lines))
 
 
-def printable(name):
-    """A name as text in UTF-8, which names of files need not be."""
+def encodable(name):
+    """A name as text that UTF-8 can encode, which names of files need not be."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

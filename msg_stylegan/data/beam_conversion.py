@@ -16,88 +16,52 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.assembly import write_side_files
-from msg_stylegan.data.conversion import (
-    check_options,
-    describe_conversion,
-    part_maker,
-    plan_conversion,
-)
+from msg_stylegan.data.conversion import Request
 from msg_stylegan.data.dataset_folder import MANIFEST_NAME, read_manifest, records_name
 from msg_stylegan.data.decoding.remarks import add_remarks
-from msg_stylegan.data.parts import PartMaker, checked_labels
+from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.sources.file_stores import is_remote
 
 
-def convert_with_beam(
-    source,
-    directory,
-    *,
-    order,
-    command,
-    beam_arguments,
-    encoding="raw",
-    levels="all",
-    num_shards=1,
-    strict=False,
-):
+def convert_with_beam(source, directory, *, beam_arguments, **request):
     """Makes a data set with a pipeline, and waits for it.
 
     The work lies in `<directory>.partial` until it is finished. Shards that are complete there are
     not made again. Duplicates are listed, but not left out: each shard is made without the others.
 
     Args:
-        source: As in `conversion.convert`; it is sent to the workers.
+        source: One of the sources of `msg_stylegan.data.sources`; it is sent to the workers.
         directory: Target, for instance `gs://bucket/name`. Must not exist.
-        order: As in `conversion.convert`.
-        command: As in `conversion.convert`.
         beam_arguments: List of options of Beam, such as `["--runner=DirectRunner"]`.
-        encoding: As in `conversion.convert`.
-        levels: As in `conversion.convert`.
-        num_shards: Files per level, which are made at the same time.
-        strict: As in `conversion.convert`.
+        **request: The other arguments of `conversion.Request`. The shards are made at the same
+            time.
 
     Returns:
         The manifest, a dictionary.
 
     Raises:
         FileExistsError: There is something at the target.
-        ValueError: Beam is not installed, the work of another command is there, or as in
-            `conversion.convert`.
+        ValueError: Beam is not installed, the work of another command is there, or an option, an
+            image or the labels cannot be used.
     """
     beam, pipeline_options = _import_beam()
     from tensorflow.io import gfile
 
-    order = np.asarray(order, np.int64)
-    check_options(len(order), encoding, levels, num_shards, num_workers=1)
-    labels = source.labels
-    if labels is not None:
-        labels = checked_labels(labels, source.num_images)
+    request = Request(source, **request)
     target = str(directory).rstrip("/")
     name, folder = posixpath.basename(target), f"{target}.partial"
     if _is_taken(target, folder):
         raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
-    plan = plan_conversion(source, order, strict)
-    maker = part_maker(plan, source, order, None, encoding=encoding, levels=levels, strict=strict)
-    identity = describe_conversion(
-        source, order, labels, command, encoding=encoding, levels=levels, num_shards=num_shards
-    )
-    _claim(folder, identity)
-    writer = ShardWriter(maker, folder, name, num_shards)
+    maker = request.part_maker(request.plan())
+    _claim(folder, request.identity())
+    writer = ShardWriter(maker, folder, name, request.num_shards)
     with beam.Pipeline(options=pipeline_options(list(beam_arguments))) as pipeline:
-        numbers = pipeline | beam.Create(range(num_shards)) | beam.Reshuffle()
+        numbers = pipeline | beam.Create(range(request.num_shards)) | beam.Reshuffle()
         _ = numbers | beam.Map(writer)
 
-    outcome = _read_outcome(writer, len(order))
+    outcome = _read_outcome(writer, len(request.order))
     with tempfile.TemporaryDirectory() as local:
-        write_side_files(
-            Path(local),
-            name,
-            maker=maker,
-            labels=labels,
-            command=command,
-            num_shards=num_shards,
-            outcome=outcome,
-        )
+        write_side_files(Path(local), name, request, maker, outcome)
         manifest = read_manifest(local)
         side_files = sorted(path.name for path in Path(local).iterdir())
         for file_name in side_files:

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.data import record_format
-from msg_stylegan.data.assembly import Assembly, printable, write_side_files
+from msg_stylegan.data.assembly import Assembly, encodable, write_side_files
 from msg_stylegan.data.dataset_folder import MAX_SHARDS, read_manifest
 from msg_stylegan.data.decoding import picture_reader
 from msg_stylegan.data.parts import (
@@ -32,19 +32,114 @@ from msg_stylegan.files import WriteError, read_json, write_json
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def convert(
-    source,
-    directory,
-    *,
-    order,
-    command,
-    encoding="raw",
-    levels="all",
-    num_shards=1,
-    num_workers=1,
-    strict=False,
-    drop_duplicates=False,
-):
+class Request:
+    """Which data set is to be made, whoever makes it.
+
+    Args:
+        source: One of the sources of `msg_stylegan.data.sources`.
+        order: Image numbers of the source in the order of the data set.
+        command: Dictionary, for JSON, of the options that decide what the source returns; kept in
+            the manifest.
+        encoding: One of `record_format.ENCODINGS`.
+        levels: "all" levels down to 4x4, or only the "top" one.
+        num_shards: Files per level.
+        strict: Whether an image that cannot be read is an error.
+
+    Attributes:
+        labels: Labels of the source, float32 `[N, label_size]`, or None.
+
+    Raises:
+        ValueError: An option or the labels cannot be used.
+    """
+
+    def __init__(
+        self, source, order, command, encoding="raw", levels="all", num_shards=1, strict=False
+    ):
+        self.source, self.command = source, command
+        self.order = np.asarray(order, np.int64)
+        self.encoding, self.levels = encoding, levels
+        self.num_shards, self.strict = num_shards, strict
+        self._check_options()
+        labels = source.labels
+        self.labels = None if labels is None else checked_labels(labels, source.num_images)
+
+    def identity(self):
+        """What decides the records of a data set, as a dictionary; equal ones may be continued."""
+        names = map(self.source.name, range(self.source.num_images))
+        return {
+            "command": self.command,
+            "source": self.source.description,
+            "version of the reader": picture_reader.VERSION,
+            "order of images": _digest(self.order),
+            "names of images": _digest(names),
+            "labels": None if self.labels is None else _digest(self.labels),
+            "encoding": self.encoding,
+            "levels": self.levels,
+            "shards": self.num_shards,
+        }
+
+    def plan(self):
+        """Finds the first image that can be read, which decides the shape of all.
+
+        Returns:
+            Dictionary for JSON: "shape", `[r, r, C]`; "first_name", of that image;
+            "images_per_part".
+
+        Raises:
+            ValueError: No image can be read, or the first one that can has a shape that no data
+                set may have; if the request is strict, the first one cannot be read.
+        """
+        reason = None
+        for index in self.order.tolist():
+            name = self.source.name(index)
+            try:
+                image = self.source.read(index)
+            except SkippedImageError as error:
+                if self.strict:
+                    raise strict_error(name, error) from error
+                reason = reason or f"{name}: {error}"
+                continue
+            check_image(image, name)
+            return {
+                "shape": list(image.shape),
+                "first_name": name,
+                "images_per_part": images_per_part(image.shape),
+            }
+        raise ValueError(
+            f"None of the {len(self.order)} images can be used. The first one: {reason}"
+        )
+
+    def part_maker(self, plan, folder=None):
+        """The `PartMaker` for a plan; `folder` is not needed if only `write_records` is used."""
+        return PartMaker(
+            source=self.source,
+            order=self.order,
+            encoding=self.encoding,
+            levels=self.levels,
+            strict=self.strict,
+            shape=tuple(plan["shape"]),
+            first_name=plan["first_name"],
+            folder=folder,
+        )
+
+    def _check_options(self):
+        num_images = len(self.order)
+        if self.encoding not in record_format.ENCODINGS:
+            known = ", ".join(record_format.ENCODINGS)
+            raise ValueError(f"`--encoding` must be one of {known}. Received: {self.encoding}")
+        if self.levels not in LEVELS:
+            known = ", ".join(LEVELS)
+            raise ValueError(f"`--levels` must be one of {known}. Received: {self.levels}")
+        if num_images == 0:
+            raise ValueError("There are no images to make a data set of.")
+        if not 1 <= self.num_shards <= min(num_images, MAX_SHARDS):
+            raise ValueError(
+                f"`--shards` must be from 1 to {MAX_SHARDS}, and at most one per image. Received: "
+                f"{self.num_shards} for {num_images} images"
+            )
+
+
+def convert(source, directory, *, num_workers=1, drop_duplicates=False, **request):
     """Makes a data set, which appears whole at the end.
 
     Until then, finished parts wait in `.<name>.partial` beside it. The same call again continues
@@ -55,15 +150,9 @@ def convert(
     Args:
         source: One of the sources of `msg_stylegan.data.sources`.
         directory: Folder to make. It must not exist, or must be empty.
-        order: Image numbers of the source in the order of the data set.
-        command: Dictionary, for JSON, of the options that decide what the source returns; kept in
-            the manifest.
-        encoding: One of `record_format.ENCODINGS`.
-        levels: "all" levels down to 4x4, or only the "top" one.
-        num_shards: Files per level.
         num_workers: Processes. With 1, this process does all the work.
-        strict: Whether an image that cannot be read is an error.
         drop_duplicates: Whether images with the same pixels as an earlier one are left out.
+        **request: The other arguments of `Request`.
 
     Returns:
         The manifest of the data set, a dictionary.
@@ -79,18 +168,11 @@ def convert(
             f"{directory} is not on this computer. Only a pipeline writes there: add "
             "`--runner=DirectRunner`, or make the data set here and copy it."
         )
-    order = np.asarray(order, np.int64)
-    check_options(len(order), encoding, levels, num_shards, num_workers)
-    labels = source.labels
-    if labels is not None:
-        labels = checked_labels(labels, source.num_images)
-    identity = {
-        **describe_conversion(
-            source, order, labels, command, encoding=encoding, levels=levels, num_shards=num_shards
-        ),
-        "strict": strict,
-        "drop_duplicates": drop_duplicates,
-    }
+    request = Request(source, **request)
+    if num_workers < 1:
+        raise ValueError(f"`--workers` must be 1 or more. Received: {num_workers}")
+    identity = request.identity()
+    identity |= {"strict": request.strict, "drop_duplicates": drop_duplicates}
     work = WorkFolder(directory)
     if work.target_is_taken() and not work.was_renamed():
         raise FileExistsError(
@@ -99,68 +181,26 @@ def convert(
     with _full_disk_explained(work), work.entered():
         plan = work.plan(identity)
         if plan is None:
-            plan = plan_conversion(source, order, strict)
+            plan = request.plan()
             work.data.mkdir()
             work.store_plan(identity, plan)
         if not work.was_renamed():
-            maker = part_maker(
-                plan, source, order, work.parts, encoding=encoding, levels=levels, strict=strict
-            )
-            parts = plan_parts(len(order), num_shards, plan["images_per_part"])
+            maker = request.part_maker(plan, work.parts)
+            parts = plan_parts(len(request.order), request.num_shards, plan["images_per_part"])
             assembly = Assembly(
                 work.data, work.parts, work.target.name, parts, maker.resolutions, drop_duplicates
             )
             with contextlib.closing(assembly):
                 _join_all(assembly, maker, parts, num_workers)
-            write_side_files(
-                work.data,
-                work.target.name,
-                maker=maker,
-                labels=labels,
-                command=command,
-                num_shards=num_shards,
-                outcome=assembly,
-            )
+            write_side_files(work.data, work.target.name, request, maker, assembly)
         work.become_target()
     return read_manifest(work.target)
-
-
-def describe_conversion(source, order, labels, command, *, encoding, levels, num_shards):
-    """What decides the records of a data set, as a dictionary; equal ones may be continued."""
-    return {
-        "command": command,
-        "source": source.description,
-        "version of the reader": picture_reader.VERSION,
-        "order of images": _digest(order),
-        "names of images": _digest(map(source.name, range(source.num_images))),
-        "labels": None if labels is None else _digest(labels),
-        "encoding": encoding,
-        "levels": levels,
-        "shards": num_shards,
-    }
-
-
-def check_options(num_images, encoding, levels, num_shards, num_workers):
-    if encoding not in record_format.ENCODINGS:
-        known = ", ".join(record_format.ENCODINGS)
-        raise ValueError(f"`--encoding` must be one of {known}. Received: {encoding}")
-    if levels not in LEVELS:
-        raise ValueError(f"`--levels` must be one of {', '.join(LEVELS)}. Received: {levels}")
-    if num_images == 0:
-        raise ValueError("There are no images to make a data set of.")
-    if not 1 <= num_shards <= min(num_images, MAX_SHARDS):
-        raise ValueError(
-            f"`--shards` must be from 1 to {MAX_SHARDS}, and at most one per image. Received: "
-            f"{num_shards} for {num_images} images"
-        )
-    if num_workers < 1:
-        raise ValueError(f"`--workers` must be 1 or more. Received: {num_workers}")
 
 
 def _digest(values):
     digest = hashlib.sha256()
     for value in [values.tobytes()] if isinstance(values, np.ndarray) else values:
-        digest.update(value if isinstance(value, bytes) else f"{printable(value)}\n".encode())
+        digest.update(value if isinstance(value, bytes) else f"{encodable(value)}\n".encode())
     return digest.hexdigest()
 
 
@@ -176,63 +216,6 @@ def _full_disk_explained(work):
             f"{work.target} cannot be finished: {reason}. Make room on the disk and start the same "
             "command again; it continues where it was."
         ) from error
-
-
-def plan_conversion(source, order, strict):
-    """Finds the first image that can be read, which decides the shape of all.
-
-    Args:
-        source: As in `convert`.
-        order: As in `convert`.
-        strict: As in `convert`.
-
-    Returns:
-        Dictionary for JSON: "shape", `[r, r, C]`; "first_name", of that image; "images_per_part".
-
-    Raises:
-        ValueError: No image can be read, or the first one that can has a shape that no data set
-            may have; with `strict`, the first one cannot be read.
-    """
-    reason = None
-    for index in order.tolist():
-        try:
-            image = source.read(index)
-        except SkippedImageError as error:
-            if strict:
-                raise strict_error(source.name(index), error) from error
-            reason = reason or f"{source.name(index)}: {error}"
-            continue
-        check_image(image, source.name(index))
-        return {
-            "shape": list(image.shape),
-            "first_name": source.name(index),
-            "images_per_part": images_per_part(image.shape),
-        }
-    raise ValueError(f"None of the {len(order)} images can be used. The first one: {reason}")
-
-
-def part_maker(plan, source, order, folder, *, encoding, levels, strict):
-    """The `PartMaker` of a conversion.
-
-    Args:
-        plan: What `plan_conversion` has found.
-        source: As in `convert`.
-        order: As in `convert`.
-        folder: Existing folder for the files of parts; None if only `write_records` is used.
-        encoding: As in `convert`.
-        levels: As in `convert`.
-        strict: As in `convert`.
-    """
-    return PartMaker(
-        source=source,
-        order=order,
-        encoding=encoding,
-        levels=levels,
-        strict=strict,
-        shape=tuple(plan["shape"]),
-        first_name=plan["first_name"],
-        folder=folder,
-    )
 
 
 def _join_all(assembly, maker, parts, num_workers):

@@ -4,7 +4,6 @@ import errno
 import os
 import posixpath
 import stat
-import zlib
 from pathlib import Path, PurePath
 
 from msg_stylegan.data.decoding.remarks import SkippedImageError
@@ -50,7 +49,7 @@ class FolderStore:
     def __init__(self, path):
         self.path = str(path)
         self.facts = {"kind": "folder"}
-        names, num_dead = _visible_names(path)
+        names, num_dead = self._visible_names()
         self.names, self.other_names, notices = select_images(names, self.read_member)
         self.notices = notices + left_out(num_dead, "link", DEAD_LINK)
 
@@ -66,22 +65,16 @@ class FolderStore:
     def read_member(self, name, limit=None):
         return read_file(Path(self.path, name), limit)
 
+    def _visible_names(self):
+        """Sorted list of the paths of all files that are not hidden, and number of dead links."""
+        return _visible_names(self.path)
+
 
 def _visible_names(folder):
-    """Files of a folder and its sub-folders that are not hidden.
+    """Files of a folder and its sub-folders; see `FolderStore._visible_names`.
 
     Links to folders are entered, too. Each folder is read once, however many links lead to it: no
     loop of links is endless.
-
-    Args:
-        folder: Path of the folder.
-
-    Returns:
-        Sorted list of paths relative to the folder, with forward slashes, and number of links that
-        lead nowhere.
-
-    Raises:
-        OSError: A folder that may not be read.
     """
     names = []
     num_dead = 0
@@ -178,8 +171,8 @@ def is_remote(path):
     return "://" in str(path)
 
 
-class RemoteFolderStore:
-    """All images of a folder and its sub-folders, as in `FolderStore`; see `open_store`.
+class RemoteFolderStore(FolderStore):
+    """A folder on an object store, or wherever else `tf.io.gfile` reads: `gs://bucket/photos`.
 
     Args:
         path: Address of the folder, text.
@@ -190,20 +183,7 @@ class RemoteFolderStore:
     """
 
     def __init__(self, path):
-        self.path = path.rstrip("/")
-        self.facts = {"kind": "folder"}
-        self.names, self.other_names, self.notices = select_images(
-            _visible_remote_names(self.path), self.read_member
-        )
-
-    def __getstate__(self):
-        return {**self.__dict__, "other_names": []}
-
-    def name(self, index):
-        return printable(f"{self.path}/{self.names[index]}")
-
-    def data(self, index):
-        return self.read_member(self.names[index])
+        super().__init__(path.rstrip("/"))
 
     def read_member(self, name, limit=None):
         # Processes that only read local files start without TensorFlow, whose start takes seconds.
@@ -220,21 +200,19 @@ class RemoteFolderStore:
         except tf.errors.OpError as error:
             raise OSError(f"{self.path}/{printable(name)} cannot be read: {error}") from error
 
+    def _visible_names(self):
+        import tensorflow as tf
 
-def _visible_remote_names(folder):
-    """Sorted list of the paths of all files that are not hidden, relative to the folder."""
-    import tensorflow as tf
-
-    try:
-        if not tf.io.gfile.isdir(folder):
-            raise ValueError(f"There is no folder {folder}.")
-        names = []
-        for place, _, files in tf.io.gfile.walk(folder):
-            prefix = place[len(folder) :].strip("/")
-            names += [posixpath.join(prefix, name) for name in files]
-    except tf.errors.OpError as error:
-        raise OSError(f"{folder} cannot be read: {error}") from error
-    return sorted(name for name in names if not is_hidden(name))
+        try:
+            if not tf.io.gfile.isdir(self.path):
+                raise ValueError(f"There is no folder {self.path}.")
+            names = []
+            for place, _, files in tf.io.gfile.walk(self.path):
+                prefix = place[len(self.path) :].strip("/")
+                names += [posixpath.join(prefix, name) for name in files]
+        except tf.errors.OpError as error:
+            raise OSError(f"{self.path} cannot be read: {error}") from error
+        return sorted(name for name in names if not is_hidden(name)), 0
 
 
 def read_file(path, limit=None):
@@ -271,8 +249,3 @@ def check_size(num_bytes):
         raise SkippedImageError("it is empty")
     if num_bytes > MAX_FILE_BYTES:
         raise SkippedImageError(f"it has {num_bytes} bytes, more than any image")
-
-
-def checksum(data):
-    """Number of bytes and their CRC-32."""
-    return len(data), zlib.crc32(data)

@@ -1,6 +1,5 @@
 """The files that say which labels images have: JSON as StyleGAN's tools write it, and CSV."""
 
-import codecs
 import csv
 import io
 import json
@@ -8,7 +7,7 @@ import unicodedata
 from typing import NamedTuple
 
 from msg_stylegan.data.sources.selection import is_image_name, printable
-from msg_stylegan.mistaken_file import what_download, what_it_is
+from msg_stylegan.mistaken_file import is_utf_16, what_download, what_it_is
 
 ENDINGS = (".json", ".csv")
 
@@ -170,39 +169,33 @@ def parse_csv(data, path, keys):
     for number, (name, *cells) in rows:
         cells = [cell.strip() for cell in cells]
         name = name if name_key(name) in keys else name.strip()
-        value = cells[0] if len(cells) == 1 else [_number_or_text(cell) for cell in cells]
+        value = cells[0] if len(cells) == 1 else [number_or_text(cell) for cell in cells]
         entries.append(Entry(number, name, value))
     names = header[1:] if header and len(header) > 2 else None
     return LabelFile(path, "row", entries, names, True, [])
 
 
-def number_of(text):
-    """The number that a text stands for, or None: int for plain digits, else float."""
+def number_or_text(text):
+    """The number that a text stands for, int for plain digits, else float; if none, the text."""
     if text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     try:
         # Python would take 1_000 and digits of other scripts, too.
-        return float(text) if text.isascii() and "_" not in text else None
+        return float(text) if text.isascii() and "_" not in text else text
     except ValueError:
-        return None
+        return text
 
 
 def _text(data):
     """The text of bytes in UTF-8, or in UTF-16 as some programs of Windows write it."""
-    is_utf_16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-16" if is_utf_16 else "utf-8-sig")
+        return data.decode("utf-16" if is_utf_16(data) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start} is not in UTF-8. Save the file in UTF-8") from None
 
 
 def _no_labels(path, kind, reason):
     return ValueError(f"{path} is no {kind} file of labels: {reason}")
-
-
-def _number_or_text(cell):
-    number = number_of(cell)
-    return cell if number is None else number
 
 
 def _check_columns(rows, path, keys, is_cut):

@@ -12,7 +12,7 @@ from msg_stylegan.data.sources.label_files import (
     ENDINGS,
     has_labels_key,
     name_key,
-    number_of,
+    number_or_text,
     parse_csv,
     parse_json,
 )
@@ -269,15 +269,10 @@ def _numbers_of_texts(file, entries):
     texts = [entry.value for entry in entries]
     if any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts):
         # Zeros in front belong to names.
-        values = [text if text.isdigit() else _number_or(text) for text in texts]
+        values = [text if text.isdigit() else number_or_text(text) for text in texts]
     else:
-        values = [_number_or(text) for text in texts]
+        values = [number_or_text(text) for text in texts]
     return [entry._replace(value=value) for entry, value in zip(entries, values, strict=True)]
-
-
-def _number_or(text):
-    number = number_of(text)
-    return text if number is None else number
 
 
 def _check_one_kind(file, entries):
