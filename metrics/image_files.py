@@ -20,8 +20,13 @@ from tqdm import tqdm
 from msg_stylegan.command_names import called
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
-from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image, sentences
-from msg_stylegan.data.sources import SkippedImageError, open_store
+from msg_stylegan.data.decoding.remarks import (
+    SkippedImageError,
+    add_image_remarks,
+    remarks_of_image,
+    sentences,
+)
+from msg_stylegan.data.sources import open_store
 
 # Bounds of the memory for decoded images: of those that are read ahead, and of a batch.
 _READ_AHEAD_BYTES = 2**30

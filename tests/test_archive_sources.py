@@ -137,7 +137,7 @@ def test_damaged_tar_archives_do_not_end_early(tmp_path, damage):
     else:
         del data[data.index(b"3.png") :]
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"x\.tar is no tar archive, or a damaged one: "):
+    with pytest.raises(ValueError, match=r"x\.tar is not a tar archive, or a damaged one: "):
         open_source(path, SIXTEEN)
 
 

@@ -106,7 +106,7 @@ def test_lsun_skips_what_it_cannot_decode(tmp_path):
     reasons = {values[index]: reason for index, reason in skipped.items()}
     assert reasons.keys() == {b"", b"no image", good[: len(good) // 2]}
     # They are written into a file, which is the same in every run.
-    assert reasons[b""] == reasons[b"no image"] == "it is no image of a known format"
+    assert reasons[b""] == reasons[b"no image"] == "it is not an image of a known format"
     assert "it cannot be read as an image: " in reasons[good[: len(good) // 2]]
     assert read_all(source)[1] == skipped
 
@@ -177,7 +177,7 @@ def test_lsun_in_another_process(tmp_path):
 
 
 def test_lsun_refuses(tmp_path):
-    with pytest.raises(ValueError, match=r"no LMDB database"):
+    with pytest.raises(ValueError, match=r"not an LMDB database"):
         LsunSource(tmp_path)
     write_lmdb(tmp_path / "empty", [])
     with pytest.raises(ValueError, match=r"holds no images"):
@@ -250,7 +250,7 @@ def test_celeba_skips_other_images(tmp_path):
     images, skipped = read_all(CelebaSource(tmp_path))
     assert list(images) == [0]
     assert skipped[1].startswith("it is 218x178, RGB") and skipped[2].startswith("it is 178x218, L")
-    assert skipped[3] == "it is no image of a known format"
+    assert skipped[3] == "it is not an image of a known format"
 
 
 @pytest.mark.parametrize("options", [{"cx": 63}, {"cx": 115}, {"cy": 63}, {"cy": 155}])
@@ -317,7 +317,7 @@ def test_hdf5_refuses(tmp_path):
     with pytest.raises(ValueError, match=r"There is no file .*x\.h5"):
         Hdf5Source(path)
     path.write_bytes(b"no HDF5")
-    with pytest.raises(ValueError, match=r"x\.h5 is no HDF5 file"):
+    with pytest.raises(ValueError, match=r"x\.h5 is not an HDF5 file"):
         Hdf5Source(path)
     with h5py.File(path, "w") as file:
         file["data"] = np.zeros((3, 4))

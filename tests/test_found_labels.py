@@ -59,7 +59,7 @@ def test_a_file_inside_the_source_can_be_named(tmp_path, kind, name):
     assert open_labels(path).labels is None
     for named in (name, f"{path}/{name}"):
         np.testing.assert_array_equal(open_labels(path, named).labels, np.eye(2)[CLASSES])
-    with pytest.raises(ValueError, match=r"There is no file nowhere\.json of labels, also not in"):
+    with pytest.raises(ValueError, match=r"There is no file of labels nowhere\.json, nor one in"):
         open_labels(path, "nowhere.json")
 
 
@@ -114,7 +114,7 @@ def test_a_file_of_another_kind_is_left_out_and_said(tmp_path, content):
     source = open_labels(write(tmp_path, "zip", content))
     assert source.labels is None
     (notice,) = source.warnings
-    assert "dataset.json is no file of labels" in notice and "is not used" in notice
+    assert "dataset.json is not a file of labels" in notice and "is not used" in notice
 
 
 def test_found_labels_that_do_not_fit_are_an_error_that_says_what_to_do(tmp_path):

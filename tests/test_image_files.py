@@ -191,7 +191,7 @@ def test_path_that_holds_no_images(tmp_path):
     with pytest.raises(ValueError, match=r"holds no images"):
         open_images(tmp_path)
     (tmp_path / "notes.zip").write_text("no archive")
-    with pytest.raises(ValueError, match=r"notes\.zip is no zip archive, or a damaged one"):
+    with pytest.raises(ValueError, match=r"notes\.zip is not a zip archive, or a damaged one"):
         open_images(tmp_path / "notes.zip")
     with zipfile.ZipFile(tmp_path / "empty.zip", "w") as archive:
         archive.writestr("readme.txt", "nothing")
@@ -219,7 +219,7 @@ def test_damaged_headers_are_named_at_once(opened, photos, tmp_path):
     folder, _ = photos
     (folder / "sub" / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
     path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
-    with pytest.raises(ValueError, match=r"sub/bad\.png cannot be used: it is no image"):
+    with pytest.raises(ValueError, match=r"sub/bad\.png cannot be used: it is not an image"):
         open_images(path)
 
 
@@ -246,10 +246,10 @@ def test_damaged_archives(tmp_path, where):
         message = r"x\.zip/1\.bmp cannot be used: the archive is damaged: the checksum"
     elif where == "table of contents":
         data[data.index(b"PK\x01\x02")] = 0
-        message = r"x\.zip is no zip archive, or a damaged one"
+        message = r"x\.zip is not a zip archive, or a damaged one"
     else:
         del data[-30:]
-        message = r"x\.zip is no zip archive, or a damaged one"
+        message = r"x\.zip is not a zip archive, or a damaged one"
     (tmp_path / "x.zip").write_bytes(data)
     with pytest.raises(ValueError, match=message):
         stacked(open_images(tmp_path / "x.zip"))
@@ -299,7 +299,7 @@ def test_broken_images_can_be_skipped(opened, photos, tmp_path, capsys):
     (folder / "empty.png").touch()
     path = folder if opened[0].name == "photos" else zipped(folder, tmp_path / "bad.zip")
     with pytest.raises(
-        ValueError, match=r"a\.png cannot be used: it is no .* --skip_broken goes on"
+        ValueError, match=r"a\.png cannot be used: it is not .* --skip_broken goes on"
     ):
         open_images(path)
     files = open_images(path, skip_broken=True)
@@ -307,7 +307,7 @@ def test_broken_images_can_be_skipped(opened, photos, tmp_path, capsys):
     assert files.num_images == 3
     error = capsys.readouterr().err
     assert "3 of 6 images cannot be used and are left out. The first one: " in error
-    assert "a.png: it is no image of a known format" in error
+    assert "a.png: it is not an image of a known format" in error
 
     sound = tmp_path / "sound"
     for i in (0, 2, 3):

@@ -69,14 +69,14 @@ def test_names_without_an_ending_are_tried(notices):
     }
     names, [notice] = notices(files)
     assert names == sorted(files.keys() - {"README", "empty", "short"})
-    assert notice == "3 files were left out: 3 without an ending that are no images."
+    assert notice == "3 files were left out: 3 without an ending that are not images."
 
 
 def test_a_long_header_is_read_to_its_end(notices):
     large = encoded(noise(0, 64, 64), "TIFF")  # Pillow writes the pixels before the header.
     names, said = notices({"scan": b"II*\0" + large[4:], "x": b"x"})
     assert names == ["scan"]
-    assert said == ["1 file was left out: 1 without an ending that is no image."]
+    assert said == ["1 file was left out: 1 without an ending that is not an image."]
 
 
 def test_pictures_in_disguise_count(notices):

@@ -172,7 +172,7 @@ def test_lists_that_are_none(tmp_path, name, content):
 def test_compressed_files_that_are_no_archives(tmp_path, compress):
     path = tmp_path / "x.tar.gz"
     path.write_bytes(compress(CONTENTS["page"][0]))
-    with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but in it is .*web page"):
+    with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but what is in it is .*web page"):
         open_store(path)
     path.write_bytes(compress(in_tar(np.random.default_rng(0).bytes(9999)))[:5000])
     with pytest.raises(ValueError, match=r"x\.tar\.gz is .*damaged one: .*Download it again"):
@@ -198,7 +198,7 @@ LABELS = {
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip", "bzip2", "xz", "half zip", "tar"])
 def test_labels_that_are_none(kind, content):
     data, message = CONTENTS[content]
-    with pytest.raises(ValueError, match=f"x.{kind} is no .* file of labels: .*{message}"):
+    with pytest.raises(ValueError, match=f"x.{kind} is not a .* file of labels: .*{message}"):
         LABELS[kind][0](data, f"x.{kind}")
 
 
@@ -236,7 +236,7 @@ def test_what_lies_beside_the_images_as_labels(tmp_path, content):
     data, message = CONTENTS[content]
     store = open_store(write_folder(tmp_path, {"a.png": noise(0), "dataset.json": data}))
     (notice,) = labels.read_labels("auto", store).notices
-    assert re.search(f"dataset.json is no file of labels .* is not used: .*{message}", notice)
+    assert re.search(f"dataset.json is not a file of labels .* is not used: .*{message}", notice)
     assert not notice.endswith("..")
 
 
@@ -315,7 +315,7 @@ def test_images_and_labels_that_are_none(tmp_path, content):
     data, message = CONTENTS[content]
     with pytest.raises(ValueError, match=f"no image of a known format.*{message}"):
         PictureReader().open(data)
-    with pytest.raises(ValueError, match=f"labels.json is no JSON file of labels.*{message}"):
+    with pytest.raises(ValueError, match=f"labels.json is not a JSON file of labels.*{message}"):
         parse_json(data, "labels.json")
 
 

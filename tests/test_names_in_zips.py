@@ -143,7 +143,7 @@ def test_other_encodings(tmp_path):
     for name in ("cp99999", "hex", "", "a\0b"):
         with pytest.raises(ValueError, match=r"`--names_encoding` must be a code page"):
             open_store(path, name)
-    with pytest.raises(ValueError, match=r"photos is no archive"):
+    with pytest.raises(ValueError, match=r"photos is not an archive"):
         open_store(write_folder(tmp_path / "photos", {"a.png": noise(0)}), "cp932")
 
 

@@ -294,10 +294,10 @@ def test_svhn_refuses(tmp_path):
     with pytest.raises(ValueError, match=r"train_32x32\.mat cannot be read"):
         open_svhn(tmp_path)
     scipy.io.savemat(mat, {"X": np.zeros((32, 32, 3, 2))})
-    with pytest.raises(ValueError, match=r"is no SVHN"):
+    with pytest.raises(ValueError, match=r"is not SVHN"):
         open_svhn(tmp_path)
     (tmp_path / "train_1.pkl").write_bytes(python2_pickle([1]))
-    with pytest.raises(ValueError, match=r"train_1\.pkl is no pair"):
+    with pytest.raises(ValueError, match=r"train_1\.pkl is not a pair"):
         open_svhn(tmp_path)
     images = np.zeros((2, 3, 32, 32), np.uint8)
     (tmp_path / "train_1.pkl").write_bytes(python2_pickle((images, np.zeros(2, np.uint8))))

@@ -226,7 +226,7 @@ def test_broken_images_end_a_metric_or_are_skipped(folder, capsys):
     (broken / "005.png").write_bytes(b"no image")
     pair = [f"--fakes={broken}", f"--reals={folder / 'reals.zip'}"]
     assert call(folder, *pair, metrics="swd29", network=None) == 1
-    assert "005.png cannot be used: it is no image" in capsys.readouterr().err
+    assert "005.png cannot be used: it is not an image" in capsys.readouterr().err
     assert call(folder, *pair, "--skip_broken", metrics="swd29", network=None) == 0
     out, error = capsys.readouterr()
     assert "1 of 30 images cannot be used and are left out" in error and "005.png" in error

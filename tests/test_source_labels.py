@@ -193,8 +193,8 @@ def test_kinds_of_slashes_and_accents_do_not_matter(write):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "is no JSON file of labels"),
-        ("[" * 100_000, "is no JSON file of labels"),
+        ("{", "is not a JSON file of labels"),
+        ("[" * 100_000, "is not a JSON file of labels"),
         ("3", "expected "),
         ({"labels": {"a.png": {"x": 1}}}, "expected "),
         ({"labels": [["a.png"]]}, "expected "),
@@ -255,7 +255,7 @@ def test_labels_of_different_kinds(write, values):
         ("file\na.png,1", "row 1: expected a name and one or more labels"),
         ("a.png,1,x", "must hold finite numbers"),
         ("a.png,nan,1", "must hold finite numbers"),
-        ('a.png,"1', "is no CSV file of labels"),
+        ('a.png,"1', "is not a CSV file of labels"),
         ("a.png,1\na.png,2", "two different labels for a.png"),
     ],
 )

@@ -109,7 +109,7 @@ def test_broken_images_have_reasons(any_kind):
     found = outcomes(any_kind(files, PLAIN))
     assert found.pop("good.png") == (16, 16, 3)
     assert found.pop("empty.png") == "it is empty"
-    assert found.pop("text.png") == "it is no image of a known format"
+    assert found.pop("text.png") == "it is not an image of a known format"
     assert found.keys() == {"corrupt.png", "header.png", "short.png"}
     for reason in found.values():
         assert reason.startswith("it cannot be read as an image: ")
@@ -198,7 +198,7 @@ def test_only_a_source_without_colors_is_grayscale(any_kind):
 def test_nothing_is_decoded_before_its_time(any_kind):
     # With both given, even files without any image make a source.
     source = any_kind({"a.png": b"x", "b.png": b"y"})
-    assert set(outcomes(source).values()) == {"it is no image of a known format"}
+    assert set(outcomes(source).values()) == {"it is not an image of a known format"}
     with pytest.raises(ValueError, match=r"no image can be used\. For example .*no image of a kn"):
         any_kind({"a.png": b"x", "b.png": b"y"}, ImagePreparation(resolution=16))
     with pytest.raises(ValueError, match=r"no image can be used\. All are smaller than 17 pixels"):
@@ -220,7 +220,7 @@ def test_postscript_is_not_run(any_kind):
     data = io.BytesIO()
     Image.fromarray(noise(0)).save(data, "EPS")
     found = outcomes(any_kind({"a.png": data.getvalue(), "b.eps": data.getvalue()}))
-    assert set(found.values()) == {"it is no image of a known format"}
+    assert set(found.values()) == {"it is not an image of a known format"}
 
 
 # Folders.

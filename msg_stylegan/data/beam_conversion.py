@@ -183,7 +183,7 @@ class _HashedFile:
         self._num_bytes += len(data)
 
     def close(self, num_records):
-        """Closes the file and returns its facts for the manifest, see `manifest.file_facts`."""
+        """Closes the file and returns its facts for the manifest, see `file_facts`."""
         self._file.close()
         return {
             "bytes": self._num_bytes,

@@ -51,7 +51,7 @@ def compare(path_a, path_b, ignore_labels=False, progress=None):
         A `Comparison`.
 
     Raises:
-        ValueError: A folder is no data set, or is damaged.
+        ValueError: A folder is not a data set, or is damaged.
     """
     a, b = (TFRecordDataset(path, max_label_size=-1) for path in (path_a, path_b))
     count = min(a.num_images, b.num_images)

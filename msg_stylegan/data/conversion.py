@@ -15,6 +15,7 @@ from msg_stylegan.data import record_format
 from msg_stylegan.data.assembly import Assembly, encodable, write_side_files
 from msg_stylegan.data.dataset_folder import MAX_SHARDS, read_manifest
 from msg_stylegan.data.decoding import picture_reader
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.parts import (
     LEVELS,
     PartMaker,
@@ -24,7 +25,6 @@ from msg_stylegan.data.parts import (
     plan_parts,
     strict_error,
 )
-from msg_stylegan.data.sources import SkippedImageError
 from msg_stylegan.data.sources.file_stores import is_remote
 from msg_stylegan.data.worker_pool import done_in_order
 from msg_stylegan.files import WriteError, read_json, write_json

@@ -15,6 +15,7 @@ from msg_stylegan.data.dataset_folder import (
     MANIFEST_NAME,
     content_fingerprint,
     find_levels,
+    open_labels,
     read_manifest,
 )
 from msg_stylegan.data.record_file import RecordFiles
@@ -50,7 +51,7 @@ class TFRecordDataset:
         stored_label_size: Numbers per label on disk.
 
     Raises:
-        ValueError: The folder is no data set, or has not what is asked for.
+        ValueError: The folder is not a data set, or lacks what is asked for.
     """
 
     def __init__(self, path, resolution=0, max_label_size=0):
@@ -208,21 +209,7 @@ class TFRecordDataset:
         path = next(iter(sorted(self.path.glob("*.labels"))), None)
         if path is None:
             return None, None
-        try:
-            labels = np.lib.format.open_memmap(path, mode="r")
-        except Exception as error:
-            # A damaged header of this format can fail in many ways.
-            raise ValueError(
-                f"{path} is not a file of labels: {what_it_is(path) or error}"
-            ) from error
-        if labels.dtype.kind not in "biuf":
-            raise ValueError(f"{path} is not a file of labels: it holds {labels.dtype}.")
-        if labels.ndim != 2 or labels.shape[0] != self.num_images:
-            raise ValueError(
-                f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
-                f"of the {self.num_images} images. Was it made for another data set?"
-            )
-        return labels, path
+        return open_labels(path, self.num_images), path
 
     def _effective_label_size(self, max_label_size):
         if max_label_size < -1:
@@ -272,7 +259,7 @@ def label_batches(dataset, num_images=None):
 
 
 def classes_of(dataset):
-    """Class of each image: int64 `[N]`, or None if a label is not one-hot or there are none."""
+    """Class of each image: int64 `[N]`, or None without labels or if one is not one-hot."""
     if not dataset.label_size:
         return None
     classes = []

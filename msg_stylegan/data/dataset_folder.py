@@ -9,7 +9,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+
 from msg_stylegan.files import read_json, sha256_of_file, write_json
+from msg_stylegan.mistaken_file import what_it_is
 
 RECORDS_SUFFIX = ".tfrecords"
 LABELS_SUFFIX = ".labels"
@@ -64,6 +67,27 @@ def labels_name(name):
     return f"{name}-rxx{LABELS_SUFFIX}"
 
 
+def open_labels(path, num_images):
+    """Labels in a file of `np.save`, of any kind of number: `[num_images, L]`, mapped to memory.
+
+    Raises:
+        ValueError: It is another kind of file, or one for another number of images.
+    """
+    try:
+        labels = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:
+        # A damaged header of this format can fail in many ways.
+        raise ValueError(f"{path} is not a file of labels: {what_it_is(path) or error}") from error
+    if labels.dtype.kind not in "biuf":
+        raise ValueError(f"{path} is not a file of labels: it holds {labels.dtype}.")
+    if labels.ndim != 2 or labels.shape[0] != num_images:
+        raise ValueError(
+            f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
+            f"of the {num_images} images. Was it made for another data set?"
+        )
+    return labels
+
+
 def find_levels(directory):
     """Finds the files of records in a folder by their names; none is opened.
 
@@ -86,8 +110,8 @@ def find_levels(directory):
         if not match:
             raise ValueError(
                 f"{path}: the name does not end in -rNN{RECORDS_SUFFIX} or "
-                f"-rNN{RECORDS_SUFFIX}-00000-of-00016. Move it out of the folder if it is no part "
-                "of the data set."
+                f"-rNN{RECORDS_SUFFIX}-00000-of-00016. Move it out of the folder if it is not "
+                "part of the data set."
             )
         name, level, shard, num_shards = match.groups()
         family = (name, num_shards)

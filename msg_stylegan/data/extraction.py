@@ -33,7 +33,7 @@ def extract(path, output, progress=None):
 
     Raises:
         FileExistsError: `output` exists and is not empty.
-        ValueError: `path` is no data set, or is damaged.
+        ValueError: `path` is not a data set, or is damaged.
     """
     dataset = TFRecordDataset(path, max_label_size=-1)
     classes = classes_of(dataset)

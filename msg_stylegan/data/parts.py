@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data import pyramid, record_format
-from msg_stylegan.data.decoding.remarks import add_image_remarks, remarks_of_image
-from msg_stylegan.data.sources import SkippedImageError
+from msg_stylegan.data.decoding.remarks import (
+    SkippedImageError,
+    add_image_remarks,
+    remarks_of_image,
+)
 from msg_stylegan.files import atomic_path, write_json
 
 LEVELS = ("all", "top")
@@ -223,7 +226,7 @@ def checked_labels(labels, num_images):
     """Returns labels as float32 `[num_images, label_size]`.
 
     Raises:
-        ValueError: They are no finite numbers, or not one row per image.
+        ValueError: They are not finite numbers, or not one row per image.
     """
     labels = np.asarray(labels)
     if labels.ndim != 2 or labels.shape[0] != num_images or labels.shape[1] < 1:

@@ -171,8 +171,8 @@ def decode_example(example):
             pixels = np.asarray(file) if fits else None
     except Exception as error:
         # A damaged image can fail in many ways.
-        raise RecordError(f"Not an image record: no {file_format} image: {error}.") from error
-    _expect(pixels is not None, f"'data' is no {file_format} image of the shape {example.shape}")
+        raise RecordError(f"Not an image record: not a {file_format} image: {error}.") from error
+    _expect(pixels is not None, f"'data' is not a {file_format} image of the shape {example.shape}")
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)  # [CHW]
 
 

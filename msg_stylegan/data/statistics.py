@@ -57,7 +57,7 @@ def dataset_info(path, progress=None):
         A `DatasetInfo`.
 
     Raises:
-        ValueError: The folder is no data set, or is damaged.
+        ValueError: The folder is not a data set, or is damaged.
     """
     dataset = TFRecordDataset(path, max_label_size=-1)
     levels = find_levels(path)
@@ -85,7 +85,7 @@ def channel_statistics(dataset, progress=None):
 
     Args:
         dataset: `TFRecordDataset`.
-        progress: As in `dataset_info`.
+        progress: None, or a function that is called with the number of images after each batch.
     """
     counts = np.zeros((dataset.num_channels, 256), np.int64)
     for images in dataset.iterate_images(batch_size(dataset)):

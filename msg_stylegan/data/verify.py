@@ -15,6 +15,7 @@ from msg_stylegan.data.dataset_folder import (
     file_facts,
     find_levels,
     full_fingerprint,
+    open_labels,
     read_manifest,
 )
 from msg_stylegan.data.record_file import iterate_offsets, iterate_records
@@ -290,17 +291,9 @@ def _first_image(chunk):
 
 
 def _check_labels(path, num_images):
-    try:
-        labels = np.load(path, mmap_mode="r")
-    except Exception as error:
-        # A damaged header of this format can fail in many ways.
-        raise RecordError(f"{path} is not a file of labels: {error}") from error
+    labels = open_labels(path, num_images)
     if labels.dtype != np.float32:
         raise RecordError(f"{path} holds {labels.dtype} numbers instead of float32.")
-    if labels.ndim != 2 or labels.shape[0] != num_images:
-        raise RecordError(
-            f"{path} has the shape {list(labels.shape)}, expected {num_images} rows of numbers."
-        )
     for begin in range(0, num_images, 65536):
         finite = np.isfinite(labels[begin : begin + 65536]).all(axis=1)
         if not finite.all():

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 
 from msg_stylegan.data import conversion, parts
-from msg_stylegan.data.sources import SkippedImageError
+from msg_stylegan.data.decoding.remarks import SkippedImageError
 
 NUM_CLASSES = 3
 

@@ -98,7 +98,7 @@ class PictureReader:
             `PIL.Image.Image`, for `pixels`, `upright_size` and `is_grayscale`.
 
         Raises:
-            SkippedImageError: It is no image, damaged, or larger than `max_pixels`.
+            SkippedImageError: It is not an image, damaged, or larger than `max_pixels`.
         """
         info = {}
         if data.startswith(SIGNATURE):
@@ -168,7 +168,7 @@ class PictureReader:
         except UnidentifiedImageError:
             # Its text names an address in memory; reasons are the same in every run.
             what = what_download(data) if data else None
-            reason = "it is no image of a known format"
+            reason = "it is not an image of a known format"
             raise SkippedImageError(f"{reason}. {what}" if what else reason) from None
         except Image.DecompressionBombError as error:
             raise self._too_large(int(re.search(r"\d+", str(error))[0])) from None

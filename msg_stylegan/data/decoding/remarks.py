@@ -1,4 +1,4 @@
-"""What is said of single images: why one cannot be used, and remarks on those that are used.
+"""Messages about single images: why one cannot be used, and remarks on those that are used.
 
 Remarks are gathered to one sentence for a whole data set.
 """
@@ -62,14 +62,14 @@ def add_image_remarks(gathered, position, found):
 
 
 def sentences(gathered, name):
-    """What is to be told of a data set.
+    """The sentences about all images of a data set.
 
     Args:
-        gathered: See `add_remarks`.
+        gathered: What `add_remarks` has gathered.
         name: Function that returns the name of the image at a position.
 
     Returns:
-        List of one text for each kind about which there is something to tell.
+        List of one text for each kind that deserves one.
     """
     texts = (
         _SENTENCES[kind](count, name(position), detail)

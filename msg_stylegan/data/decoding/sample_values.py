@@ -13,7 +13,7 @@ _DEEP_COLOURS = re.compile(r"\b(RGB\w?|LA|[RGBA]);16")
 # By the same names, what Pillow multiplies gray of 2 and 4 bits by.
 _SHALLOW_GRAY = {"L;2": 85, "L;4": 17}
 
-# A tag of TIFF, by which 0 may be white. Pillow minds that up to 8 bits only.
+# A tag of TIFF, by which 0 may be white. Pillow respects that up to 8 bits only.
 _PHOTOMETRIC = 262
 
 
@@ -23,13 +23,13 @@ def eight_bits(image, file_format, value_range):
     Args:
         image: Decoded image of any mode. Colours, and gray of 8 bits, are returned as they are.
         file_format: Pillow's name of the format.
-        value_range: See `PictureReader`.
+        value_range: Tuple of the numbers that are black and white, or None.
 
     Returns:
         Image of the mode L, or LA if one of the values is transparent, or `image`.
 
     Raises:
-        SkippedImageError: Nothing says which number is white, or one of the numbers is none.
+        SkippedImageError: Nothing says which number is white, or a number is not finite.
     """
     # Pillow has files of 16 bits as "I" if they are PGM, and before version 11 also if PNG.
     known_white = image.mode == "I" and file_format in ("PNG", "PPM")
@@ -86,7 +86,7 @@ def remark_on_deep_colours(image):
 
 def _scaled(values, low, high):
     if not np.isfinite(values).all():
-        raise SkippedImageError("some of its values are no finite numbers")
+        raise SkippedImageError("some of its values are not finite numbers")
     if values.min() < low or values.max() > high:
         remark("values outside", f"{values.min()} to {values.max()}")
     # float32 is exact for the numbers of 16 bits.

@@ -6,20 +6,11 @@ messages, and `read(i)`, which returns uint8 `[r, r, C]`, ready to be written, o
 `SkippedImageError`.
 """
 
-from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.sources.digits import DigitsSource
 from msg_stylegan.data.sources.image_files import open_source, open_store
-from msg_stylegan.data.sources.selection import is_image_name
 
 # Sources of extensions: NAME of `dataset_tool.py create_NAME` -> what returns the source, called
 # with FOLDER. The first line of its docstring says what the images are.
 ADDED = {}
 
-__all__ = [
-    "ADDED",
-    "DigitsSource",
-    "SkippedImageError",
-    "is_image_name",
-    "open_source",
-    "open_store",
-]
+__all__ = ["ADDED", "DigitsSource", "open_source", "open_store"]

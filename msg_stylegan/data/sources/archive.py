@@ -41,7 +41,7 @@ _MAX_LINKS = 40
 class ArchiveStore:
     """All images of an archive, sorted by their names; see `open_store`.
 
-    Hidden files and folders are left out, and files that are no images, see `select_images`. Only
+    Hidden files and folders are left out, and files that are not images, see `select_images`. Only
     the places of the images are kept: other processes need not read the table of contents again.
 
     Args:
@@ -128,8 +128,8 @@ def damaged_archive(path, kind, error, unpacked=None):
     if reason is None:
         advice = "Download it again, or unpack it and give the folder of images"
         reason = f"{error}. {advice}."
-    what = "is" if unpacked is None else "is compressed, but in it is"
-    return ValueError(f"{path} {what} no {kind} archive, or a damaged one: {reason}")
+    what = "is" if unpacked is None else "is compressed, but what is in it is"
+    return ValueError(f"{path} {what} not a {kind} archive, or a damaged one: {reason}")
 
 
 def _undecoded_notice(names):
@@ -137,7 +137,7 @@ def _undecoded_notice(names):
         return []
     return [
         f"{count_of(len(names), 'name')} in it, such as {printable(names[0])}, may look wrong: the "
-        "archive does not tell the code page. In the data set tool, `--names_encoding` does: cp932 "
+        "archive does not name the code page. In the data set tool, `--names_encoding` does: cp932 "
         "(Japanese), gbk, big5, cp949 (Korean), cp866 (Russian), cp850 or another."
     ]
 
@@ -147,7 +147,7 @@ class Contents:
 
     Attributes:
         replaced: Counter of files that were followed by another of the same name, by names.
-        undecoded: List of names that are in a code page which the archive does not tell.
+        undecoded: List of names that are in a code page that the archive does not name.
     """
 
     def __init__(self):

@@ -19,7 +19,7 @@ class ArraySource:
         warnings: List of texts: what is unusual about the files.
 
     Raises:
-        ValueError: The arrays do not fit each other, or a class is none.
+        ValueError: The arrays do not fit each other, or a class is out of range.
     """
 
     shuffled = True
@@ -62,7 +62,7 @@ def one_hot(classes, num_classes, path):
         float32 `[N, num_classes]`.
 
     Raises:
-        ValueError: These are no classes.
+        ValueError: These are not classes.
     """
     classes = np.asarray(classes)
     if classes.ndim != 1 or (len(classes) and classes.dtype.kind not in "iu"):

@@ -54,7 +54,7 @@ def _open(paths, labels_key, num_classes, description, class_names):
 def _read_batch(path, labels_key):
     batch = read_pickled_file(path)
     if not isinstance(batch, dict) or not {"data", labels_key} <= batch.keys():
-        raise ValueError(f"{path} is no batch of CIFAR: expected `data` and `{labels_key}`.")
+        raise ValueError(f"{path} is not a batch of CIFAR: expected `data` and `{labels_key}`.")
     images = check_images(batch["data"], path)
     classes = batch[labels_key]
     if len(classes) != len(images) or not all(isinstance(label, int) for label in classes):

@@ -36,7 +36,7 @@ _BROKEN_FILE = {
 class FolderStore:
     """All images of a folder and its sub-folders, sorted by relative path; see `open_store`.
 
-    Hidden files and folders are left out, and files that are no images, see `select_images`. Links
+    Hidden files and folders are left out, and files that are not images, see `select_images`. Links
     are followed, each folder counts once.
 
     Args:
@@ -123,7 +123,7 @@ class ListStore:
         path: Path of the text file, in UTF-8.
 
     Raises:
-        ValueError: The file is no text.
+        ValueError: The file is not text.
         OSError: The file cannot be read.
     """
 
@@ -159,8 +159,8 @@ def _read_lines(path):
             "image per line."
         )
     if what := what_download(data):
-        raise ValueError(f"{path} is no list of images. {what}")
-    # Names of files may be no UTF-8. Only the end of a line ends it, not all that Unicode has.
+        raise ValueError(f"{path} is not a list of images. {what}")
+    # Names of files need not be UTF-8. Only the end of a line ends it, not all that Unicode has.
     text = data.decode("utf-8-sig", "surrogateescape")
     lines = (line.removesuffix("\r") for line in text.split("\n"))
     return [line for line in lines if line.strip()]

@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from msg_stylegan.data.dataset_folder import open_labels
 from msg_stylegan.mistaken_file import what_it_is
 
 
@@ -55,7 +56,7 @@ class Hdf5Source:
                 self._file = h5py.File(self._path, "r")
             except OSError as error:
                 what = None if h5py.is_hdf5(self._path) else what_it_is(self._path)
-                raise ValueError(f"{self._path} is no HDF5 file: {what or error}") from error
+                raise ValueError(f"{self._path} is not an HDF5 file: {what or error}") from error
         return self._file[self._key] if self._key else self._file
 
     def _find_key(self):
@@ -73,15 +74,4 @@ class Hdf5Source:
 
     def _read_labels(self):
         path = self._path.with_name(f"{self._path.stem}-labels.npy")
-        if not path.is_file():
-            return None
-        try:
-            labels = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise ValueError(f"{path} is not a file of labels: {error}") from error
-        if labels.ndim != 2 or len(labels) != self.num_images:
-            raise ValueError(
-                f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
-                f"of the {self.num_images} images."
-            )
-        return labels.astype(np.float32)
+        return open_labels(path, self.num_images).astype(np.float32) if path.is_file() else None

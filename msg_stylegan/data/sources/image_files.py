@@ -37,11 +37,11 @@ def open_source(path, preparation, labels=None, max_images=None, names_encoding=
     """Opens a source of image files: `EncodedImages` of what `open_store` returns.
 
     Args:
-        path: See `open_store`.
+        path: What holds the images: a folder, an archive or a list, as `open_store` takes it.
         preparation: `ImagePreparation`.
-        labels: See `read_labels`.
+        labels: Where labels come from, as `read_labels` takes it; None for no labels.
         max_images: Only so many, from the first one on; None = all.
-        names_encoding: See `open_store`.
+        names_encoding: Code page of names in an archive that are not UTF-8; None = not known.
     """
     return EncodedImages(open_store(path, names_encoding), preparation, labels, max_images)
 
@@ -80,7 +80,7 @@ def open_store(path, names_encoding=None):
     if names_encoding is None:
         return store or opener(path)
     if opener not in (open_zip, open_tar):
-        raise ValueError(f"{path} is no archive: `--names_encoding` is for names in archives.")
+        raise ValueError(f"{path} is not an archive: `--names_encoding` is for names in archives.")
     _check_encoding(names_encoding)
     return opener(path, names_encoding)
 
@@ -146,7 +146,7 @@ class EncodedImages:
     Args:
         store: What `open_store` returns. Classes follow from its names.
         preparation: `ImagePreparation`.
-        labels: See `read_labels`.
+        labels: Where labels come from, as `read_labels` takes it; None for no labels.
         max_images: Only so many, from the first one on; None = all. Classes remain those of all.
 
     Attributes:

@@ -73,7 +73,7 @@ def read_pickled_file(path):
     """Reads a file of plain data: containers, text, numbers and arrays.
 
     Raises:
-        ValueError: There is no such file, or it is no pickle or holds more than data.
+        ValueError: There is no such file, or it is not a pickle or holds more than data.
     """
     path = Path(path)
     if not path.is_file():

@@ -195,7 +195,7 @@ def _text(data):
 
 
 def _no_labels(path, kind, reason):
-    return ValueError(f"{path} is no {kind} file of labels: {reason}")
+    return ValueError(f"{path} is not a {kind} file of labels: {reason}")
 
 
 def _check_columns(rows, path, keys, is_cut):

@@ -104,7 +104,7 @@ def _found_labels(store):
         if not has_labels_key(json.loads(data)):
             raise ValueError("it has no `labels`")
     except (ValueError, RecursionError) as error:
-        hint = "no file of labels as StyleGAN's tools write it, and is not used"
+        hint = "not a file of labels as StyleGAN's tools write it, and is not used"
         reason = what_it_is(data, expected="json") or f"{error}."
         return Labels(notices=[f"{path} is {hint}: {reason}"])
     try:
@@ -166,7 +166,7 @@ def _open(labels, store):
         return labels, Path(labels).read_bytes()
     member = _member(labels.removeprefix(f"{store.path}/"), store)
     if member is None:
-        raise ValueError(f"There is no file {labels} of labels, also not in {store.path}.")
+        raise ValueError(f"There is no file of labels {labels}, nor one in {store.path}.")
     return _read(member, store)
 
 
@@ -225,7 +225,7 @@ def label_rows(file, entries):
         become of class numbers.
 
     Raises:
-        ValueError: Labels of different kinds, or a label that is none. The message names the first.
+        ValueError: Labels of different kinds, or one that cannot be used; the first is named.
     """
     if file.has_texts and isinstance(entries[0].value, str):
         entries = _numbers_of_texts(file, entries)
@@ -303,7 +303,7 @@ def _shown(value):
 
 
 def _are_measurements(file, entries):
-    """Whether a column of numbers is no column of classes.
+    """Whether a column of numbers is not one of classes.
 
     Fractions say so, but not beside numbers that are written as those of classes are: then one of
     the two is a mistake.
@@ -314,7 +314,7 @@ def _are_measurements(file, entries):
         return False
     if classes:
         raise ValueError(
-            f"{file.place(fractions[0])}: {fractions[0].value} is no class number, but "
+            f"{file.place(fractions[0])}: {fractions[0].value} is not a class number, but "
             f"{file.unit} {classes[0].number} has the class {classes[0].value}. Class numbers are "
             "whole; numbers that measure something have a decimal point in every row."
         )

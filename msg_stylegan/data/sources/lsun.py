@@ -21,7 +21,62 @@ _HEADER_BYTES = 1 << 16
 _READER = PictureReader()
 
 
-class LsunSource:
+class _LmdbSource:
+    """The images of an LMDB database in the order of its keys."""
+
+    labels = None
+    class_names = None
+    shuffled = False
+
+    def __init__(self, folder, facts, max_images):
+        try:
+            self._path = find_file(folder, "data.mdb").parent.absolute()
+        except ValueError as error:
+            raise ValueError(f"{folder} is not an LMDB database. {error}") from None
+        with _environment(str(self._path), os.getpid()).begin() as transaction:
+            self._num_entries = transaction.stat()["entries"]
+            keys = transaction.cursor().iternext(keys=True, values=False)
+            self._anchors = [key for number, key in enumerate(keys) if number % _STRIDE == 0]
+        if not self._num_entries:
+            raise ValueError(f"{folder} holds no images.")
+        self.num_images = self._limited(max_images)
+        self.description = {**facts, "max_images": max_images}
+        self.warnings = []
+
+    def name(self, index):
+        return f"{self._path}, image {index}"
+
+    def _objection(self, width, height):
+        """Why an image of this size is not used; None if it is."""
+
+    def _limited(self, max_images):
+        """Number of first entries that together hold `max_images` usable images; None = all."""
+        if max_images is None:
+            return self._num_entries
+        if max_images < 1:
+            raise ValueError(f"`--max_images` must be 1 or more. Received: {max_images}")
+        usable = 0
+        with _environment(str(self._path), os.getpid()).begin(buffers=True) as transaction:
+            values = transaction.cursor().iternext(keys=False, values=True)
+            for number, value in enumerate(values, 1):
+                size = _image_size(value)
+                usable += size is not None and self._objection(*size) is None
+                if usable == max_images:
+                    return number
+        return self._num_entries
+
+    def _open_image(self, index):
+        """What `PictureReader.open` returns."""
+        with _environment(str(self._path), os.getpid()).begin() as transaction:
+            cursor = transaction.cursor()
+            cursor.set_key(self._anchors[index // _STRIDE])
+            for _ in range(index % _STRIDE):
+                cursor.next()
+            value = cursor.value()
+        return _READER.open(value)
+
+
+class LsunSource(_LmdbSource):
     """The images of an LMDB database in the order of its keys, cut square in the middle.
 
     Images that cannot be decoded are skipped, as in the original.
@@ -36,26 +91,16 @@ class LsunSource:
         ValueError: There is no such database, lmdb is not installed, or a number makes no sense.
     """
 
-    labels = None
-    class_names = None
-    shuffled = False
-
     def __init__(self, folder, resolution=256, max_images=None):
         self._preparation = ImagePreparation(resolution=resolution, channels=3)
         facts = {"kind": "lsun", "path": str(folder), "resolution": resolution}
-        self._images = _LmdbImages(folder)
-        self.num_images = self._images.limited(max_images, lambda width, height: None)
-        self.description = facts | {"max_images": max_images}
-        self.warnings = []
-
-    def name(self, index):
-        return self._images.name(index)
+        super().__init__(folder, facts, max_images)
 
     def read(self, index):
-        return self._preparation.prepare(self._images.open(index))
+        return self._preparation.prepare(self._open_image(index))
 
 
-class LsunWideSource:
+class LsunWideSource(_LmdbSource):
     """The images of an LMDB database, wide and between two black bars.
 
     Images that would have to be enlarged are skipped. As in the original, `round(width * h / w)`
@@ -72,10 +117,6 @@ class LsunWideSource:
         ValueError: There is no such database, lmdb is not installed, or a number makes no sense.
     """
 
-    labels = None
-    class_names = None
-    shuffled = False
-
     def __init__(self, folder, width=512, height=384, max_images=None):
         if not pyramid.is_pyramid_resolution(width):
             raise ValueError(f"`--width` must be a power of two. Received: {width}")
@@ -83,16 +124,10 @@ class LsunWideSource:
             raise ValueError(f"`--height` must be 1 to {width} (the width). Received: {height}")
         self._width, self._height = width, height
         facts = {"kind": "lsun_wide", "path": str(folder), "width": width, "height": height}
-        self._images = _LmdbImages(folder)
-        self.num_images = self._images.limited(max_images, self._objection)
-        self.description = facts | {"max_images": max_images}
-        self.warnings = []
-
-    def name(self, index):
-        return self._images.name(index)
+        super().__init__(folder, facts, max_images)
 
     def read(self, index):
-        image = self._images.open(index)
+        image = self._open_image(index)
         reason = self._objection(*image.size)
         if reason:
             raise SkippedImageError(reason)
@@ -111,60 +146,9 @@ class LsunWideSource:
         return round(self._width * height / width)
 
     def _objection(self, width, height):
-        """Why an image of this size is not used; None if it is."""
         if width >= self._width and self._kept_rows(width, height) >= self._height:
             return None
         return f"it is {width}x{height}, too small or too wide for {self._width}x{self._height}"
-
-
-class _LmdbImages:
-    """Access by number to the images of an LMDB database; can be pickled."""
-
-    def __init__(self, folder):
-        try:
-            self._path = find_file(folder, "data.mdb").parent.absolute()
-        except ValueError as error:
-            raise ValueError(f"{folder} is no LMDB database. {error}") from None
-        with _environment(str(self._path), os.getpid()).begin() as transaction:
-            self._num_entries = transaction.stat()["entries"]
-            keys = transaction.cursor().iternext(keys=True, values=False)
-            self._anchors = [key for number, key in enumerate(keys) if number % _STRIDE == 0]
-        if not self._num_entries:
-            raise ValueError(f"{folder} holds no images.")
-
-    def name(self, index):
-        return f"{self._path}, image {index}"
-
-    def limited(self, max_images, objection):
-        """Number of first entries that together hold `max_images` usable images.
-
-        Args:
-            max_images: Number of images; None = all.
-            objection: Function of width and height that returns a reason or None.
-        """
-        if max_images is None:
-            return self._num_entries
-        if max_images < 1:
-            raise ValueError(f"`--max_images` must be 1 or more. Received: {max_images}")
-        usable = 0
-        with _environment(str(self._path), os.getpid()).begin(buffers=True) as transaction:
-            values = transaction.cursor().iternext(keys=False, values=True)
-            for number, value in enumerate(values, 1):
-                size = _image_size(value)
-                usable += size is not None and objection(*size) is None
-                if usable == max_images:
-                    return number
-        return self._num_entries
-
-    def open(self, index):
-        """What `PictureReader.open` returns."""
-        with _environment(str(self._path), os.getpid()).begin() as transaction:
-            cursor = transaction.cursor()
-            cursor.set_key(self._anchors[index // _STRIDE])
-            for _ in range(index % _STRIDE):
-                cursor.next()
-            value = cursor.value()
-        return _READER.open(value)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,4 +1,4 @@
-"""Which files of a source are images, and what is said of those that are not."""
+"""Which files of a source are images, and what users are told about those that are not."""
 
 import collections
 import contextlib
@@ -141,7 +141,7 @@ def _notices(others):
 def _kind(ending, count):
     if ending:
         return f"{count} {printable(ending)}"
-    return f"{count} without an ending that {'is no image' if count == 1 else 'are no images'}"
+    return f"{count} without an ending that {'is not an image' if count == 1 else 'are not images'}"
 
 
 def is_image_name(name):

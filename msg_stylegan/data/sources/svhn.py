@@ -41,7 +41,7 @@ def open_svhn(path):
 def _read_pickle(path):
     value = read_pickled_file(path)
     if not isinstance(value, (list, tuple)) or len(value) < 2:
-        raise ValueError(f"{path} is no pair of images and labels.")
+        raise ValueError(f"{path} is not a pair of images and labels.")
     images = check_images(value[0], path)
     classes = np.asarray(value[1])
     if classes.shape != (len(images),):
@@ -60,7 +60,7 @@ def _read_mat(path):
         raise ValueError(f"{path} cannot be read as a .mat file: {reason}") from error
     images, classes = value.get("X"), value.get("y")
     if images is None or classes is None or images.ndim != 4 or images.shape[:3] != (32, 32, 3):
-        raise ValueError(f"{path} is no SVHN: expected `X` [32, 32, 3, images] and `y`.")
+        raise ValueError(f"{path} is not SVHN: expected `X` [32, 32, 3, images] and `y`.")
     # The digit 0 is class 10 there.
     classes = classes.reshape(-1).astype(np.int64)
     return images.transpose(3, 2, 0, 1), np.where(classes == 10, 0, classes)  # [NCHW]

@@ -229,7 +229,7 @@ def _next_stream(data, file):
 
 
 class _Gzip:
-    """zlib's decompressor of gzip with the manners of those of bzip2 and xz."""
+    """zlib's decompressor of gzip with the interface of those of bzip2 and xz."""
 
     def __init__(self):
         self._stream = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)

@@ -28,7 +28,7 @@ _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075
 _BLOCK = struct.Struct("<HH")
 
-# In the code pages of East Asia it may be half a letter, whose first half is no ASCII.
+# In the code pages of East Asia it may be half a letter, whose first half is not ASCII.
 _SEPARATOR = re.compile(rb"(?<![\x80-\xff])\\")
 
 _END_RECORD = struct.Struct("<4s16xH")
@@ -137,7 +137,7 @@ def link_target(raw, entry, encoding=None):
     Args:
         raw: The bytes that the archive holds for the link.
         entry: `zipfile.ZipInfo` of the link.
-        encoding: As for `entry_name`.
+        encoding: Code page of names that do not say that they are UTF-8; None = not known.
     """
     try:
         return _decoded(raw, b"", "utf-8" if entry.flag_bits & _UTF8_FLAG else encoding)[0]
