@@ -17,6 +17,55 @@ from msg_stylegan.files import read_json, write_json, write_text, writing
 _BLOCK_BYTES = 1 << 20
 
 
+class Outcome:
+    """What became of the images.
+
+    Args:
+        num_images: Number of all images.
+
+    Attributes:
+        skipped: List of `(position, reason)` of images that could not be read.
+        duplicates: List of `(position, position of the first such image)`.
+        remarks: Remarks on images up to now, as `add_remarks` gathers them.
+        kept: bool `[N]`: whether the image at each position is in the files; true for positions
+            to come.
+        files: Facts about finished files, for the manifest: name -> bytes, records, sha256.
+    """
+
+    def __init__(self, num_images):
+        self.skipped = []
+        self.duplicates = []
+        self.remarks = {}
+        self.kept = np.ones(num_images, bool)
+        self.files = {}
+        # About 150 bytes per image, like the list of paths of a source.
+        self._first_positions = {}
+
+    def add(self, begin, end, result, drop_duplicates=False):
+        """Takes note of the images at positions from `begin` to `end` (exclusive), the next ones.
+
+        Args:
+            begin: The first position.
+            end: The position behind the last one.
+            result: What `PartMaker.write_records` has returned.
+            drop_duplicates: Whether images are left out that equal an earlier one.
+
+        Returns:
+            List of bool: for each of their records whether it is kept.
+        """
+        self.skipped += [tuple(entry) for entry in result["skipped"]]
+        add_remarks(self.remarks, result["remarks"])
+        skipped = {position for position, _ in result["skipped"]}
+        self.kept[list(skipped)] = False
+        positions = [position for position in range(begin, end) if position not in skipped]
+        for position, text in zip(positions, result["digests"], strict=True):
+            first = self._first_positions.setdefault(bytes.fromhex(text), position)
+            if first != position:
+                self.duplicates.append((position, first))
+                self.kept[position] = not drop_duplicates
+        return self.kept[positions].tolist()
+
+
 class Assembly:
     """The files of records of a data set in the making.
 
@@ -33,12 +82,7 @@ class Assembly:
 
     Attributes:
         num_joined: Parts joined so far.
-        skipped: List of `(position, reason)` of images that could not be read.
-        duplicates: List of `(position, position of the first such image)`.
-        remarks: Remarks on images up to now, see `add_remarks`.
-        kept: bool `[N]`: whether the image at each position is in the files; true for positions
-            to come.
-        files: Facts about finished files, for the manifest: name -> bytes, records, sha256.
+        outcome: What became of their images, `Outcome`.
 
     Raises:
         ValueError: The files are not as an earlier start has left them.
@@ -52,16 +96,10 @@ class Assembly:
         self._resolutions = resolutions
         self._drop_duplicates = drop_duplicates
         self._num_shards = parts[-1].shard + 1
-        # About 150 bytes per image, like the list of paths of a source.
-        self._first_positions = {}
         self._num_records = [0] * self._num_shards
         self._shard = None
         self._shard_files = []
-        self.skipped = []
-        self.duplicates = []
-        self.remarks = {}
-        self.kept = np.ones(parts[-1].end, bool)
-        self.files = {}
+        self.outcome = Outcome(parts[-1].end)
         self.num_joined = 0
         self._disk = _BackgroundSync()
         self._go_on()
@@ -126,18 +164,7 @@ class Assembly:
     def _account(self, part):
         """Takes note of a part's images; returns for each of its records whether it is kept."""
         result = read_json(result_path(self._part_folder, part), ("skipped", "digests"))
-        self.skipped += [tuple(entry) for entry in result["skipped"]]
-        add_remarks(self.remarks, result["remarks"])
-        skipped = {position for position, _ in result["skipped"]}
-        self.kept[list(skipped)] = False
-        positions = [p for p in range(part.begin, part.end) if p not in skipped]
-        keep = []
-        for position, text in zip(positions, result["digests"], strict=True):
-            first = self._first_positions.setdefault(bytes.fromhex(text), position)
-            if first != position:
-                self.duplicates.append((position, first))
-            keep.append(first == position or not self._drop_duplicates)
-            self.kept[position] = keep[-1]
+        keep = self.outcome.add(part.begin, part.end, result, self._drop_duplicates)
         self._num_records[part.shard] += sum(keep)
         return keep
 
@@ -160,7 +187,7 @@ class Assembly:
         self._disk.wait()
         for file in self._shard_files:
             facts = {"bytes": file.sync(), "records": num_records, "sha256": file.digest()}
-            self.files[file.path.name] = facts
+            self.outcome.files[file.path.name] = facts
         self._close_shard()
         self._shard = None
 
@@ -266,32 +293,30 @@ class _ShardFile:
         self._file.seek(size)
 
 
-def write_side_files(folder, name, request, maker, outcome):
+def write_side_files(folder, name, maker, outcome):
     """Writes what stands beside the records: labels, lists of images, and the manifest, last.
 
     Args:
         folder: Existing folder, `pathlib.Path`.
         name: Name of the data set.
-        request: The `Request` for it.
         maker: The `PartMaker` of its records.
-        outcome: What became of the images: has `kept`, `skipped`, `duplicates`, `remarks` and
-            `files` as an `Assembly` has. The labels are added to `files`.
+        outcome: `Outcome`, to whose `files` the labels are added.
     """
-    labels = request.labels
+    request, labels = maker.request, maker.request.labels
 
     def name_at(position):
-        return encodable(maker.source.name(int(maker.order[position])))
+        return encodable(request.source.name(int(request.order[position])))
 
     if labels is not None:
         path = folder / labels_name(name)
-        write_labels(path, labels[maker.order[outcome.kept]])
+        write_labels(path, labels[request.order[outcome.kept]])
         outcome.files[path.name] = file_facts(path, np.count_nonzero(outcome.kept))
     _write_lists(folder, name_at, outcome)
     resolution, _, num_channels = maker.shape
     manifest = {
         "name": name,
         "command": request.command,
-        "source": maker.source.description,
+        "source": request.source.description,
         "num_images": int(np.count_nonzero(outcome.kept)),
         "num_skipped": len(outcome.skipped),
         "num_duplicates": len(outcome.duplicates),
@@ -299,8 +324,8 @@ def write_side_files(folder, name, request, maker, outcome):
         "resolution": resolution,
         "num_channels": num_channels,
         "label_size": 0 if labels is None else labels.shape[1],
-        "class_names": maker.source.class_names,
-        "encoding": maker.encoding,
+        "class_names": request.source.class_names,
+        "encoding": request.encoding,
         "levels": maker.resolutions,
         "num_shards": request.num_shards,
         "files": outcome.files,

@@ -13,12 +13,9 @@ import tempfile
 import uuid
 from pathlib import Path
 
-import numpy as np
-
-from msg_stylegan.data.assembly import write_side_files
+from msg_stylegan.data.assembly import Outcome, write_side_files
 from msg_stylegan.data.conversion import Request
 from msg_stylegan.data.dataset_folder import MANIFEST_NAME, read_manifest, records_name
-from msg_stylegan.data.decoding.remarks import add_remarks
 from msg_stylegan.data.parts import PartMaker
 from msg_stylegan.data.sources.file_stores import is_remote
 
@@ -52,16 +49,22 @@ def convert_with_beam(source, directory, *, beam_arguments, **request):
     name, folder = posixpath.basename(target), f"{target}.partial"
     if _is_taken(target, folder):
         raise FileExistsError(f"{target} exists already. Choose another name or remove it first.")
-    maker = request.part_maker(request.plan())
+    plan = request.plan()
+    maker = PartMaker(request, tuple(plan["shape"]), plan["first_name"])
     _claim(folder, request.identity())
     writer = ShardWriter(maker, folder, name, request.num_shards)
     with beam.Pipeline(options=pipeline_options(list(beam_arguments))) as pipeline:
         numbers = pipeline | beam.Create(range(request.num_shards)) | beam.Reshuffle()
         _ = numbers | beam.Map(writer)
 
-    outcome = _read_outcome(writer, len(request.order))
+    outcome = Outcome(len(request.order))
+    for shard in range(request.num_shards):
+        with gfile.GFile(writer.result_path(shard)) as file:
+            result = json.loads(file.read())
+        outcome.files |= result["files"]
+        outcome.add(*writer.positions(shard), result)
     with tempfile.TemporaryDirectory() as local:
-        write_side_files(Path(local), name, request, maker, outcome)
+        write_side_files(Path(local), name, maker, outcome)
         manifest = read_manifest(local)
         side_files = sorted(path.name for path in Path(local).iterdir())
         for file_name in side_files:
@@ -162,7 +165,9 @@ class ShardWriter:
 
     def positions(self, shard):
         """First position of a shard in the order, and the one after its last."""
-        return tuple(len(self.maker.order) * k // self.num_shards for k in (shard, shard + 1))
+        return tuple(
+            len(self.maker.request.order) * k // self.num_shards for k in (shard, shard + 1)
+        )
 
     def result_path(self, shard):
         """File that says that a shard is finished, and what became of its images."""
@@ -190,39 +195,6 @@ class _HashedFile:
             "records": num_records,
             "sha256": self._digest.hexdigest(),
         }
-
-
-@dataclasses.dataclass
-class _Outcome:
-    """What became of the images, see `Assembly`."""
-
-    kept: np.ndarray
-    skipped: list
-    duplicates: list
-    remarks: dict
-    files: dict
-
-
-def _read_outcome(writer, num_images):
-    from tensorflow.io import gfile
-
-    outcome = _Outcome(np.ones(num_images, bool), [], [], {}, {})
-    first_positions = {}
-    for shard in range(writer.num_shards):
-        with gfile.GFile(writer.result_path(shard)) as file:
-            result = json.loads(file.read())
-        outcome.files |= result["files"]
-        add_remarks(outcome.remarks, result["remarks"])
-        for position, reason in result["skipped"]:
-            outcome.kept[position] = False
-            outcome.skipped.append((position, reason))
-        begin, end = writer.positions(shard)
-        positions = (position for position in range(begin, end) if outcome.kept[position])
-        for position, digest in zip(positions, result["digests"], strict=True):
-            first = first_positions.setdefault(digest, position)
-            if first != position:
-                outcome.duplicates.append((position, first))
-    return outcome
 
 
 def _import_beam():

@@ -23,7 +23,6 @@ from msg_stylegan.data.parts import (
     checked_labels,
     images_per_part,
     plan_parts,
-    strict_error,
 )
 from msg_stylegan.data.sources.file_stores import is_remote
 from msg_stylegan.data.worker_pool import done_in_order
@@ -93,10 +92,8 @@ class Request:
         for index in self.order.tolist():
             name = self.source.name(index)
             try:
-                image = self.source.read(index)
+                image = self.read(index)
             except SkippedImageError as error:
-                if self.strict:
-                    raise strict_error(name, error) from error
                 reason = reason or f"{name}: {error}"
                 continue
             check_image(image, name)
@@ -109,18 +106,18 @@ class Request:
             f"None of the {len(self.order)} images can be used. The first one: {reason}"
         )
 
-    def part_maker(self, plan, folder=None):
-        """The `PartMaker` for a plan; `folder` is not needed if only `write_records` is used."""
-        return PartMaker(
-            source=self.source,
-            order=self.order,
-            encoding=self.encoding,
-            levels=self.levels,
-            strict=self.strict,
-            shape=tuple(plan["shape"]),
-            first_name=plan["first_name"],
-            folder=folder,
-        )
+    def read(self, index):
+        """Reads one image of the source; if the request is strict, no image may be skipped."""
+        try:
+            return self.source.read(index)
+        except SkippedImageError as error:
+            if self.strict:
+                raise ValueError(f"{self.source.name(index)}: {error}") from error
+            raise
+
+    def __getstate__(self):
+        # Copies are for other processes to read images with; labels can be much larger.
+        return {**self.__dict__, "labels": None}
 
     def _check_options(self):
         num_images = len(self.order)
@@ -185,14 +182,14 @@ def convert(source, directory, *, num_workers=1, drop_duplicates=False, **reques
             work.data.mkdir()
             work.store_plan(identity, plan)
         if not work.was_renamed():
-            maker = request.part_maker(plan, work.parts)
+            maker = PartMaker(request, tuple(plan["shape"]), plan["first_name"], work.parts)
             parts = plan_parts(len(request.order), request.num_shards, plan["images_per_part"])
             assembly = Assembly(
                 work.data, work.parts, work.target.name, parts, maker.resolutions, drop_duplicates
             )
             with contextlib.closing(assembly):
                 _join_all(assembly, maker, parts, num_workers)
-            write_side_files(work.data, work.target.name, request, maker, assembly)
+            write_side_files(work.data, work.target.name, maker, assembly.outcome)
         work.become_target()
     return read_manifest(work.target)
 

@@ -53,26 +53,6 @@ def plan_parts(num_images, num_shards, part_images):
     return parts
 
 
-def level_resolutions(resolution, levels):
-    """Sides of the levels to be stored, from the largest on; `levels` is "all" or "top"."""
-    return pyramid.pyramid_resolutions(resolution) if levels == "all" else [resolution]
-
-
-def image_records(planes, encoding, levels):
-    """The records of one image, one for each level to be stored, from the largest on.
-
-    Args:
-        planes: uint8 `[C, r, r]`.
-        encoding: One of `record_format.ENCODINGS`.
-        levels: One of `LEVELS`.
-
-    Returns:
-        List of bytes.
-    """
-    images = pyramid.image_pyramid(planes) if levels == "all" else [planes]
-    return [record_format.frame(record_format.encode_example(image, encoding)) for image in images]
-
-
 def image_planes(image):
     """Transposes uint8 `[r, r, C]` to `[C, r, r]`, contiguous in memory."""
     return np.stack([image[:, :, channel] for channel in range(image.shape[2])])
@@ -86,24 +66,16 @@ class PartMaker:
     when the part is finished. The files of a part depend on nothing but its positions.
 
     Attributes:
-        source: One of the sources of `msg_stylegan.data.sources`.
-        order: Image numbers, int64 `[N]`.
-        encoding: One of `record_format.ENCODINGS`.
-        levels: One of `LEVELS`.
-        strict: Whether an image that the source skips is an error.
+        request: The `Request` that says which images, and how they are stored.
         shape: Shape of all images, `(r, r, C)`.
         first_name: Name of the image that decided it, for error messages.
         folder: Existing folder for the files of `make`, which alone needs it.
     """
 
-    source: object
-    order: np.ndarray
-    encoding: str
-    levels: str
-    strict: bool
+    request: object
     shape: tuple
     first_name: str
-    folder: Path
+    folder: Path | None = None
 
     def make(self, part):
         """Reads the images of a part and writes its files, if they are not there already.
@@ -143,33 +115,26 @@ class PartMaker:
                 skipped.append([position, str(error)])
                 continue
             add_image_remarks(remarks, position, found)
-            digests.append(pixel_digest(planes).hex())
-            records = image_records(planes, self.encoding, self.levels)
-            for file, record in zip(files, records, strict=True):
-                file.write(record)
+            # Half of a SHA-256: on today's processors the fastest of the sound hashes.
+            digests.append(hashlib.sha256(planes).digest()[:16].hex())
+            images = pyramid.image_pyramid(planes) if self.request.levels == "all" else [planes]
+            for file, image in zip(files, images, strict=True):
+                example = record_format.encode_example(image, self.request.encoding)
+                file.write(record_format.frame(example))
         return {"skipped": skipped, "digests": digests, "remarks": remarks}
 
     @property
     def resolutions(self):
         """Sides of the stored levels, from the largest on."""
-        return level_resolutions(self.shape[0], self.levels)
+        side = self.shape[0]
+        return pyramid.pyramid_resolutions(side) if self.request.levels == "all" else [side]
 
     def read(self, position):
         """Reads and checks one image by its position; uint8 `[r, r, C]`."""
-        index = int(self.order[position])
-        try:
-            image = self.source.read(index)
-        except SkippedImageError as error:
-            if self.strict:
-                raise strict_error(self.source.name(index), error) from error
-            raise
-        check_image(image, self.source.name(index), self.shape, self.first_name)
+        index = int(self.request.order[position])
+        image = self.request.read(index)
+        check_image(image, self.request.source.name(index), self.shape, self.first_name)
         return image
-
-
-def strict_error(name, error):
-    """The error that a `SkippedImageError` becomes where nothing may be skipped."""
-    return ValueError(f"{name}: {error}")
 
 
 def record_paths(folder, part, resolutions):
@@ -180,12 +145,6 @@ def record_paths(folder, part, resolutions):
 def result_path(folder, part):
     """File that says that a part is finished, which images it skipped, and the pixels' digests."""
     return folder / f"{part.number:07d}.json"
-
-
-def pixel_digest(planes):
-    """Identifies the pixels of an image: 16 bytes."""
-    # Half of a SHA-256: on today's processors the fastest of the sound hashes.
-    return hashlib.sha256(planes).digest()[:16]
 
 
 def check_image(image, name, shape=None, first_name=None):
