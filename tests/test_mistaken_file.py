@@ -172,7 +172,7 @@ def test_lists_that_are_none(tmp_path, name, content):
 def test_compressed_files_that_are_no_archives(tmp_path, compress):
     path = tmp_path / "x.tar.gz"
     path.write_bytes(compress(CONTENTS["page"][0]))
-    with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but what is in it is .*web page"):
+    with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but what is in .*web page"):
         open_store(path)
     path.write_bytes(compress(in_tar(np.random.default_rng(0).bytes(9999)))[:5000])
     with pytest.raises(ValueError, match=r"x\.tar\.gz is .*damaged one: .*Download it again"):

@@ -73,8 +73,11 @@ class TFRecordDataset:
             full.close()
         self.encoding = self._records.encoding
 
-        self._labels, self._labels_path = self._open_labels()
-        self.stored_label_size = 0 if self._labels is None else self._labels.shape[1]
+        self._labels_path = next(iter(sorted(self.path.glob("*.labels"))), None)
+        self.stored_label_size = 0
+        if self._labels_path is not None:
+            self._labels = open_labels(self._labels_path, self.num_images)
+            self.stored_label_size = self._labels.shape[1]
         self.label_size = self._effective_label_size(max_label_size)
         self.shape = (self.resolution, self.resolution, self.num_channels)
         self._fingerprint = None
@@ -204,12 +207,6 @@ class TFRecordDataset:
                 f"{self.stored_resolution}x{self.stored_resolution}. Use at most that, or 0."
             )
         return resolution
-
-    def _open_labels(self):
-        path = next(iter(sorted(self.path.glob("*.labels"))), None)
-        if path is None:
-            return None, None
-        return open_labels(path, self.num_images), path
 
     def _effective_label_size(self, max_label_size):
         if max_label_size < -1:

@@ -5,6 +5,7 @@ What an archive calls its files is never a path on the disk here: nothing is wri
 
 import collections
 import hashlib
+import os
 import posixpath
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class ArchiveStore:
     Args:
         path: Path of the archive.
         kind: Text for the manifest.
-        file: `ArchiveFile`: the archive, or an unpacked copy of it.
+        file: Path of the archive, or of an unpacked copy of it.
         contents: `Contents`.
         unpacked: Function of a module that returns the bytes of a file, at most `limit` of them
             unless it is None: `unpacked(file, place, limit)`.
@@ -55,7 +56,7 @@ class ArchiveStore:
 
     def __init__(self, path, kind, file, contents, unpacked):
         self.path = str(path)
-        self._file, self._unpacked = file, unpacked
+        self._file, self._unpacked = str(file), unpacked
         places, num_dead, num_outside = contents.followed()
         self.names, self.other_names, notices = select_images(
             sorted(places), lambda name, limit: self._content(places[name], limit)
@@ -95,24 +96,14 @@ class ArchiveStore:
         return self._unpacked(self._file, place, limit)
 
 
-class ArchiveFile:
-    """The bytes of a file.
-
-    Args:
-        path: Path of the file.
-    """
-
-    def __init__(self, path):
-        self._path = str(path)
-        self._num_bytes = Path(path).stat().st_size
-
-    def bytes_at(self, offset, count):
-        if offset + count > self._num_bytes:
+def bytes_at(path, offset, count):
+    """The bytes of a file from a position on, all `count` of them."""
+    # A file that stays open would be in the way of threads and of `pickle`.
+    with Path(path).open("rb") as file:
+        if offset + count > os.fstat(file.fileno()).st_size:
             raise SkippedImageError("the archive is damaged: it ends before this image does")
-        # A file that stays open would be in the way of threads and of `pickle`.
-        with Path(self._path).open("rb") as file:
-            file.seek(offset)
-            return file.read(count)
+        file.seek(offset)
+        return file.read(count)
 
 
 def damaged_archive(path, kind, error, unpacked=None):

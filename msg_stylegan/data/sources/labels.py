@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.sources.arrays import one_hot
 from msg_stylegan.data.sources.label_files import (
     ENDINGS,
     has_labels_key,
@@ -364,9 +365,7 @@ def _one_hot(positions, size, origin):
         raise ValueError(
             f"{origin}: {size} classes are more than {_MAX_CLASSES}. Are they numbers of images?"
         )
-    one_hot = np.zeros((len(positions), size), np.float32)
-    one_hot[np.arange(len(positions)), positions] = 1
-    return one_hot
+    return one_hot(positions, size, origin)
 
 
 def _class_order(name):

@@ -1,7 +1,6 @@
 """Images of tar archives, which are not unpacked unless they are compressed."""
 
 import bz2
-import collections
 import contextlib
 import lzma
 import os
@@ -15,11 +14,11 @@ from tqdm import tqdm
 
 from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.sources.archive import (
-    ArchiveFile,
     ArchiveStore,
     Contents,
     Link,
     Place,
+    bytes_at,
     damaged_archive,
 )
 from msg_stylegan.data.sources.zip_archive import wrong_encoding
@@ -29,9 +28,6 @@ _SPARSE = 0xFFFE  # As the method of a place.
 _READ_BYTES = 1 << 20
 
 _COMPRESSED_BYTES, _WRITE_BYTES = 1 << 17, 1 << 20
-
-# The process that made a copy is the one to remove it.
-Copy = collections.namedtuple("Copy", ["path", "process"])
 
 
 def open_tar(path, names_encoding=None):
@@ -48,19 +44,19 @@ def open_tar(path, names_encoding=None):
         ValueError: The archive is damaged, or something else follows it.
         OSError: The archive cannot be read, or there is no room to unpack it.
     """
-    copy = uncompressed_copy(path)
-    file = path if copy is None else copy.path
+    copy = _uncompressed_copy(path)
+    file = path if copy is None else copy
     with contextlib.ExitStack() as stack:
         if copy is not None:
-            stack.callback(remove_copy, *copy)
+            stack.callback(_remove_copy, copy, os.getpid())
         try:
             with Path(file).open("rb") as opened:
                 contents = _read_contents(opened, names_encoding)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path}: {wrong_encoding(error.object, names_encoding)}") from None
         except Exception as error:
-            raise damaged_archive(path, "tar", error, copy and copy.path) from error
-        store = ArchiveStore(path, "tar", ArchiveFile(file), contents, _unpacked)
+            raise damaged_archive(path, "tar", error, copy) from error
+        store = ArchiveStore(path, "tar", file, contents, _unpacked)
         # Nothing but zeros is an archive of no files.
         if not store.names + store.other_names and (what := what_it_is(file, expected="tar")):
             store.notices.append(what)
@@ -72,7 +68,7 @@ def _unpacked(file, place, limit):
     if place.method == _SPARSE:
         raise SkippedImageError("it is stored with holes")
     count = place.stored if limit is None else min(place.stored, limit)
-    return file.bytes_at(place.offset, count)
+    return bytes_at(file, place.offset, count)
 
 
 def _read_contents(file, names_encoding):
@@ -140,14 +136,14 @@ def _next_start(file):
     return None
 
 
-def uncompressed_copy(path):
+def _uncompressed_copy(path):
     """Copies a compressed file to the folder of temporary files.
 
     Args:
         path: Path of the file. Several that were joined are unpacked one after the other.
 
     Returns:
-        `Copy`, which is to be given to `remove_copy`; None when the file is not compressed.
+        Path of the copy, text; None when the file is not compressed.
 
     Raises:
         ValueError: The file is damaged.
@@ -155,10 +151,9 @@ def uncompressed_copy(path):
     """
     if not is_compressed(path):
         return None
-    handle, name = tempfile.mkstemp(suffix=".tar")
-    copy = Copy(name, os.getpid())
+    handle, copy = tempfile.mkstemp(suffix=".tar")
     with contextlib.ExitStack() as stack:
-        stack.callback(remove_copy, *copy)
+        stack.callback(_remove_copy, copy, os.getpid())
         try:
             with os.fdopen(handle, "wb") as target, Path(path).open("rb") as file:
                 _write(file, target)
@@ -170,7 +165,7 @@ def uncompressed_copy(path):
                 raise damaged_archive(path, "tar", error) from error
             raise OSError(
                 error.errno,
-                f"{error.strerror}, while unpacking {path} to {Path(name).parent}. The environment "
+                f"{error.strerror}, while unpacking {path} to {Path(copy).parent}. The environment "
                 "variable TMPDIR names another folder; or unpack it and give the folder of images.",
             ) from error
         stack.pop_all()
@@ -183,7 +178,7 @@ def is_compressed(path):
         return _decompressor(file.read(_MAGIC_BYTES)) is not None
 
 
-def remove_copy(path, process):
+def _remove_copy(path, process):
     """Removes a copy, in the process that has made it only."""
     if os.getpid() == process:
         with contextlib.suppress(FileNotFoundError):

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.sources.archive import (
-    ArchiveFile,
     ArchiveStore,
     Contents,
     Link,
     Place,
+    bytes_at,
     damaged_archive,
 )
 from msg_stylegan.data.sources.file_stores import check_size
@@ -51,7 +51,6 @@ def open_zip(path, names_encoding=None):
             code page.
         OSError: The archive cannot be read.
     """
-    file = ArchiveFile(path)
     with Path(path).open("rb") as opened:
         try:
             tables = read_tables(opened)
@@ -63,20 +62,20 @@ def open_zip(path, names_encoding=None):
         name, is_known = entry_name(entry, names_encoding)
         if name.endswith("/") or (name.endswith("\\") and not entry.file_size):
             continue
-        contents.add(name, _place_or_link(entry, file, names_encoding))
+        contents.add(name, _place_or_link(entry, path, names_encoding))
         if not is_known:
             contents.undecoded.append(name)
-    return ArchiveStore(path, "zip", file, contents, _unpacked)
+    return ArchiveStore(path, "zip", path, contents, _unpacked)
 
 
-def _place_or_link(entry, file, names_encoding):
+def _place_or_link(entry, path, names_encoding):
     method = _ENCRYPTED if entry.flag_bits & _ENCRYPTED_FLAG else entry.compress_type
     place = Place(entry.header_offset, entry.compress_size, entry.file_size, entry.CRC, method)
     # Systems other than Unix have other numbers there, without this one.
     if not stat.S_ISLNK(entry.external_attr >> 16):
         return place
     try:
-        return Link(link_target(_unpacked(file, place, _MAX_PATH), entry, names_encoding))
+        return Link(link_target(_unpacked(path, place, _MAX_PATH), entry, names_encoding))
     except SkippedImageError:
         return Link("")
 
@@ -89,10 +88,10 @@ def _unpacked(file, place, limit):
         name = zipfile.compressor_names.get(method, method)
         raise SkippedImageError(f"it is compressed by the method {name}, not by deflate")
     check_size(stored)
-    header = file.bytes_at(offset, _LOCAL_HEADER.size)
+    header = bytes_at(file, offset, _LOCAL_HEADER.size)
     signature, name_size, extra_size = _LOCAL_HEADER.unpack(header)
     count, most = (stored, size) if limit is None else (min(stored, limit), limit)
-    data = file.bytes_at(offset + len(header) + name_size + extra_size, count)
+    data = bytes_at(file, offset + len(header) + name_size + extra_size, count)
     if method == zipfile.ZIP_DEFLATED:
         data = _inflated(data, most)
     is_whole = limit is not None or (len(data) == size and zlib.crc32(data) == crc)
@@ -286,6 +285,6 @@ def _what_is_wrong_with_the_end(file, end):
             file.seek(record_end)
             return (
                 f"behind its end, at byte {record_end}, follow {end - record_end} bytes that are "
-                f"no zip archive but begin with {file.read(16)!r}"
+                f"not a zip archive but begin with {file.read(16)!r}"
             )
     return "its end is missing, or something else follows it"
