@@ -152,7 +152,7 @@ def test_archives_that_are_none(tmp_path, name, content):
     data, message = CONTENTS[content]
     message = "damaged one: .*Download it again" if content == "half zip" else message
     (tmp_path / name).write_bytes(data)
-    said = "holds no images" if content == "zeros" else "is no"
+    said = "holds no images" if content == "zeros" else "is not a"
     with pytest.raises(ValueError, match=f"{name} {said} .*{message}") as error:
         open_source(tmp_path / name, SIXTEEN)
     assert len(str(error.value).splitlines()) == 1 and not str(error.value).endswith("..")
@@ -163,7 +163,7 @@ def test_archives_that_are_none(tmp_path, name, content):
 def test_lists_that_are_none(tmp_path, name, content):
     data, message = CONTENTS[content]
     (tmp_path / name).write_bytes(data)
-    said = "holds no images" if content == "zeros" else "is no"
+    said = "holds no images" if content == "zeros" else "is not a"
     with pytest.raises(ValueError, match=f"{name} {said} .*{message}"):
         open_source(tmp_path / name, SIXTEEN)
 

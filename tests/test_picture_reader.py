@@ -472,3 +472,27 @@ def test_mistakes_of_ours_are_not_those_of_an_image(monkeypatch):
 def test_wrong_rules(rules, message):
     with pytest.raises(ValueError, match=message):
         PictureReader(**rules)
+
+
+# The one transparent colour of PNG files, which has the depth of the file.
+
+
+@pytest.mark.parametrize(
+    ("size", "bits"), [*(((8, 8), n) for n in (1, 2, 4, 8, 16)), ((8, 8, 3), 8), ((8, 8, 3), 16)]
+)
+def test_transparent_colours_of_any_depth(size, bits):
+    samples = np.random.default_rng(0).integers(0, 2**bits, size)
+    key = samples[3, 4]
+    is_key = (samples == key).reshape(8, 8, -1).all(axis=-1)
+    gray = samples >> 8 if bits == 16 else samples * 255 // (2**bits - 1)
+    pixels = np.broadcast_to(gray.reshape(8, 8, -1), (8, 8, 3)).copy()
+    pixels[is_key] = 255, 136, 0
+    found, _ = read(png_of_bits(samples, bits, key), background="#ff8800")
+    np.testing.assert_array_equal(found, pixels)
+
+
+def test_a_range_of_values_leaves_the_transparent_ones():
+    samples = np.array([[0, 4000], [4095, 5]])
+    found, _ = read(png_of_bits(samples, 16, 4000), background="#ff8800", value_range=(0, 4095))
+    black, white = [0, 0, 0], [255, 255, 255]
+    np.testing.assert_array_equal(found, [[black, [255, 136, 0]], [white, black]])
