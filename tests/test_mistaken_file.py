@@ -313,7 +313,7 @@ def test_a_folder_is_said_to_be_one(tmp_path, reader):
 @pytest.mark.parametrize("content", ["page", "pointer", "zeros"])
 def test_images_and_labels_that_are_none(tmp_path, content):
     data, message = CONTENTS[content]
-    with pytest.raises(ValueError, match=f"no image of a known format.*{message}"):
+    with pytest.raises(ValueError, match=f"not an image of a known format.*{message}"):
         PictureReader().open(data)
     with pytest.raises(ValueError, match=f"labels.json is not a JSON file of labels.*{message}"):
         parse_json(data, "labels.json")

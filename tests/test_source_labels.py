@@ -179,7 +179,7 @@ def test_code_pages(write, text, ending):
         path.write_bytes(text.encode(encoding))
         check(read_labels(path, ["a.png"]), [[1]], ["\u00fc"])
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(ValueError, match=rf"labels\.{ending} is no .*is not in UTF-8\. Save the"):
+    with pytest.raises(ValueError, match=rf"labels\.{ending} is not a .*is not in UTF-8\. Save"):
         read_labels(path, ["a.png"])
 
 
@@ -275,7 +275,7 @@ def test_other_files(tmp_path, write):
     for ending in ("csv", "json"):
         path = write("", ending)
         path.write_bytes(b"a.png,\xff\xfe")
-        with pytest.raises(ValueError, match=rf"labels\.{ending} is no "):
+        with pytest.raises(ValueError, match=rf"labels\.{ending} is not a "):
             read_labels(path, ["a.png"])
 
 
