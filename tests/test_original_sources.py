@@ -222,7 +222,7 @@ class Evil:
         (None, "There is no file.*data_batch_2"),
         (b"no pickle", "data_batch_2 cannot be read"),
         (python2_pickle({"data": Evil(), "labels": []}), "data_batch_2 cannot be read.*print"),
-        (python2_pickle([1, 2]), "no batch of CIFAR"),
+        (python2_pickle([1, 2]), "not a batch of CIFAR"),
         (python2_pickle({"labels": [1]}), "expected `data`"),
         (python2_pickle({"data": [1], "labels": [1]}), "no images as bytes"),
         (python2_pickle({"data": np.zeros((1, 9), np.uint8), "labels": [1]}), "32x32"),

@@ -270,7 +270,7 @@ def test_wrong_csv(write, content, message):
 def test_other_files(tmp_path, write):
     with pytest.raises(ValueError, match=r"from folders, a \.json or a \.csv file\. Received: x"):
         read_labels("x.txt", NAMES)
-    with pytest.raises(ValueError, match=r"There is no file .*nowhere\.json of labels"):
+    with pytest.raises(ValueError, match=r"There is no file of labels .*nowhere\.json"):
         read_labels(tmp_path / "nowhere.json", NAMES)
     for ending in ("csv", "json"):
         path = write("", ending)

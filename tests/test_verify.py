@@ -225,7 +225,7 @@ def test_undecodable_images_are_found(tmp_path):
     payloads = [encode_example(image.T, "png") for image in random_images(3, 8)]
     payloads[1] = payloads[1].replace(b"IDAT", b"IDXT")
     (tmp_path / "x-r03.tfrecords").write_bytes(b"".join(map(frame, payloads)))
-    with pytest.raises(RecordError, match=r"record 1 at byte \d+: .*no PNG image"):
+    with pytest.raises(RecordError, match=r"record 1 at byte \d+: .*not a PNG image"):
         verify(tmp_path)
 
 
@@ -342,8 +342,11 @@ def test_wrong_folder(copy, change, message):
     ("labels", "message"),
     [
         (np.zeros((NUM_IMAGES, 2), np.float64), "float64 numbers instead of float32"),
-        (np.zeros((NUM_IMAGES - 1, 2), np.float32), r"\[2, 2\], expected 3 rows"),
-        (np.zeros(NUM_IMAGES, np.float32), r"\[3\], expected 3 rows"),
+        (
+            np.zeros((NUM_IMAGES - 1, 2), np.float32),
+            r"\[2, 2\]\. Expected one row .* of the 3 images",
+        ),
+        (np.zeros(NUM_IMAGES, np.float32), r"\[3\]\. Expected one row .* of the 3 images"),
         (np.full((NUM_IMAGES, 2), np.inf, np.float32), "row 0: not a finite number"),
     ],
 )

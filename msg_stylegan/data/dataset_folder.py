@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from msg_stylegan.data.record_format import RecordError
 from msg_stylegan.files import read_json, sha256_of_file, write_json
 from msg_stylegan.mistaken_file import what_it_is
 
@@ -71,17 +72,17 @@ def open_labels(path, num_images):
     """Labels in a file of `np.save`, of any kind of number: `[num_images, L]`, mapped to memory.
 
     Raises:
-        ValueError: It is another kind of file, or one for another number of images.
+        RecordError: It is another kind of file, or one for another number of images.
     """
     try:
         labels = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:
         # A damaged header of this format can fail in many ways.
-        raise ValueError(f"{path} is not a file of labels: {what_it_is(path) or error}") from error
+        raise RecordError(f"{path} is not a file of labels: {what_it_is(path) or error}") from error
     if labels.dtype.kind not in "biuf":
-        raise ValueError(f"{path} is not a file of labels: it holds {labels.dtype}.")
+        raise RecordError(f"{path} is not a file of labels: it holds {labels.dtype}.")
     if labels.ndim != 2 or labels.shape[0] != num_images:
-        raise ValueError(
+        raise RecordError(
             f"{path} has the shape {list(labels.shape)}. Expected one row of numbers for each "
             f"of the {num_images} images. Was it made for another data set?"
         )
