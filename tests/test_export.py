@@ -17,7 +17,9 @@ from support.tiny_run import make_run
 from msg_stylegan import load_networks
 from msg_stylegan.commands import export
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
+from msg_stylegan.interface import Interface
 from msg_stylegan.networks import Generator
+from msg_stylegan.networks.pair_member import flat_config
 from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.sampling.sampler import to_uint8
 
@@ -36,9 +38,8 @@ SMALL = GeneratorOptions(
 
 def make_generator(channels=3, label_size=0, **options):
     """An untrained generator of 8x8 pixels, if the options say nothing else."""
-    shared = {"resolution": 8, "num_channels": channels, "label_size": label_size}
-    shared["connect"] = "all"
-    return randomised(Generator.from_config({**dataclasses.asdict(SMALL), **shared, **options}))
+    config = flat_config(SMALL, Interface(8, channels, label_size))
+    return randomised(Generator.from_config({**config, **options}))
 
 
 def make_progan():

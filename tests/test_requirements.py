@@ -9,7 +9,13 @@ from support.checkout import ROOT
 from support.source_files import FILES, TOP, imported_tops
 
 # Modules whose packages have another name.
-PACKAGE_OF = {"absl": "absl-py", "PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+PACKAGE_OF = {
+    "absl": "absl-py",
+    "google": "protobuf",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 def requirements(text):
