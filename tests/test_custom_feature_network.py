@@ -79,21 +79,18 @@ def features_of(network, images):
     return network.model(network.prepare(images))["features"].numpy()
 
 
-def test_keras_file(tmp_path):
-    network = load_custom_network(save_keras(tmp_path))
-    images = noise()
+def save_exported(folder):
+    keras_model().export(str(folder / "exported"))
+    write_settings(folder / "exported.json")
+    return folder / "exported"
+
+
+@pytest.mark.parametrize("save", [save_keras, save_exported])
+def test_keras_model(tmp_path, save):
+    network = load_custom_network(save(tmp_path))
     assert (network.name, network.dim) == ("mine", 4)
-    expected = images.reshape(3, -1)[:, [0, 1, 2, 40]] / 255.0
-    np.testing.assert_allclose(features_of(network, images), expected, rtol=0, atol=1e-6)
-
-
-def test_layer_of_a_keras_file(tmp_path):
-    network = load_custom_network(save_keras(tmp_path, output="pixels"))
-    images = noise()
-    assert network.dim == 90
-    np.testing.assert_allclose(
-        features_of(network, images), images.reshape(3, -1) / 255.0, rtol=0, atol=1e-6
-    )
+    expected = noise().reshape(3, -1)[:, [0, 1, 2, 40]] / 255.0
+    np.testing.assert_allclose(features_of(network, noise()), expected, rtol=0, atol=1e-6)
 
 
 def test_keras_file_with_several_outputs_needs_a_choice(tmp_path):
@@ -104,14 +101,6 @@ def test_keras_file_with_several_outputs_needs_a_choice(tmp_path):
         load_custom_network(path)
     write_settings(tmp_path / "mine.json", output="dense")
     assert load_custom_network(path).dim == 4
-
-
-def test_exported_keras_model(tmp_path):
-    keras_model().export(str(tmp_path / "exported"))
-    write_settings(tmp_path / "exported.json")
-    network = load_custom_network(tmp_path / "exported")
-    expected = noise().reshape(3, -1)[:, [0, 1, 2, 40]] / 255.0
-    np.testing.assert_allclose(features_of(network, noise()), expected, rtol=0, atol=1e-6)
 
 
 def test_outputs_and_pooling_of_a_saved_model(program):
@@ -127,7 +116,9 @@ def test_outputs_and_pooling_of_a_saved_model(program):
         write_settings(program.with_name("mine.v2.json"), output=output, pooling=pooling)
         network = load_custom_network(program)
         assert network.dim == 3
-        np.testing.assert_allclose(features_of(network, images), expected, rtol=0, atol=1e-5)
+        compiled = tf.function(lambda x, n=network: n.model(n.prepare(x)), autograph=False)
+        for features in (features_of(network, images), compiled(images)["features"]):
+            np.testing.assert_allclose(features, expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -154,15 +145,6 @@ def test_outputs_that_are_no_features(program, output, pooling, message):
         load_custom_network(program)
 
 
-def test_weights_outlive_the_loading(program):
-    write_settings(program.with_name("mine.v2.json"), output="vector")
-    network = load_custom_network(program)
-    compiled = tf.function(lambda x: network.model(network.prepare(x)), autograph=False)
-    np.testing.assert_allclose(
-        compiled(noise())["features"], features_of(network, noise()), rtol=0, atol=1e-5
-    )
-
-
 def test_preprocessing_follows_its_settings(tmp_path):
     path = save_keras(
         tmp_path,
@@ -182,6 +164,7 @@ def test_preprocessing_follows_its_settings(tmp_path):
 def test_channels_may_come_first(tmp_path):
     path = save_keras(tmp_path, keras_model("nchw"), output="pixels", layout="nchw", mean=0.5)
     network = load_custom_network(path)
+    assert network.dim == 90
     expected = noise().transpose(0, 3, 1, 2) / 255.0 - 0.5
     np.testing.assert_allclose(network.prepare(noise()), expected, rtol=0, atol=1e-6)
     np.testing.assert_allclose(

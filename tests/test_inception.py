@@ -93,8 +93,6 @@ def test_networks_are_described_truly(networks, keras_network):
     assert len({network.identity for network in everyone}) == 3
     assert networks["inception"].model is networks["clean_inception"].model
 
-
-def test_identity_depends_on_the_weights(keras_network):
     weights = inception_weights.from_keras(synthetic_inception.keras_arrays())
     assert keras_inception_network(weights, "01").identity != keras_network.identity
 

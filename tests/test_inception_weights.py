@@ -46,14 +46,6 @@ def test_torch_kernels_become_channels_last(canonical):
     assert ours[3, 0, 5, 9] == theirs[9, 5, 3, 0]
 
 
-@pytest.mark.parametrize(
-    "arrays", [synthetic_inception.graph_def_arrays, synthetic_inception.tflib_arrays]
-)
-def test_every_name_leads_to_the_same_weights(canonical, arrays):
-    read = from_graph_def if arrays is synthetic_inception.graph_def_arrays else from_tflib
-    assert_same(read(arrays()), canonical)
-
-
 def test_graph_def_has_other_constants(canonical):
     others = {
         "ExpandDims/dim": np.int32(0),

@@ -14,7 +14,7 @@ from support.synthetic_vgg16 import (
 from tensorflow import keras
 
 from metrics.feature_networks import lpips, vgg16
-from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
+from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.lpips import Lpips
 from metrics.feature_networks.resize import resize_tf1_bilinear
 
@@ -180,10 +180,3 @@ def test_lpips_takes_any_size_in_a_graph(distance):
 def test_lpips_of_black_images_is_a_number(distance):
     black = np.zeros((1, 16, 16, 3), np.float32)
     assert np.isfinite(distance(black, black + 255.0)).all()
-
-
-def test_lpips_needs_its_own_weights_too(tmp_path, convolutions):
-    (tmp_path / "vgg16").mkdir()
-    torch_writer.write_zip(tmp_path / "vgg16" / "file", torch_writer.tensors(convolutions))
-    with pytest.raises(MissingWeightsError, match="The weights of LPIPS are missing"):
-        FeatureNetworks(tmp_path).check("lpips")

@@ -21,12 +21,12 @@ Only "name" and "input_size" are needed. The others are by default as above, but
 is 1, "output" the only one there is and "pooling" none. Resized images are cut off at 0 and 255.
 """
 
-import dataclasses
 import functools
 import hashlib
 import json
 import numbers
 import re
+import types
 from pathlib import Path
 
 import tensorflow as tf
@@ -45,23 +45,6 @@ _EXAMPLE = (
     '"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}'
 )
 _SIGNATURE = "serving_default"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Settings:
-    """Contents of the JSON file, see above."""
-
-    name: str
-    input_size: tuple
-    resize: str = "bicubic"
-    antialias: bool = True
-    range: tuple = (0.0, 1.0)
-    mean: tuple = (0.0, 0.0, 0.0)
-    std: tuple = (1.0, 1.0, 1.0)
-    channels: str = "rgb"
-    layout: str = "nhwc"
-    output: str | None = None
-    pooling: str | None = None
 
 
 def load_custom_network(path):
@@ -210,19 +193,19 @@ def _read_settings(path):
         fail(what_it_is(path, expected="json") or f"not valid JSON ({error}).")
     if not isinstance(values, dict):
         fail(f"expected an object. Received {values!r:.80}.")
-    fields = [field.name for field in dataclasses.fields(_Settings)]
-    unknown = sorted(values.keys() - set(fields))
+    unknown = sorted(values.keys() - _SETTINGS.keys())
     if unknown:
-        fail(f"unknown {unknown}; there are {fields}.")
+        fail(f"unknown {unknown}; there are {list(_SETTINGS)}.")
     for name in ("name", "input_size"):
         if name not in values:
             fail(f'"{name}" is missing.')
     for name, value in values.items():
-        expected, convert = _KINDS[name]
+        _, expected, convert = _SETTINGS[name]
         values[name] = convert(value)
         if values[name] is None:
             fail(f'expected "{name}" to be {expected}. Received {json.dumps(value):.80}.')
-    return _Settings(**values)
+    defaults = {name: default for name, (default, *_) in _SETTINGS.items()}
+    return types.SimpleNamespace(**(defaults | values))
 
 
 # How the value of a setting is read; None means that it is wrong.
@@ -259,24 +242,28 @@ def _is_number(value):
     return isinstance(value, numbers.Real) and not isinstance(value, bool) and abs(value) < 1e9
 
 
-def _one_of(choices, value):
-    return value if isinstance(value, str) and value in choices else None
+def _of_type(kind, value):
+    return value if isinstance(value, kind) else None
 
 
-def _choice(*choices):
-    return f"one of {list(choices)}", functools.partial(_one_of, choices)
+def _choice(default, *choices):
+    def read(value):
+        return value if isinstance(value, str) and value in choices else None
+
+    return default, f"one of {list(choices)}", read
 
 
-_KINDS = {
-    "name": ("letters, digits, _ - . and no _ - . at the start", _name),
-    "input_size": ("a number of pixels or [height, width]", _size),
-    "resize": _choice(*METHODS),
-    "antialias": ("true or false", lambda value: value if isinstance(value, bool) else None),
-    "range": ("[low, high]", _range),
-    "mean": ("a number or three", functools.partial(_numbers, 3)),
-    "std": ("a number or three, not zero", _nonzero_numbers),
-    "channels": _choice("rgb", "bgr"),
-    "layout": _choice("nhwc", "nchw"),
-    "output": ("a text", lambda value: value if isinstance(value, str) else None),
-    "pooling": _choice("mean", "cls"),
+# Name of a setting -> its default, what is expected, and the function that reads it.
+_SETTINGS = {
+    "name": (None, "letters, digits, _ - . and no _ - . at the start", _name),
+    "input_size": (None, "a number of pixels or [height, width]", _size),
+    "resize": _choice("bicubic", *METHODS),
+    "antialias": (True, "true or false", functools.partial(_of_type, bool)),
+    "range": ((0.0, 1.0), "[low, high]", _range),
+    "mean": ((0.0, 0.0, 0.0), "a number or three", functools.partial(_numbers, 3)),
+    "std": ((1.0, 1.0, 1.0), "a number or three, not zero", _nonzero_numbers),
+    "channels": _choice("rgb", "rgb", "bgr"),
+    "layout": _choice("nhwc", "nhwc", "nchw"),
+    "output": (None, "a text", functools.partial(_of_type, str)),
+    "pooling": _choice(None, "mean", "cls"),
 }

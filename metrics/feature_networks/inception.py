@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
-from metrics.feature_networks.network import FeatureNetwork
+from metrics.feature_networks.network import IN_NHWC, FeatureNetwork
 from metrics.feature_networks.resize import resize_clean, resize_tf1_bilinear
 
 # Raise it when the numbers change.
@@ -26,8 +26,6 @@ INPUT_SIZE = (299, 299)
 NUM_FEATURES = 2048
 # Added to the variance of a batch normalisation.
 EPSILON = 1e-3
-# Spelled out because what a program has chosen for all its layers must not reach here.
-_IN_NHWC = {"data_format": "channels_last", "dtype": "float32"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,7 +265,7 @@ def _build_model(weights, last_pool, name):
 
     images = keras.Input((*INPUT_SIZE, 3), name="images", dtype="float32")
     x = _run(apply, join, images, last_pool)
-    features = keras.layers.GlobalAveragePooling2D(name="features", **_IN_NHWC)(x)
+    features = keras.layers.GlobalAveragePooling2D(name="features", **IN_NHWC)(x)
     outputs = {"features": features}
     if "logits/kernel" in weights:
         classes = weights["logits/kernel"].shape[1]
@@ -285,7 +283,7 @@ def _build_model(weights, last_pool, name):
 
 
 def _layer(scope, step):
-    options = {"name": _layer_name(scope), "padding": step.padding, **_IN_NHWC}
+    options = {"name": _layer_name(scope), "padding": step.padding, **IN_NHWC}
     if isinstance(step, _Conv):
         return keras.layers.Conv2D(
             step.channels,

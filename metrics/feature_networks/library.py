@@ -181,7 +181,7 @@ class FeatureNetworks:
         reasons = []
         for kind, path in self._candidates(weights):
             try:
-                arrays = weights.readers[kind](read_weights(path)[1])
+                arrays = weights.readers[kind](read_weights(path))
             except ValueError as error:
                 reasons.append((path, error))
             else:
@@ -196,18 +196,15 @@ class FeatureNetworks:
                 kind = detect_kind(path)
             except FileNotFoundError:
                 reasons.append((path, "there is no such file"))
-                continue
             except OSError as error:
                 reasons.append((path, error.strerror))
-                continue
             except ValueError as error:
                 reasons.append((path, error))
-                continue
-            if kind in weights.readers:
-                found.append((kind, path))
             else:
-                default = f"it is {KINDS[kind]}"
-                reasons.append((path, weights.unfit.get(kind, default)))
+                if kind in weights.readers:
+                    found.append((kind, path))
+                else:
+                    reasons.append((path, weights.unfit.get(kind, f"it is {KINDS[kind]}")))
         if not found:
             raise self._missing(weights, reasons)
         order = list(KINDS)

@@ -12,6 +12,10 @@ from msg_stylegan.sampling.replica_map import ReplicaMap
 BATCH_SIZE = 32
 _BATCH_BYTES = 2**28
 
+# Options of layers, spelled out because what a program has chosen for all its layers must not
+# reach here.
+IN_NHWC = {"data_format": "channels_last", "dtype": "float32"}
+
 
 @dataclasses.dataclass(frozen=True)
 class FeatureNetwork:

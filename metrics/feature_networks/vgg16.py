@@ -12,7 +12,7 @@ import hashlib
 import numpy as np
 from tensorflow import keras
 
-from metrics.feature_networks.network import FeatureNetwork
+from metrics.feature_networks.network import IN_NHWC, FeatureNetwork
 from metrics.feature_networks.resize import resize_tf1_bilinear
 
 # Raise it when the numbers change.
@@ -29,8 +29,6 @@ BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 # Numbers of the convolutions in torchvision's `features`, and of the layers in its `classifier`.
 _TORCH_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _TORCH_CLASSIFIER = (0, 3)
-# Spelled out because what a program has chosen for all its layers must not reach here.
-_IN_NHWC = {"data_format": "channels_last", "dtype": "float32"}
 
 
 def kernel_shapes():
@@ -97,7 +95,7 @@ def convolutions(images):
     activations, x = [], images
     for i, block in enumerate(BLOCKS):
         if i:
-            x = keras.layers.MaxPooling2D(name=f"pool{i}", **_IN_NHWC)(x)
+            x = keras.layers.MaxPooling2D(name=f"pool{i}", **IN_NHWC)(x)
         for j, channels in enumerate(block):
             x = keras.layers.Conv2D(
                 channels,
@@ -106,7 +104,7 @@ def convolutions(images):
                 activation="relu",
                 kernel_initializer="zeros",
                 name=f"conv{i + 1}_{j + 1}",
-                **_IN_NHWC,
+                **IN_NHWC,
             )(x)
         activations.append(x)
     return activations
@@ -132,8 +130,8 @@ def vgg16_network(weights, digest):
     """
     images = keras.Input((*INPUT_SIZE, 3), name="images", dtype="float32")
     x = convolutions(images)[-1]
-    x = keras.layers.MaxPooling2D(name="pool5", **_IN_NHWC)(x)
-    x = keras.layers.Flatten(name="flatten", **_IN_NHWC)(x)
+    x = keras.layers.MaxPooling2D(name="pool5", **IN_NHWC)(x)
+    x = keras.layers.Flatten(name="flatten", **IN_NHWC)(x)
     for name in ("fc1", "fc2"):
         x = keras.layers.Dense(
             NUM_FEATURES, activation="relu", kernel_initializer="zeros", name=name, dtype="float32"
@@ -153,7 +151,7 @@ def _get(arrays, name, shape):
     if array is None or array.shape != tuple(shape):
         found = "nothing" if array is None else list(array.shape)
         raise ValueError(
-            f"These are no weights of torchvision's vgg16. Expected {name} {list(shape)}. "
+            f"These are not the weights of torchvision's vgg16. Expected {name} {list(shape)}. "
             f"Received {found}."
         )
     if array.dtype.kind != "f" or not np.isfinite(array).all():

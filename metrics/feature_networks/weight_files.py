@@ -48,8 +48,9 @@ def detect_kind(path):
         reason = what_it_is(path) or "Its content is unknown."
         if zipfile.is_zipfile(path):
             reason = "Its content is unknown, a zip archive. If it holds the file, unpack it."
+        *first, last = KINDS.values()
         raise ValueError(
-            f"{path} holds no weights of a network. {reason} Expected {_listed(KINDS.values())}."
+            f"{path} holds no weights of a network. {reason} Expected {', '.join(first)} or {last}."
         )
     return kind
 
@@ -61,7 +62,7 @@ def read_weights(path):
         path: Path of the file.
 
     Returns:
-        The kind, a key of `KINDS`, and a dict of the names in the file -> numpy arrays.
+        Dict of the names in the file -> numpy arrays.
 
     Raises:
         ValueError: No known kind, or a damaged file.
@@ -70,15 +71,15 @@ def read_weights(path):
     path = Path(path)
     kind = detect_kind(path)
     if kind == "torch":
-        return kind, _arrays_of(path, read_torch_file(path))
+        return _arrays_of(path, read_torch_file(path))
     if kind == "tflib":
-        return kind, _only_network(path, read_tflib_file(path)).all_variables()
+        return _only_network(path, read_tflib_file(path)).all_variables()
     try:
         if kind == "keras":
-            return kind, _read_keras(path)
+            return _read_keras(path)
         if _is_gzip(path):
-            return kind, read_graph_def_archive(path)
-        return kind, read_graph_def(path.read_bytes())
+            return read_graph_def_archive(path)
+        return read_graph_def(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as {KINDS[kind]}. {error}") from error
 
@@ -161,8 +162,3 @@ def _read_keras(path):
     except (OSError, RuntimeError, LookupError) as error:
         raise ValueError(f"It is damaged ({error}). Download it again.") from error
     return arrays
-
-
-def _listed(words):
-    *first, last = words
-    return f"{', '.join(first)} or {last}" if first else last
