@@ -134,7 +134,7 @@ def test_lpips_weights_of_another_network_are_refused(wrong):
         arrays["lin1.model.1.weight"] = np.ones((1, wrong, 1, 1), np.float32)
     else:
         arrays["lin5.model.1.weight"] = np.ones((1, 512, 1, 1), np.float32)
-    with pytest.raises(ValueError, match="no LPIPS weights for VGG16"):
+    with pytest.raises(ValueError, match="not LPIPS weights for VGG16"):
         lpips.from_torch(arrays)
 
 

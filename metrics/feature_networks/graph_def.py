@@ -27,7 +27,7 @@ def read_graph_def(data):
         data: bytes of the file.
 
     Returns:
-        Dict of node name -> numpy array, without constants that are no numbers.
+        Dict of node name -> numpy array, without constants that are not numbers.
 
     Raises:
         ValueError: No such graph, or a damaged one.
@@ -37,7 +37,7 @@ def read_graph_def(data):
         graph.ParseFromString(data)
     # An error of protobuf, which only TensorFlow knows.
     except Exception as error:
-        raise ValueError("It is no TensorFlow graph, or a damaged one.") from error
+        raise ValueError("It is not a TensorFlow graph, or a damaged one.") from error
     constants = (node for node in graph.node if node.op == "Const")
     tensors = {node.name: node.attr["value"].tensor for node in constants}
     return {name: _to_array(name, tensor) for name, tensor in tensors.items() if _is_number(tensor)}

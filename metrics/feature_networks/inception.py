@@ -206,7 +206,7 @@ def inception_networks(weights, digest):
 
 
 def keras_inception_network(weights, digest):
-    """Keras' InceptionV3, trained anew on ImageNet. Its numbers compare with no published FID.
+    """Keras' InceptionV3, trained anew on ImageNet. Not comparable with any published FID.
 
     Images are resized as for "inception".
 

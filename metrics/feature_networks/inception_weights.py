@@ -63,8 +63,8 @@ def from_graph_def(arrays):
     """Constants of the frozen graph `classify_image_graph_def.pb`.
 
     Args:
-        arrays: Dict such as `mixed/conv/batchnorm/beta` -> array. Constants that are no weights are
-            passed over.
+        arrays: Dict such as `mixed/conv/batchnorm/beta` -> array. Constants that are not
+            weights are passed over.
 
     Returns:
         Canonical dict with 1008 classes.

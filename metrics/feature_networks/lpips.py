@@ -44,7 +44,7 @@ def from_torch(arrays):
             or f"lin{len(vgg16.BLOCKS)}.model.1.weight" in arrays
         ):
             raise ValueError(
-                f"These are no LPIPS weights for VGG16. Expected {name} {list(shape)}. "
+                f"These are not LPIPS weights for VGG16. Expected {name} {list(shape)}. "
                 f"Received {'nothing' if array is None else list(array.shape)}."
             )
         weights[str(i + 1)] = np.asarray(array, np.float32).reshape(-1)

@@ -46,8 +46,9 @@ class FeatureExtractor:
         network: The `FeatureNetwork`.
 
     Args:
-        network: See above; made in the scope of the strategy.
-        strategy: See `ReplicaMap`.
+        network: A `FeatureNetwork`, made in the scope of the strategy.
+        strategy: `tf.distribute.Strategy` whose replicas share the images; None for the
+            current one.
         batch_size: Images per call, at most. Results do not depend on it.
     """
 
