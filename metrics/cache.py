@@ -70,8 +70,8 @@ class StatisticsCache:
         """Returns a stored matrix that is too large for the memory, or makes and stores it.
 
         Args:
-            statistic: See `fetch`.
-            parameters: See `fetch`.
+            statistic: Short name of what is stored; part of the file name.
+            parameters: Dict of everything else that decides the values, as for `fetch`.
             shape: `(N, d)`.
             write: Called with a function that takes float32 rows `[n, d]`, N in all.
 

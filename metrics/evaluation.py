@@ -84,9 +84,9 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
 
     Args:
         options: `MetricsOptions`.
-        cache_dir: See `MetricEvaluator`; weights are in it too.
+        cache_dir: Folder for weights, statistics of real images and temporary files.
         feature_network: Path of a feature network of the user, see `custom.py`; None for none.
-        strategy: See `MetricEvaluator`.
+        strategy: `tf.distribute.Strategy` whose replicas draw and look; None for the current one.
 
     Returns:
         A function of the reals, and of what else there is to say of them, that returns the
@@ -301,7 +301,7 @@ class MetricEvaluator:
         """Fixed images of the last snapshot before this one, or None."""
         snapshot = Path(snapshot)
         snapshots = snapshots_of_run(snapshot.parent)
-        # Files of other systems are no snapshots of a run.
+        # Files of other systems are not snapshots of a run.
         earlier = snapshots[: snapshots.index(snapshot)] if snapshot in snapshots else []
         if not earlier:
             return None

@@ -71,7 +71,7 @@ class Features:
         Args:
             network: Name of the feature network.
             num_images: Images of each side.
-            mirrored: See `real_moments`.
+            mirrored: Whether reals may be mirrored, as they are when training mirrors.
 
         Returns:
             Dict of resolution -> tuple of the `Moments` of the reals, reduced to this resolution,

@@ -41,8 +41,8 @@ def open_images(path, resolution=0, max_label_size=0, reader=None, skip_broken=F
 
     Args:
         path: A folder of TFRecords, or see `open_store`.
-        resolution: For TFRecords, see `TFRecordDataset`.
-        max_label_size: For TFRecords, see `TFRecordDataset`.
+        resolution: For TFRecords, side of the images to return; 0 for the stored one.
+        max_label_size: For TFRecords, numbers per label: 0 for none, -1 for all.
         reader: For files, `PictureReader`; None for one with the usual rules.
         skip_broken: For files, see `ImageFiles`.
 
@@ -236,7 +236,7 @@ def check_sizes(metric, reals, fakes, notice):
         metric: `Metric`.
         reals: `TFRecordDataset` or `ImageFiles`; None if there are none.
         fakes: The same.
-        notice: Function that tells the user something that is no error.
+        notice: Function that tells the user something that is not an error.
 
     Raises:
         ValueError: The metric compares pixels, and the sizes differ.

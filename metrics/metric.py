@@ -53,7 +53,7 @@ class MetricInputs:
     scratch_dir: Path
     # Called like `tqdm.tqdm`.
     progress: Callable
-    # notice(text) tells the user something that is no error.
+    # notice(text) tells the user something that is not an error.
     notice: Callable[[str], None]
 
     def count_fakes(self, metric, wanted, at_least=1):
@@ -61,7 +61,7 @@ class MetricInputs:
 
         Args:
             metric: Its name.
-            wanted: See above.
+            wanted: Number of fakes in that name; 0 for all.
             at_least: Fewest fakes with which the metric is defined.
 
         Raises:
