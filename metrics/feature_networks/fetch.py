@@ -85,7 +85,7 @@ def fetch_weights(name, cache_dir):
 
 
 def fetch_file(published, folder):
-    """Downloads a `PublishedFile` to a folder; otherwise like `fetch_weights`."""
+    """Downloads a `PublishedFile` into a folder; returns and raises as `fetch_weights` does."""
     target = Path(folder) / published.name
     if target.exists():
         _check(published, target, f"Remove {target} to download it again.")
