@@ -48,8 +48,8 @@ def what_it_is(source, expected=None):
     Args:
         source: Path of a file or folder, or the bytes of a file.
         expected: What it should be: "text", "json", "zip", "gzip", "tar", which may be
-            compressed, or "npz" or "keras", which are zip archives; None for other contents. It is
-            not called that.
+            compressed, or "npz" or "keras", which are zip archives; None for other contents. The
+            answer never names this kind.
 
     Returns:
         One or two sentences such as "It is a web page ... Download it again."; None if nothing is
@@ -71,12 +71,12 @@ def what_it_is(source, expected=None):
 
 
 def what_download(data):
-    """The same from the bytes of a file, of what servers send instead of a file."""
+    """Says the same of bytes, but knows only what servers send in place of a file."""
     head = data[:_HEAD]
     if not head:
         return f"It is empty. {_AGAIN}"
     if len(head) > 1 and not head.strip(b"\x00"):
-        return f"It begins with nothing but zeros, as a download that broke off. {_AGAIN}"
+        return f"It begins with nothing but zeros, like a download that broke off. {_AGAIN}"
     if is_utf_16(head):
         head = head.decode("utf-16", "ignore").encode("utf-8", "ignore")
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
@@ -86,21 +86,22 @@ def what_download(data):
             f"too many have downloaded the file. {_AGAIN}"
         )
     if text.startswith(b"version https://git-lfs"):
-        return (
-            "It is the pointer of Git LFS to a file, not the file. Run `git lfs pull` where it "
-            "came from, or download it again."
-        )
+        return _pointer("Git LFS", "git lfs pull")
     if _ANNEX.fullmatch(text.rstrip()):
-        return (
-            "It is the pointer of git-annex to a file, not the file. Run `git annex get` where it "
-            "came from, or download it again."
-        )
+        return _pointer("git-annex", "git annex get")
     return None
 
 
 def is_utf_16(data):
     """Whether bytes begin with a mark of UTF-16, as some programs of Windows write it."""
     return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
+def _pointer(system, command):
+    return (
+        f"It is a pointer of {system} to a file, not the file. Run `{command}` where it came from, "
+        "or download it again."
+    )
 
 
 def _what_archive(head, file, expected):
@@ -125,7 +126,7 @@ def _what_archive(head, file, expected):
 
 def _what_text(head, file, expected):
     try:
-        # It keeps a last letter back that is cut in two.
+        # It holds back a last letter that is cut in two.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
     except UnicodeDecodeError:
         return None

@@ -24,7 +24,7 @@ def image_function(G, options):
         `images_4x4` and so on to `[N, r, r, C]`, float32 in about [-1, 1] or uint8.
 
     Raises:
-        ValueError: The generator has no images of the asked scale.
+        ValueError: The generator makes no images of the requested scale.
     """
     resolutions = list(G.resolutions)
     if options.scale not in (None, *resolutions):

@@ -276,12 +276,7 @@ def add_layout_arguments(parser, what):
         parser: Parser of the command.
         what: What has an order, for the help.
     """
-    parser.add_argument(
-        "--layout",
-        choices=LAYOUTS,
-        default="strip",
-        help=f"order of {what} (default: %(default)s)",
-    )
+    _add_choice(parser, "--layout", LAYOUTS, "strip", f"order of {what}")
     add_count_argument(parser, "--columns", 1, "seeds side by side")
     add_zoom_argument(parser)
 
@@ -308,12 +303,7 @@ def add_video_arguments(parser, fps):
         parser: Parser of the command.
         fps: Default speed.
     """
-    parser.add_argument(
-        "--format",
-        choices=FORMATS,
-        default="mp4",
-        help="frames: a folder of numbered PNG files (default: %(default)s)",
-    )
+    _add_choice(parser, "--format", FORMATS, "mp4", "frames: a folder of numbered PNG files")
     parser.add_argument(
         "--fps",
         type=argument(positive_number),
@@ -321,9 +311,9 @@ def add_video_arguments(parser, fps):
         metavar="N",
         help="frames per second (default: %(default)s)",
     )
-    parser.add_argument(
-        "--codec",
-        choices=tuple(CODECS),
-        default="h264",
-        help="how an MP4 is encoded (default: %(default)s)",
-    )
+    _add_choice(parser, "--codec", tuple(CODECS), "h264", "how an MP4 is encoded")
+
+
+def _add_choice(parser, name, choices, default, what):
+    what = f"{what} (default: %(default)s)"
+    parser.add_argument(name, choices=choices, default=default, help=what)

@@ -84,7 +84,7 @@ def sample_pictures(run_dir, scale):
         List of paths.
 
     Raises:
-        FileNotFoundError: There are none.
+        FileNotFoundError: The run has none of this scale.
     """
     name = f"{scale}x{scale}" if scale else "all_scales"
     found = FAKES.paths(run_dir / name)

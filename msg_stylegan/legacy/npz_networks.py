@@ -48,7 +48,7 @@ def write_npz_networks(nets, path):
         path: File to write; ends in `.npz`.
 
     Raises:
-        ValueError: A network has options for which there are no names.
+        ValueError: A network has options that have no names in such a file.
     """
     arrays, options = {}, {}
     for prefix, (member, _) in _MEMBERS.items():

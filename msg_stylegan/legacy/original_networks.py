@@ -52,7 +52,7 @@ def read_original_file(path):
         `FileContents`. With one generator only, "G" and "G_ema" have equal weights.
 
     Raises:
-        ValueError: The file holds anything else, damaged networks, or networks of another kind.
+        ValueError: The file holds anything else, damaged networks, or networks of a different kind.
         OSError: The file cannot be read.
     """
     networks = read_tflib_file(path)
@@ -119,7 +119,7 @@ class _GeneratorRecord:
         options: `GeneratorOptions`.
         data: `Interface`.
         is_single: Whether only the largest image comes out.
-        left_out: See `FileContents`.
+        left_out: Sentences: what of the file is not used, and why.
     """
 
     def __init__(self, network):

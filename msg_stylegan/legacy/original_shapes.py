@@ -64,7 +64,7 @@ def generator_shapes(options, data):
         same order.
 
     Raises:
-        ValueError: There is no network of this resolution.
+        ValueError: No network has this resolution.
     """
     resolutions = scales(data.resolution)
     widths = channel_counts(len(resolutions), options)

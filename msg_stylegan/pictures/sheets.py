@@ -103,7 +103,7 @@ def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     if columns < 1 or zoom < 1:
         raise ValueError(f"Expected columns and zoom of at least 1. Received {columns}, {zoom}.")
     if layout not in LAYOUTS:
-        raise ValueError(f"Expected a layout out of {', '.join(LAYOUTS)}. Received {layout!r}.")
+        raise ValueError(f"Expected one of the layouts {', '.join(LAYOUTS)}. Received {layout!r}.")
     for image in images:
         if len(image) != count or image.shape[3] != channels or size % image.shape[1]:
             raise ValueError(

@@ -73,7 +73,7 @@ class VideoWriter:
         if kind not in (".mp4", ".gif"):
             raise ValueError(f"A video is a .mp4 or .gif file. Received {path}.")
         if codec not in CODECS:
-            raise ValueError(f"Expected a codec out of {', '.join(CODECS)}. Received {codec!r}.")
+            raise ValueError(f"Expected one of the codecs {', '.join(CODECS)}. Received {codec!r}.")
         if not 0 < fps <= (MAX_GIF_FPS if kind == ".gif" else 1000):
             raise ValueError(
                 f"Expected more than 0 and at most {MAX_GIF_FPS} (GIF) or 1000 (MP4) frames per "

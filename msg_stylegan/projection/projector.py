@@ -20,10 +20,10 @@ SPACES = ("w", "w+")
 _LEARNING_RATE = 0.1
 _BETA1, _BETA2 = 0.9, 0.999
 
-# Parts of all steps in which the learning rate rises from 0 and falls to 0.
+# Fractions of all steps during which the learning rate rises from 0 and falls to 0.
 _RISE, _FALL = 0.05, 0.25
 
-# The learning rate falls earlier when so large a part of all steps has not lowered the best loss by
+# The learning rate falls earlier when this fraction of all steps has not lowered the best loss by
 # this factor.
 _PATIENCE, _IMPROVEMENT = 0.2, 0.995
 
@@ -35,7 +35,7 @@ _INVISIBLE_LOSS = (0.25 / 127.5) ** 2
 _NOISE_WEIGHT = 0.001
 _NOISE_SPEED = 0.2
 
-# Starting points are tried so many at a time.
+# Number of starting points that are tried at a time.
 _BATCH_SIZE = 16
 
 
@@ -43,7 +43,7 @@ class Projector:
     """Searches the w, and on request the noise maps, whose images are closest to a target.
 
     One compiled step serves any number of targets, whose results do not depend on each other. Call
-    `search` and take `best_ws` and `best_noise_maps` whenever its steps end or are left.
+    `search` and take `best_ws` and `best_noise_maps` whenever its steps end or are abandoned.
 
     Attributes:
         best_ws: float32 `[num_ws, w_dim]` of the least loss so far.
@@ -68,13 +68,13 @@ class Projector:
 
         Args:
             G: Generator. It is not changed.
-            space: "w" for one vector, "w+" for one per layer. A generator that takes one only has
-                one space.
-            optimize_noise: Whether the noise maps are optimised, too, beginning with the stored.
+            space: "w" for one vector, "w+" for one per layer. A generator that takes
+                a single vector has one space only.
+            optimize_noise: Whether the noise maps are optimised as well, from the stored ones on.
             noise_mode: "const" for the stored noise maps, "none" for none.
-            num_steps: At most so many steps.
-            num_starts: Random w that are tried as a beginning, at their place and halfway to the
-                mean.
+            num_steps: Largest number of steps.
+            num_starts: Number of random w that are tried as starting points, each where it is and
+                halfway to the mean.
             seed: Whole number >= 0 from which the random w follow.
             labels: `LabelTable` of the random w; None for all classes of a conditional generator.
             distance: Perceptual distance that is added to the squared error, or None.
@@ -83,7 +83,7 @@ class Projector:
             ValueError: Noise is to be optimised but has no effect.
         """
         if space not in SPACES:
-            raise ValueError(f"Expected a space out of {SPACES}. Received: {space!r}")
+            raise ValueError(f"Expected one of the spaces {SPACES}. Received: {space!r}")
         if optimize_noise and noise_mode != "const":
             raise ValueError(
                 f"Noise cannot be optimised with the noise mode {noise_mode!r}. Use const."
@@ -137,7 +137,7 @@ class Projector:
         return self._draw()
 
     def search(self, image):
-        """Starts anew for a target.
+        """Starts afresh for a target.
 
         Args:
             image: uint8 `[r, r, C]`, of the size and channels of the generator.

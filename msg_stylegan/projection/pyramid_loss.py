@@ -7,8 +7,8 @@ from msg_stylegan.networks import ops
 # Brings a distance such as LPIPS (about 0.3) to the size of the squared errors (about 0.03).
 _DISTANCE_WEIGHT = 0.1
 
-# Networks of perceptual distances were made for photographs of about this size. Smaller images than
-# the lower limit do not pass through them.
+# Networks of perceptual distances were made for photographs of about this size. Images below the
+# lower limit do not pass through them.
 _LARGEST_FOR_DISTANCE = 256
 _SMALLEST_FOR_DISTANCE = 16
 

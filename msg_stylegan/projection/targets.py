@@ -12,16 +12,16 @@ _USUAL_READER = PictureReader()
 
 
 def find_images(paths):
-    """The images that paths name. What is left out in folders is told on stderr.
+    """The images that paths name. What is left out of folders is reported on stderr.
 
     Args:
-        paths: Files, and folders of which all images count, those of sub-folders included.
+        paths: Files, and folders, of which all images are taken, including those of sub-folders.
 
     Returns:
-        List of different paths, in order.
+        List of paths, each once, in order.
 
     Raises:
-        FileNotFoundError: There is no such file or folder.
+        FileNotFoundError: A path does not exist.
         ValueError: A folder holds no image.
     """
     found = {}

@@ -85,7 +85,7 @@ class LabelTable:
             label: List of numbers. With neither, the table stays as it is.
 
         Raises:
-            ValueError: There is no such class, or labels are of another kind.
+            ValueError: The class does not exist, or the labels are of a different kind.
         """
         if label_class is not None:
             number = self._number_of_class(label_class)

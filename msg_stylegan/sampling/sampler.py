@@ -57,7 +57,7 @@ def latents_of_seeds(G, seeds):
 
 
 def default_psi(G):
-    """Psi of the truncation trick where none is chosen: 1, which is none, if G has no mapping."""
+    """Default psi of the truncation trick: 1, which truncates nothing, if G has no mapping."""
     return _DEFAULT_PSI if G.has_mapping else 1.0
 
 

@@ -46,7 +46,7 @@ def find_directions(G, layers=None):
         `StyleDirections`.
 
     Raises:
-        ValueError: There is no such layer, or the generator has no use for w.
+        ValueError: A layer does not exist, or the generator does not use w.
     """
     matrices = _weights_of_w(G)
     layers = list(range(len(matrices))) if layers is None else sorted(set(layers))
@@ -169,5 +169,5 @@ def _weights_of_w(G):
         return [np.asarray(blocks[0].dense.scaled_kernel())]
     raise ValueError(
         "This network has no styles, and its synthesis starts from a constant: no layer reads w, "
-        "so that there are no directions."
+        "so there are no directions."
     )
