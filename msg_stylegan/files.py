@@ -39,7 +39,7 @@ def atomic_path(target):
         WriteError: The disk is full, or the like.
     """
     target = Path(target)
-    # Of its own, because the name of the target may be as long as names can be.
+    # A name of its own, because the name of the target may be as long as names can be.
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp{target.suffix}")
     try:
         with writing(target):
@@ -110,7 +110,7 @@ def read_json(path, keys=()):
 
     Args:
         path: The file.
-        keys: If there are some, the value must be an object with these.
+        keys: If given, the value must be an object with these.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -125,11 +125,11 @@ def read_json(path, keys=()):
 def read_json_lines(path, keys=()):
     """Returns the list of values of a JSON-lines file; `[]` when there is no such file.
 
-    A last line that was cut short, as a full disk or a kill does it, is left out with a notice.
+    A last line that was cut short, by a full disk or a kill, is left out with a notice.
 
     Args:
         path: The file.
-        keys: If there are some, all values must be objects with these.
+        keys: If given, all values must be objects with these.
 
     Raises:
         ValueError: Another line does not hold such JSON. The message names file and line.
@@ -167,7 +167,7 @@ def append_json_line(path, value):
     path = Path(path)
     line = json.dumps(value).encode() + b"\n"
     with writing(path), path.open("ab", buffering=0) as file:
-        # Pipes and devices, too, can be written to.
+        # Pipes and devices can be written to as well.
         content = path.read_bytes() if path.is_file() else b""
         lines = content.rstrip().split(b"\n")
         if _is_cut_short(lines[-1]):
@@ -188,7 +188,7 @@ def append_json_line(path, value):
 
 def _parse(data, keys):
     try:
-        # Editors of Windows put a mark before the text.
+        # Editors on Windows put a mark before the text.
         value = json.loads(data.decode("utf-8-sig"))
     except RecursionError as error:
         raise ValueError("brackets are nested too deep") from error

@@ -276,13 +276,19 @@ def add_layout_arguments(parser, what):
         parser: Parser of the command.
         what: What has an order, for the help.
     """
-    _add_choice(parser, "--layout", LAYOUTS, "strip", f"order of {what}")
+    add_choice_argument(parser, "--layout", LAYOUTS, "strip", f"order of {what}")
     add_count_argument(parser, "--columns", 1, "seeds side by side")
     add_zoom_argument(parser)
 
 
 def add_zoom_argument(parser):
     add_count_argument(parser, "--zoom", 1, "enlarge everything, for networks of small images")
+
+
+def add_choice_argument(parser, name, choices, default, what):
+    """Option with one of some words; `what` is its help."""
+    what = f"{what} (default: %(default)s)"
+    parser.add_argument(name, choices=choices, default=default, help=what)
 
 
 def add_count_argument(parser, name, default, what, metavar="N"):
@@ -303,7 +309,9 @@ def add_video_arguments(parser, fps):
         parser: Parser of the command.
         fps: Default speed.
     """
-    _add_choice(parser, "--format", FORMATS, "mp4", "frames: a folder of numbered PNG files")
+    add_choice_argument(
+        parser, "--format", FORMATS, "mp4", "frames: a folder of numbered PNG files"
+    )
     parser.add_argument(
         "--fps",
         type=argument(positive_number),
@@ -311,9 +319,4 @@ def add_video_arguments(parser, fps):
         metavar="N",
         help="frames per second (default: %(default)s)",
     )
-    _add_choice(parser, "--codec", tuple(CODECS), "h264", "how an MP4 is encoded")
-
-
-def _add_choice(parser, name, choices, default, what):
-    what = f"{what} (default: %(default)s)"
-    parser.add_argument(name, choices=choices, default=default, help=what)
+    add_choice_argument(parser, "--codec", tuple(CODECS), "h264", "how an MP4 is encoded")

@@ -4,7 +4,7 @@ Writes OUTDIR/interpolation.mp4 (or .gif, or a folder of PNG files). Paths:
 
   loop    smooth random walks without end, one for each seed, side by side
   slerp   one walk from the image of a seed to that of the next, and back to the first
-  noise   the images of the seeds stand still, but each frame has other noise
+  noise   the images of the seeds stand still, but each frame has new noise
 
 In loop and slerp the noise stays the same, so that only the latent moves.
 """
@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    add_choice_argument,
     add_count_argument,
     add_layout_arguments,
     add_scales_argument,
@@ -32,12 +33,7 @@ _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fp
 
 def add_arguments(parser):
     add_seed_arguments(parser, seeds="loop and noise: one walk for each; slerp: the key frames")
-    parser.add_argument(
-        "--path",
-        choices=tuple(_PATHS),
-        default="loop",
-        help="what moves, see above (default: %(default)s)",
-    )
+    add_choice_argument(parser, "--path", tuple(_PATHS), "loop", "what moves, see above")
     add_count_argument(parser, "--points", 12, "transitions in a loop or of noise")
     add_count_argument(
         parser, "--transition", 60, "frames from one point to the next", metavar="FRAMES"

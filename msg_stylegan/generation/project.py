@@ -3,8 +3,8 @@
 Writes a folder OUTDIR/NAME for each target: projection.npz (w, noise maps, network, settings),
 0032.png and so on for the scales of the result, comparison.png (the scales of the target above
 those of the result) and optimization.mp4 (the target beside the result as it comes closer). The
-errors are in OUTDIR/projections.json. Ctrl-C ends the search and keeps what is found for the target
-at hand.
+errors are in OUTDIR/projections.json. Ctrl-C ends the search and keeps what has been found for the
+current target.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from msg_stylegan.data.picture_arguments import add_reader_arguments, reader_of
 from msg_stylegan.files import write_json
 from msg_stylegan.generation.arguments import (
+    add_choice_argument,
     add_count_argument,
     add_label_arguments,
     add_network_arguments,
@@ -45,20 +46,21 @@ def add_arguments(parser):
         help="images, or folders of images; the middle square is resized to fit the network",
     )
     add_reader_arguments(parser)
-    parser.add_argument(
+    add_choice_argument(
+        parser,
         "--space",
-        choices=("w", "w+"),
-        default="w",
-        help="one w for all layers, which stays close to what the network makes, or one for each "
-        "layer (w+), which comes closer to the target (default: %(default)s)",
+        ("w", "w+"),
+        "w",
+        "one w for all layers, which stays close to what the network makes, or one for each "
+        "layer (w+), which comes closer to the target",
     )
     parser.add_argument(
         "--optimize_noise",
         action="store_true",
-        help="optimise the noise maps, too, which hold details that belong to no w",
+        help="also optimise the noise maps, which hold details that no w can describe",
     )
     add_count_argument(
-        parser, "--steps", 1000, "end after so many steps, or earlier without progress"
+        parser, "--steps", 1000, "largest number of steps; the search ends earlier without progress"
     )
     parser.add_argument(
         "--seed",
@@ -67,18 +69,16 @@ def add_arguments(parser):
         help="decides the starting points (default: %(default)s)",
     )
     add_label_arguments(parser, "the starting points", "those of the training")
-    parser.add_argument(
-        "--noise_mode",
-        choices=("const", "none"),
-        default="const",
-        help="noise inputs: the stored ones, or none (default: %(default)s)",
+    add_choice_argument(
+        parser, "--noise_mode", ("const", "none"), "const", "noise inputs: the stored ones, or none"
     )
-    parser.add_argument(
+    add_choice_argument(
+        parser,
         "--lpips",
-        choices=("auto", "on", "off"),
-        default="auto",
-        help="add the perceptual distance LPIPS to the squared error: if its weights are there or "
-        "named, always, or never (default: %(default)s)",
+        ("auto", "on", "off"),
+        "auto",
+        "add the perceptual distance LPIPS to the squared error: if its weights are there or "
+        "named, always, or never",
     )
     for name in ("vgg16", "lpips"):
         parser.add_argument(

@@ -137,7 +137,7 @@ def chosen_labels(args, network, info):
         info: `Networks.info` of its file.
 
     Returns:
-        `LabelTable`. What is not known about the labels was told to the user.
+        `LabelTable`. The user has been told what is not known about the labels.
 
     Raises:
         ValueError: The network has no such labels.

@@ -23,11 +23,7 @@ from msg_stylegan.legacy.original_shapes import (
     finite_floats,
     generator_shapes,
 )
-from msg_stylegan.networks import (
-    Discriminator,
-    Generator,
-    progan_options,
-)
+from msg_stylegan.networks import Discriminator, Generator, progan_options
 from msg_stylegan.networks.pair_member import split_config, stored_names
 from msg_stylegan.options import GeneratorOptions
 
@@ -177,7 +173,7 @@ def _names(options, data):
         return bmsg_variables
     if isinstance(options, GeneratorOptions) and options.body == "progan":
         raise ValueError(
-            "The generator is a changed one of BMSG-GAN. Only the published form of it has names "
+            "The generator is a changed one of BMSG-GAN. Only its published form has names "
             "for its weights in npz files. Write a .keras file instead."
         )
     return original_variables

@@ -103,7 +103,7 @@ def _check_function(network):
     if function in _OTHERS:
         raise ValueError(
             f"Network {name} was built by {function} of {_OTHERS[function]}, whose layers are "
-            "others. Only networks of MSG-StyleGAN and of the first StyleGAN can be opened."
+            "different. Only networks of MSG-StyleGAN and of the first StyleGAN can be opened."
         )
     if function not in (_GENERATOR, _DISCRIMINATOR):
         raise ValueError(
@@ -187,7 +187,7 @@ def _check_growth(lod):
     value = float(lod.reshape(()))
     if value > 0:
         raise ValueError(
-            f"The network was still growing when it was saved: its `lod` is {value:g}, so that its "
+            f"The network was still growing when it was saved: its `lod` is {value:g}, so its "
             "image is an enlarged or blended one of a smaller size. Expected 0."
         )
 

@@ -54,7 +54,7 @@ def read_bmsg_file(path):
 
 
 def _plain(path, state_dict):
-    """The finite float32 weights of a file by their names without DataParallel's word.
+    """The finite float32 weights of a file by name, without the prefix of DataParallel.
 
     On GPUs, BMSG-GAN wraps its whole generator, but the layers of its discriminator one by one.
     """

@@ -20,8 +20,8 @@ from msg_stylegan.pictures.sheets import save_image
 # What `open_video` writes.
 FORMATS = ("mp4", "gif", "frames")
 
-# Name -> (encoder of FFmpeg, its options). All for nearly invisible losses. Not H.265 and AV1:
-# for pictures of less than 64 pixels, libx265 breaks the memory of the process and libsvtav1 fails.
+# Name -> (encoder of FFmpeg, its options). All are visually almost lossless. Not H.265 and AV1:
+# below 64 pixels, libx265 corrupts the memory of the process and libsvtav1 fails.
 CODECS = {
     "h264": ("libx264", {"crf": "16", "preset": "medium"}),
     "vp9": ("libvpx-vp9", {"crf": "18", "b": "0", "row-mt": "1"}),
@@ -66,7 +66,7 @@ class VideoWriter:
             metadata: Dictionary of facts that are stored as the comment of the video, in JSON.
 
         Raises:
-            ValueError: None of these.
+            ValueError: An argument is none of these.
         """
         self.path = Path(path)
         kind = self.path.suffix.lower()

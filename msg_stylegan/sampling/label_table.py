@@ -8,11 +8,11 @@ import numpy as np
 from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of, label_batches
 from msg_stylegan.wording import count_of
 
-# Of label vectors, a snapshot holds at most so many rows, and so many numbers.
+# Most rows, and most numbers, of label vectors that a snapshot holds.
 _MAX_ROWS = 1024
 _MAX_NUMBERS = 2**15
 _SAMPLE_SEED = 0
-# So many classes are listed in a text.
+# Most classes that a text lists.
 _NUM_LISTED = 20
 
 
@@ -300,7 +300,7 @@ def _facts_of_training_data(info, label_size):
         options = info["options"]
         path = Path(options["data_dir"]) / options["dataset"]["path"]
         dataset = TFRecordDataset(path, max_label_size=label_size)
-    # It is somewhere else, or another one by now.
+    # It has moved, or has been replaced by another.
     except (KeyError, ValueError, OSError):
         return None
     return label_facts(dataset)
