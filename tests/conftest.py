@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import os
 import random
 import sys
 
@@ -7,6 +8,10 @@ import hypothesis
 import numpy as np
 import pytest
 from support.checkout import GOLDEN
+
+# How TensorFlow adds up, and with it the last digits, depends on the number of its threads. The
+# bounds of recorded trainings were found on two.
+os.environ["TF_NUM_INTRAOP_THREADS"] = "2"
 
 # Before TensorFlow, which it starts without the settings of other programs.
 import msg_stylegan  # noqa: F401
@@ -53,6 +58,20 @@ def small_networks():
     return make_trio(SETTINGS)
 
 
+@pytest.fixture(scope="session")
+def drawn_runs(tmp_path_factory):
+    """Folder with a run of gray images, one "conditional" of colour images, and "silent.keras"."""
+    from support.tiny_run import make_networks, make_run
+
+    from msg_stylegan.networks import save_networks
+
+    folder = tmp_path_factory.mktemp("results")
+    make_run(folder, folder)
+    make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
+    save_networks(make_networks(use_noise=False), folder / "silent.keras", {})
+    return folder
+
+
 @pytest.fixture(params=[4096, 7, 1])
 def block(request, monkeypatch):
     """Number of features whose distances are computed together."""
@@ -69,7 +88,7 @@ def pytest_make_parametrize_id(val, argname):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable():
-    """Lets pytest-xdist send failures in whose text are names of files that are no UTF-8."""
+    """Lets pytest-xdist send failures in whose text are names of files that are not UTF-8."""
     return _escaped((yield))
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from support.saved_pictures import pixels, text
 from support.tiny_run import make_dataset, make_networks
 
 from msg_stylegan.commands import generate, run_metrics
@@ -42,34 +43,29 @@ def call(files, kind, outdir, command, *arguments):
     return generate.main([command, *network, *arguments])
 
 
-def picture(path):
-    with Image.open(path) as image:
-        return np.asarray(image), image.text
-
-
 def test_seeds_of_vectors_have_labels_of_the_training(files, tmp_path):
     assert call(files, "vectors", tmp_path / "free", "images", "--seeds=0-11") == 0
     pictures = {}
     for path in (tmp_path / "free").iterdir():
-        pixels, facts = picture(path)
+        facts = text(path)
         assert "class" not in facts
-        pictures[facts["label"]] = path.name, facts["seed"], pixels
+        pictures[facts["label"]] = path.name, facts["seed"], pixels(path)
     assert pictures.keys() == {"0.25,12", "0.75,10.5"}
     # By hand, the same label gives the same picture.
-    for label, (name, seed, pixels) in pictures.items():
+    for label, (name, seed, expected) in pictures.items():
         chosen = [f"--seeds={seed}", f"--label={label}"]
         assert call(files, "vectors", tmp_path / "chosen", "images", *chosen) == 0
-        np.testing.assert_array_equal(picture(tmp_path / "chosen" / name)[0], pixels)
+        np.testing.assert_array_equal(pixels(tmp_path / "chosen" / name), expected)
 
 
 def test_seeds_of_classes_have_classes_that_occurred(files, tmp_path):
     assert call(files, "classes", tmp_path / "free", "images", "--seeds=0-7") == 0
-    facts = [picture(tmp_path / "free" / f"seed{seed:04d}.png")[1] for seed in range(8)]
+    facts = [text(tmp_path / "free" / f"seed{seed:04d}.png") for seed in range(8)]
     found = {(fact["class"], fact["class_name"]) for fact in facts}
     assert found == {("1", "cat"), ("2", "dog")}
     for choice in ("--class=dog", "--label=0,0,1"):
         assert call(files, "classes", tmp_path / choice, "images", "--seeds=0", choice) == 0
-    pictures = [picture(path)[0] for path in tmp_path.glob("--*/seed0000.png")]
+    pictures = [pixels(path) for path in tmp_path.glob("--*/seed0000.png")]
     np.testing.assert_array_equal(*pictures)
 
 
@@ -133,15 +129,15 @@ def test_one_label_or_one_class(files, tmp_path, capsys):
 
 def test_rows_of_classes_are_those_that_occurred(files, tmp_path):
     assert call(files, "classes", tmp_path, "classes", "--seeds=3-5") == 0
-    pixels, facts = picture(tmp_path / "classes.png")
-    assert pixels.shape == (2 * 16, 3 * 16, 3)
+    facts = text(tmp_path / "classes.png")
+    assert pixels(tmp_path / "classes.png").shape == (2 * 16, 3 * 16, 3)
     assert facts["class"] == "1,2" and facts["class_name"] == "cat,dog"
 
 
 def test_unknown_labels_are_taken_for_classes_and_said(files, tmp_path, capsys):
     assert call(files, "unknown", tmp_path, "images", "--seeds=0-3") == 0
     assert "notice: The file does not say which labels" in capsys.readouterr().err
-    assert {picture(path)[1]["class"] for path in tmp_path.iterdir()} <= {"0", "1"}
+    assert {text(path)["class"] for path in tmp_path.iterdir()} <= {"0", "1"}
     assert call(files, "unknown", tmp_path, "images", "--seeds=0", "--label=0.5,0.5") == 0
     assert "notice" not in capsys.readouterr().err
     # Whether there are classes is not known.
@@ -205,7 +201,7 @@ def test_exported_generators_keep_the_labels(files, tmp_path):
     for name, kind in (("x.keras", "keras"), ("x.npz", "npz")):
         export_generator(nets.G_ema, tmp_path / name, kind, info=nets.info)
         assert call({"x": tmp_path / name}, "x", tmp_path / kind, "images", "--seeds=0") == 0
-        assert picture(tmp_path / kind / "seed0000.png")[1]["label"] in ("0.25,12", "0.75,10.5")
+        assert text(tmp_path / kind / "seed0000.png")["label"] in ("0.25,12", "0.75,10.5")
 
 
 def test_model_card_describes_and_draws_the_labels(files, tmp_path):

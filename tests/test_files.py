@@ -1,7 +1,6 @@
 """Files and folders appear whole or not at all."""
 
 import codecs
-import contextlib
 import hashlib
 import math
 import os
@@ -211,11 +210,11 @@ def test_what_a_kill_has_left_is_removed(tmp_path):
     assert names(tmp_path) == [".hidden"]
 
 
-def test_relative_paths(tmp_path):
-    with chdir(tmp_path):
-        files.write_text("file.txt", "text")
-        with files.atomic_directory("directory") as temporary:
-            (temporary / "inside.txt").touch()
+def test_relative_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files.write_text("file.txt", "text")
+    with files.atomic_directory("directory") as temporary:
+        (temporary / "inside.txt").touch()
     assert names(tmp_path) == ["directory", "file.txt"]
 
 
@@ -294,7 +293,7 @@ def test_a_last_line_that_was_cut_short_is_left_out_and_mended(tmp_path, length,
         (LINES[:9] + b'{"a": "\xc3', [{"a": 0}]),
         (LINES[:9] + b'{"a": \n', [{"a": 0}]),
         (LINES.replace(b"\n", b"\r\n")[:10], [{"a": 0}]),
-        # A mark that editors of Windows put before the text.
+        # A mark that editors on Windows put before the text.
         (codecs.BOM_UTF8 + LINES[:9], [{"a": 0}]),
         (codecs.BOM_UTF8 + LINES[:5], []),
     ],
@@ -352,13 +351,3 @@ def test_the_hash_is_that_of_all_bytes(tmp_path, size):
     (tmp_path / "file").write_bytes(content)
     for path in (tmp_path / "file", str(tmp_path / "file")):
         assert files.sha256_of_file(path) == hashlib.sha256(content).hexdigest()
-
-
-@contextlib.contextmanager
-def chdir(folder):
-    before = os.getcwd()  # noqa: PTH109
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)

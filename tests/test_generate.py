@@ -6,28 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.saved_pictures import pixels, text
-from support.tiny_run import make_networks, make_run
 
 from msg_stylegan import load_networks
 from msg_stylegan.commands import generate
 from msg_stylegan.generation.arguments import MAX_SEED, parse_seeds
-from msg_stylegan.networks import save_networks
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 from msg_stylegan.sampling.style_directions import find_directions, write_directions
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results")
-    make_run(folder, folder)
-    make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
-    save_networks(make_networks(use_noise=False), folder / "silent.keras", {})
-    return folder
-
-
-def call(results, outdir, command, *arguments):
+def call(drawn_runs, outdir, command, *arguments):
     return generate.main(
-        [command, f"--result_dir={results}", f"--outdir={outdir}", "--network=1", *arguments]
+        [command, f"--result_dir={drawn_runs}", f"--outdir={outdir}", "--network=1", *arguments]
     )
 
 
@@ -88,12 +77,12 @@ def test_order_of_seeds_is_kept():
     assert parse_seeds("7,0-2,5") == [7, 0, 1, 2, 5]
 
 
-def test_one_picture_per_seed_with_its_facts(results, tmp_path, capsys):
-    assert call(results, tmp_path, "images", "--seeds=0-1,12345") == 0
+def test_one_picture_per_seed_with_its_facts(drawn_runs, tmp_path, capsys):
+    assert call(drawn_runs, tmp_path, "images", "--seeds=0-1,12345") == 0
     names = ["seed0000.png", "seed0001.png", "seed12345.png"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert pixels(tmp_path / names[0]).shape == (16, 16)
-    snapshot = results / "00001-tiny-1gpu" / "network-snapshot-000001.keras"
+    snapshot = drawn_runs / "00001-tiny-1gpu" / "network-snapshot-000001.keras"
     assert text(tmp_path / names[2]) == {
         "network": snapshot.name,
         "network_sha256": hashlib.sha256(snapshot.read_bytes()).hexdigest()[:16],
@@ -106,7 +95,7 @@ def test_one_picture_per_seed_with_its_facts(results, tmp_path, capsys):
 
 
 def test_the_network_file_is_opened_as_often_for_many_pictures_as_for_one(
-    results, tmp_path, monkeypatch
+    drawn_runs, tmp_path, monkeypatch
 ):
     opened = []
     path_open = Path.open
@@ -119,21 +108,21 @@ def test_the_network_file_is_opened_as_often_for_many_pictures_as_for_one(
     counts = []
     for command, seeds in (("images", "0"), ("images", "0-2"), ("directions", "0-1")):
         opened.clear()
-        assert call(results, tmp_path, command, f"--seeds={seeds}") == 0
+        assert call(drawn_runs, tmp_path, command, f"--seeds={seeds}") == 0
         counts.append(opened.count(".keras"))
     assert counts[0] > 0 and len(set(counts)) == 1
 
 
 @pytest.mark.parametrize("noise_mode", ["const", "random", "none"])
-def test_the_image_of_a_seed_does_not_depend_on_other_seeds(results, tmp_path, noise_mode):
+def test_the_image_of_a_seed_does_not_depend_on_other_seeds(drawn_runs, tmp_path, noise_mode):
     options = [f"--noise_mode={noise_mode}", "--truncation_psi=1"]
-    call(results, tmp_path / "many", "images", "--seeds=5-7", *options)
-    call(results, tmp_path / "one", "images", "--seeds=6", *options)
+    call(drawn_runs, tmp_path / "many", "images", "--seeds=5-7", *options)
+    call(drawn_runs, tmp_path / "one", "images", "--seeds=6", *options)
     many, one = (pixels(tmp_path / name / "seed0006.png") for name in ("many", "one"))
     np.testing.assert_array_equal(many, one)
 
 
-def test_options_reach_the_network(results, tmp_path):
+def test_options_reach_the_network(drawn_runs, tmp_path):
     found = []
     for i, options in enumerate(
         (
@@ -142,25 +131,25 @@ def test_options_reach_the_network(results, tmp_path):
             ["--noise_mode=none"],
             ["--truncation_psi=1"],
             ["--truncation_psi=1", "--truncation_cutoff=0"],
-            [f"--network={results / '00001-tiny-1gpu' / 'network-snapshot-000000.keras'}"],
+            [f"--network={drawn_runs / '00001-tiny-1gpu' / 'network-snapshot-000000.keras'}"],
         )
     ):
-        assert call(results, tmp_path / str(i), "images", "--seeds=3", *options) == 0
+        assert call(drawn_runs, tmp_path / str(i), "images", "--seeds=3", *options) == 0
         found.append(pixels(tmp_path / str(i) / "seed0003.png").tobytes())
     # Truncating no layer is the same as truncating by nothing; all else makes a difference.
     assert found[3] == found[4]
     assert len(set(found)) == 5
 
 
-def test_sheet_shows_the_scales_that_images_draws(results, tmp_path, capsys):
-    assert call(results, tmp_path, "multiscale", "--seeds=4,9") == 0
+def test_sheet_shows_the_scales_that_images_draws(drawn_runs, tmp_path, capsys):
+    assert call(drawn_runs, tmp_path, "multiscale", "--seeds=4,9") == 0
     path = tmp_path / "multiscale.png"
     assert capsys.readouterr().out.strip() == str(path)
     sheet = pixels(path)
     assert sheet.shape == (2 * 16 + 6, 3 * 16 + 2 * 2)
     assert text(path)["seed"] == "4,9"
     for column, scale in ((0, 4), (2, 16)):
-        call(results, tmp_path / str(scale), "images", "--seeds=4,9", f"--scale={scale}")
+        call(drawn_runs, tmp_path / str(scale), "images", "--seeds=4,9", f"--scale={scale}")
         for row, seed in enumerate((4, 9)):
             image = pixels(tmp_path / str(scale) / f"seed{seed:04d}.png")
             assert image.shape == (scale, scale)
@@ -170,12 +159,12 @@ def test_sheet_shows_the_scales_that_images_draws(results, tmp_path, capsys):
             )
 
 
-def test_sheet_can_be_wide_and_large(results, tmp_path):
-    call(results, tmp_path, "multiscale", "--seeds=0-2", "--columns=3", "--zoom=2")
+def test_sheet_can_be_wide_and_large(drawn_runs, tmp_path):
+    call(drawn_runs, tmp_path, "multiscale", "--seeds=0-2", "--columns=3", "--zoom=2")
     assert pixels(tmp_path / "multiscale.png").shape == (32, 3 * (3 * 32 + 4) + 2 * 6)
 
 
-def test_scales_can_be_chosen_and_stacked(results, tmp_path):
+def test_scales_can_be_chosen_and_stacked(drawn_runs, tmp_path):
     for i, (options, shape) in enumerate(
         (
             (["--scales=alternate"], (16, 2 * 16 + 2)),
@@ -184,11 +173,11 @@ def test_scales_can_be_chosen_and_stacked(results, tmp_path):
             (["--layout=grid"], (2 * 16 + 2, 2 * 16 + 2)),
         )
     ):
-        assert call(results, tmp_path / str(i), "multiscale", "--seeds=4", *options) == 0
+        assert call(drawn_runs, tmp_path / str(i), "multiscale", "--seeds=4", *options) == 0
         assert pixels(tmp_path / str(i) / "multiscale.png").shape == shape
     found = text(tmp_path / "0" / "multiscale.png")
     assert (found["scales"], found["layout"]) == ("4,16", "strip")
-    assert call(results, tmp_path, "images", "--seeds=4") == 0
+    assert call(drawn_runs, tmp_path, "images", "--seeds=4") == 0
     image = pixels(tmp_path / "seed0004.png")
     sheets = [pixels(tmp_path / str(i) / "multiscale.png") for i in range(4)]
     # The highest of the scales is last in a strip, first in a tower.
@@ -198,18 +187,18 @@ def test_scales_can_be_chosen_and_stacked(results, tmp_path):
 
 
 @pytest.mark.parametrize("noise_mode", ["const", "random"])
-def test_images_are_those_of_a_sampler(results, tmp_path, noise_mode):
-    G = load_networks(results / "00001-tiny-1gpu").G_ema
+def test_images_are_those_of_a_sampler(drawn_runs, tmp_path, noise_mode):
+    G = load_networks(drawn_runs / "00001-tiny-1gpu").G_ema
     sampler = Sampler(G, 1, truncation_psi=0.6, truncation_cutoff=3, noise_mode=noise_mode)
     options = ["--truncation_psi=0.6", "--truncation_cutoff=3", f"--noise_mode={noise_mode}"]
-    assert call(results, tmp_path, "images", "--seeds=0-4", *options) == 0
+    assert call(drawn_runs, tmp_path, "images", "--seeds=0-4", *options) == 0
     for seed in range(5):
         expected = sampler(z_of_seeds([seed], G.z_dim), seed=seed)[-1]
         np.testing.assert_array_equal(pixels(tmp_path / f"seed{seed:04d}.png"), expected[0, ..., 0])
 
 
-def test_a_direction_changes_the_images_back_and_forth(results, tmp_path):
-    G = load_networks(results / "00001-tiny-1gpu").G_ema
+def test_a_direction_changes_the_images_back_and_forth(drawn_runs, tmp_path):
+    G = load_networks(drawn_runs / "00001-tiny-1gpu").G_ema
     file = tmp_path / "directions.json"
     write_directions(file, find_directions(G), 1.0, {})
     found = []
@@ -220,7 +209,7 @@ def test_a_direction_changes_the_images_back_and_forth(results, tmp_path):
         if options == ["--direction"]:
             options, direction = [], [f"--direction={file}:0"]
         out = tmp_path / str(i)
-        assert call(results, out, "images", "--seeds=3", *direction, *options) == 0
+        assert call(drawn_runs, out, "images", "--seeds=3", *direction, *options) == 0
         found.append(pixels(out / "seed0003.png").tobytes())
     assert found[0] == found[1]
     assert len(set(found)) == 4
@@ -229,12 +218,12 @@ def test_a_direction_changes_the_images_back_and_forth(results, tmp_path):
     assert text(tmp_path / "4" / "seed0003.png")["strength"] == "3.0"
 
 
-def test_classes(results, tmp_path):
-    options = [f"--result_dir={results / 'conditional'}"]
+def test_classes(drawn_runs, tmp_path):
+    options = [f"--result_dir={drawn_runs / 'conditional'}"]
     seeds = "--seeds=0-5"
-    assert call(results, tmp_path / "free", "images", seeds, *options) == 0
+    assert call(drawn_runs, tmp_path / "free", "images", seeds, *options) == 0
     for k in range(3):
-        assert call(results, tmp_path / str(k), "images", seeds, f"--class={k}", *options) == 0
+        assert call(drawn_runs, tmp_path / str(k), "images", seeds, f"--class={k}", *options) == 0
     used = set()
     for name in (f"seed{seed:04d}.png" for seed in range(6)):
         drawn = text(tmp_path / "free" / name)["class"]
@@ -264,10 +253,10 @@ def test_classes(results, tmp_path):
     ],
 )
 def test_wrong_requests_give_one_clear_error(
-    results, tmp_path, capsys, command, arguments, message
+    drawn_runs, tmp_path, capsys, command, arguments, message
 ):
-    arguments = [text.replace("SILENT", str(results / "silent.keras")) for text in arguments]
-    assert call(results, tmp_path / "out", command, "--seeds=0", *arguments) == 1
+    arguments = [text.replace("SILENT", str(drawn_runs / "silent.keras")) for text in arguments]
+    assert call(drawn_runs, tmp_path / "out", command, "--seeds=0", *arguments) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error
     assert not (tmp_path / "out").exists()
@@ -292,10 +281,10 @@ def test_wrong_requests_give_one_clear_error(
         ("interpolation", "--smoothing=inf", "finite number"),
     ],
 )
-def test_wrong_numbers_are_a_matter_of_usage(results, tmp_path, command, option, reason, capsys):
+def test_wrong_numbers_are_a_matter_of_usage(drawn_runs, tmp_path, command, option, reason, capsys):
     more = ["--rows=1"] if command == "mixing" else []
     with pytest.raises(SystemExit) as exit_info:
-        call(results, tmp_path, command, "--seeds=0", option, *more)
+        call(drawn_runs, tmp_path, command, "--seeds=0", option, *more)
     assert exit_info.value.code == 2
     error = capsys.readouterr().err
     assert option.partition("=")[0] in error and reason in error

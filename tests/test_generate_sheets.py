@@ -2,30 +2,19 @@ import numpy as np
 import pytest
 from support.flat_options import networks_of, progan_discriminator_options, progan_generator_options
 from support.saved_pictures import pixels, text
-from support.tiny_run import make_run
 
 from msg_stylegan.commands import generate
 from msg_stylegan.generation.mixing import layers_of_rows
-from msg_stylegan.networks import (
-    save_networks,
-)
+from msg_stylegan.networks import save_networks
 from msg_stylegan.pictures.deviation_map import StandardDeviation, brightness
 from msg_stylegan.pictures.sheets import shrink, uncurated_sheet
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("results")
-    make_run(folder, folder, snapshots=[0])
-    make_run(folder / "conditional", folder, snapshots=[0], label_size=3, channels=3)
-    return folder
-
-
 @pytest.fixture
-def call(results, tmp_path):
+def call(drawn_runs, tmp_path):
     """Runs a command; returns the pixels of its sheet, or for `images` a list of images."""
 
-    def run(command, *arguments, network="1", result_dir=results):
+    def run(command, *arguments, network="1", result_dir=drawn_runs):
         outdir = tmp_path / f"{command}-{len(list(tmp_path.iterdir()))}"
         options = [f"--result_dir={result_dir}", f"--outdir={outdir}", f"--network={network}"]
         assert generate.main([command, *options, *arguments]) == 0
@@ -42,9 +31,9 @@ def cell(sheet, row, column, size=16, gap=2):
     return sheet[top : top + size, left : left + size]
 
 
-def test_mixing_all_layers_gives_the_column_and_none_the_row(call, results):
+def test_mixing_all_layers_gives_the_column_and_none_the_row(call, drawn_runs):
     common = ["--truncation_psi=0.5", "--truncation_cutoff=6"]
-    for result_dir in (results, results / "conditional"):
+    for result_dir in (drawn_runs, drawn_runs / "conditional"):
         sheet = call(
             "mixing", "--seeds=1-2", "--rows=3-4", "--layers=0-5", *common, result_dir=result_dir
         )
@@ -146,9 +135,14 @@ def test_truncation_of_some_layers(call):
     assert (cell(sheet, 0, 0) != cell(sheet, 0, 1)).any()
 
 
-def test_sheets_tell_how_they_were_made(results, tmp_path):
+def test_sheets_tell_how_they_were_made(drawn_runs, tmp_path):
     def facts(command, *arguments):
-        options = [f"--result_dir={results}", f"--outdir={tmp_path}", "--network=1", "--seeds=1-2"]
+        options = [
+            f"--result_dir={drawn_runs}",
+            f"--outdir={tmp_path}",
+            "--network=1",
+            "--seeds=1-2",
+        ]
         assert generate.main([command, *options, *arguments]) == 0
         return text(tmp_path / f"{command}.png")
 
@@ -219,8 +213,8 @@ def test_standard_deviation_is_that_of_numpy(channels):
     assert picture.shape == (5, 6, channels) and picture.max() == 255
 
 
-def test_classes_have_a_row_each_and_seeds_a_column_each(call, results):
-    conditional = results / "conditional"
+def test_classes_have_a_row_each_and_seeds_a_column_each(call, drawn_runs):
+    conditional = drawn_runs / "conditional"
     sheet = call("classes", "--seeds=4,7", result_dir=conditional)
     assert sheet.shape == (3 * 16, 2 * 16, 3)
     for label in range(3):

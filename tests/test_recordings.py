@@ -87,11 +87,7 @@ def test_generator_loss_and_gradients(recorded):
         mean = tf.reduce_mean(loss)
     assert_close(logits, recording["out/D/scores_fake"], FORWARD)
     assert_close(loss, recording["out/loss/G_logistic_nonsaturating"], FORWARD)
-    gradients = gradients_by_name(tape, mean, recording.tables(nets)["G"])
-    expected = recording.group("out/grad/G/")
-    assert expected.keys() == gradients.keys()
-    for name in expected:
-        assert_close(gradients[name], expected[name], GRADIENT)
+    check_gradients(tape, mean, recording, nets, "G")
 
 
 def test_discriminator_loss_and_gradients(recorded):
@@ -114,11 +110,15 @@ def test_discriminator_loss_and_gradients(recorded):
     assert_close(real_logits, recording["out/D/scores_real"], FORWARD)
     assert_close(loss, recording["out/loss/D_logistic"], FORWARD)
     assert_close(with_penalty, recording["out/loss/D_logistic_r1_gamma10"], FORWARD)
-    gradients = gradients_by_name(tape, mean, recording.tables(nets)["D"])
-    expected = recording.group("out/grad/D/")
+    check_gradients(tape, mean, recording, nets, "D")
+
+
+def check_gradients(tape, loss, recording, nets, name):
+    gradients = gradients_by_name(tape, loss, recording.tables(nets)[name])
+    expected = recording.group(f"out/grad/{name}/")
     assert expected.keys() == gradients.keys()
-    for name in expected:
-        assert_close(gradients[name], expected[name], GRADIENT)
+    for variable, values in expected.items():
+        assert_close(gradients[variable], values, GRADIENT)
 
 
 def test_running_mean_of_w(recorded):

@@ -7,6 +7,8 @@ import pytest
 from support.new_process import arrays_of_python
 from support.tiny_training import make_tiny_dataset
 
+from msg_stylegan.losses import LOSSES
+
 # The default, and all that is more than a sum over the samples: means over the batch, an update
 # that is not due every time, and random shares.
 CASES = {
@@ -74,3 +76,15 @@ def test_latents_do_not_depend_on_the_number_of_replicas(results):
 def test_noise_differs_between_replicas(results):
     first, second = results[2]["noise_seeds"]
     assert not np.array_equal(first, second)
+
+
+def test_two_replicas_compute_the_losses_of_one(tmp_path):
+    """Every loss and its gradients."""
+    one, two = (
+        arrays_of_python(tmp_path / f"{n}.npz", "-m", "support.losses_probe", n) for n in (1, 2)
+    )
+    assert one.keys() == two.keys()
+    assert {name.split("/")[0] for name in one} == set(LOSSES)
+    for name, values in one.items():
+        assert values.shape == (8, 1)
+        np.testing.assert_allclose(two[name], values, rtol=1e-5, atol=1e-6, err_msg=name)

@@ -268,41 +268,36 @@ def test_file_that_does_not_exist(tmp_path):
         load_snapshot(tmp_path / "absent.keras")
 
 
-def damaged(path, damage):
-    """Writes a file that is no snapshot; returns its path."""
-    if damage == "empty":
-        path.write_bytes(b"")
-    elif damage == "garbage":
-        path.write_bytes(os.urandom(5000))
-    elif damage == "text":
-        path = path.with_suffix(".txt")
-        path.write_text("Not a network.\n")
-    elif damage == "garbage named h5":
-        path = path.with_suffix(".h5")
-        path.write_bytes(os.urandom(5000))
-    elif damage == "another archive":
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("readme.txt", "Not a network.\n")
-    elif damage == "archive with broken configuration":
-        with zipfile.ZipFile(path, "w") as archive:
-            for name in ("config.json", "metadata.json"):
-                archive.writestr(name, "{")
-    else:
-        save_networks(make_networks(), path, INFO)
-        data = bytearray(path.read_bytes())
-        if damage == "truncated":
-            path.write_bytes(data[: len(data) // 2])
-        elif damage == "bytes changed":
-            middle = len(data) // 2
-            data[middle : middle + 2000] = os.urandom(2000)
-            path.write_bytes(data)
-        elif damage == "unknown option":
-            rewrite(path, '"w_avg_beta"', '"w_avg_gamma"')
-        elif damage == "unknown class":
-            rewrite(path, "msg_stylegan>Networks", "msg_stylegan>Nothing", '"Networks"')
-        elif damage == "other sizes":
-            rewrite(path, '"channel_max": 8', '"channel_max": 4')
-    return path
+def write_zip(path, **contents):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in contents.items():
+            archive.writestr(f"{name}.json", text)
+
+
+def change_bytes(path):
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2000] = os.urandom(2000)
+    path.write_bytes(data)
+
+
+# What happens to a snapshot -> ending of the file, and how it is done.
+DAMAGES = {
+    "empty": (".keras", lambda path: path.write_bytes(b"")),
+    "garbage": (".keras", lambda path: path.write_bytes(os.urandom(5000))),
+    "text": (".txt", lambda path: path.write_text("Not a network.\n")),
+    "garbage named h5": (".h5", lambda path: path.write_bytes(os.urandom(5000))),
+    "another archive": (".keras", lambda path: write_zip(path, readme="Not a network.")),
+    "broken configuration": (".keras", lambda path: write_zip(path, config="{", metadata="{")),
+    "truncated": (".keras", lambda path: os.truncate(path, path.stat().st_size // 2)),
+    "bytes changed": (".keras", change_bytes),
+    "unknown option": (".keras", lambda path: rewrite(path, '"w_avg_beta"', '"w_avg_gamma"')),
+    "unknown class": (
+        ".keras",
+        lambda path: rewrite(path, "msg_stylegan>Networks", "msg_stylegan>Nothing", '"Networks"'),
+    ),
+    "other sizes": (".keras", lambda path: rewrite(path, '"channel_max": 8', '"channel_max": 4')),
+}
 
 
 def rewrite(path, old, new, also=None):
@@ -326,24 +321,13 @@ def rewrite_config(path, change):
             archive.writestr(name, data)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "empty",
-        "garbage",
-        "text",
-        "garbage named h5",
-        "another archive",
-        "archive with broken configuration",
-        "truncated",
-        "bytes changed",
-        "unknown option",
-        "unknown class",
-        "other sizes",
-    ],
-)
-def test_file_that_is_no_snapshot_is_named(tmp_path, damage):
-    path = damaged(tmp_path / "broken.keras", damage)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_file_that_is_not_a_snapshot_is_named(tmp_path, damage):
+    suffix, harm = DAMAGES[damage]
+    path = tmp_path / f"broken{suffix}"
+    save_networks(make_networks(), tmp_path / "whole.keras", INFO)
+    (tmp_path / "whole.keras").rename(path)
+    harm(path)
     with pytest.raises(ValueError, match=rf"{path.name} is not a readable snapshot"):
         load_snapshot(path)
 

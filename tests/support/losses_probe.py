@@ -1,4 +1,4 @@
-"""Run by `test_losses_replicas.py` in a process of its own: losses and gradients on N CPU devices.
+"""Run by `test_replicas.py` in a process of its own: losses and gradients on N CPU devices.
 
 Writes to an `.npz` file: both losses of every name, summed over the batch, and their gradients.
 """
