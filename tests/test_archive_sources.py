@@ -106,7 +106,7 @@ def test_zip_behind_another_file(tmp_path):
     np.testing.assert_array_equal(pixels(open_source(path, SIXTEEN)), [noise(i) for i in range(5)])
 
 
-def test_tar_with_a_zip_in_it_is_no_zip(tmp_path):
+def test_tar_with_a_zip_in_it_is_not_a_zip(tmp_path):
     write_zip(tmp_path / "in.zip", {"b.png": noise(1)})
     files = {"a.png": noise(0), "in.zip": (tmp_path / "in.zip").read_bytes()}
     source = open_source(write_tar(tmp_path / "x", files), SIXTEEN)

@@ -85,7 +85,7 @@ def test_the_form_that_help_shows_is_understood(name):
     default = options.option_values(options.Config())[name]
     dataset_path = [] if name == "dataset.path" else ["--config.dataset.path=x"]
     if name == "dataset.path":
-        # The one option whose default is no valid value.
+        # The one option whose default is not valid.
         with pytest.raises(ValueError, match=r"dataset\.path=''"):
             parse(argument)
     else:

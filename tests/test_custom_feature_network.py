@@ -139,7 +139,7 @@ def test_outputs_and_pooling_of_a_saved_model(program):
         ("sum", None, r"Received \[\]"),
     ],
 )
-def test_outputs_that_are_no_features(program, output, pooling, message):
+def test_outputs_that_are_not_features(program, output, pooling, message):
     write_settings(program.with_name("mine.v2.json"), output=output, pooling=pooling)
     with pytest.raises(ValueError, match=message):
         load_custom_network(program)
@@ -214,7 +214,7 @@ def test_python_code_of_a_keras_file_does_not_run(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["absent.keras", "empty_folder", "text.keras", "model.h5"])
-def test_what_is_no_model_is_refused(tmp_path, kind):
+def test_what_is_not_a_model_is_refused(tmp_path, kind):
     path = tmp_path / kind
     write_settings(tmp_path / f"{path.stem}.json")
     if kind == "empty_folder":
@@ -251,7 +251,7 @@ def test_missing_settings_come_with_an_example(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '"mine"', "\xff"])
-def test_settings_that_are_no_object(tmp_path, text):
+def test_settings_that_are_not_an_object(tmp_path, text):
     path = save_keras(tmp_path)
     (tmp_path / "mine.json").write_bytes(text.encode("latin-1"))
     with pytest.raises(ValueError, match=r"mine\.json: .* A complete example: {"):

@@ -100,7 +100,7 @@ def test_one_side_of_one_colour_has_a_distance(folders, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["fid", "kid", "is", "pr3", "dc5"])
-def test_features_that_are_no_numbers(folders, tmp_path, capsys, name):
+def test_features_that_are_not_numbers(folders, tmp_path, capsys, name):
     results, said = evaluate(folders, tmp_path, capsys, name, "good", "good", BrokenNetworks())
     assert results is None
     assert "is NaN or infinity" in said and ("in the fakes" in said or "in the reals" in said)

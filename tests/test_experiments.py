@@ -192,7 +192,7 @@ def test_scores_that_an_interruption_left_out_are_made_up_for(finished, tiny_pre
 
 
 @pytest.mark.slow
-def test_other_options_are_no_continuation(finished, tiny_preset, capsys):
+def test_other_options_do_not_continue_a_run(finished, tiny_preset, capsys):
     assert command.main(TINY, tiny_arguments(tiny_preset, "--kimg=3")) == 1
     error = capsys.readouterr().err
     assert "schedule.total_kimg: 2.0 there, 3.0 now" in error and "--outdir" in error

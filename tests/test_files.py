@@ -243,7 +243,7 @@ def test_json_lines_round_trip(tmp_path_factory, values, more):
     assert path.read_text(encoding="utf-8").count("\n") == len(values) + 1
 
 
-def test_value_that_is_no_json_leaves_the_old_lines(tmp_path):
+def test_value_that_is_not_json_leaves_the_old_lines(tmp_path):
     path = tmp_path / "values.jsonl"
     files.write_json_lines(path, [{"kimg": 1.0}])
     with pytest.raises(TypeError):
@@ -333,12 +333,12 @@ def test_a_damaged_json_file_is_named(tmp_path, content):
         files.read_json(tmp_path / "file.json")
 
 
-def test_a_mark_before_the_text_is_no_damage(tmp_path):
+def test_a_mark_before_the_text_is_not_damage(tmp_path):
     (tmp_path / "file.json").write_bytes(codecs.BOM_UTF8 + b'{"a": 0}')
     assert files.read_json(tmp_path / "file.json") == {"a": 0}
 
 
-def test_what_is_no_list_of_json_lines_is_not_cut(tmp_path):
+def test_what_is_not_a_list_of_json_lines_is_not_cut(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("my notes")
     files.append_json_line(path, {"a": 0})

@@ -146,7 +146,7 @@ def test_numbers_that_no_network_has_are_named(read, arrays, value):
         read(arrays)
 
 
-def test_integers_are_no_weights():
+def test_integers_are_not_weights():
     arrays = dict(synthetic_inception.torch_arrays())
     arrays["fc.bias"] = np.zeros(1008, np.int64)
     with pytest.raises(ValueError, match=r"without sensible numbers: fc\.bias"):

@@ -139,7 +139,7 @@ def test_readers_say_what_the_file_is(tmp_path, file, content):
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, *TEXT_IS_EXPECTED, "half zip"])
-def test_files_of_mnist_that_are_none(tmp_path, content, ending):
+def test_files_of_mnist_that_are_something_else(tmp_path, content, ending):
     data, message = CONTENTS[content]
     (tmp_path / f"train-images-idx3-ubyte{ending}").write_bytes(data)
     with pytest.raises(ValueError, match=f"train-images-idx3-ubyte{ending} is .*{message}"):
@@ -148,7 +148,7 @@ def test_files_of_mnist_that_are_none(tmp_path, content, ending):
 
 @pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tgz"])
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, *TEXT_IS_EXPECTED, "half zip"])
-def test_archives_that_are_none(tmp_path, name, content):
+def test_archives_that_are_something_else(tmp_path, name, content):
     data, message = CONTENTS[content]
     message = "damaged one: .*Download it again" if content == "half zip" else message
     (tmp_path / name).write_bytes(data)
@@ -160,7 +160,7 @@ def test_archives_that_are_none(tmp_path, name, content):
 
 @pytest.mark.parametrize("name", ["x.txt", "download", "x.php"])
 @pytest.mark.parametrize("content", NO_ARCHIVES)
-def test_lists_that_are_none(tmp_path, name, content):
+def test_lists_that_are_something_else(tmp_path, name, content):
     data, message = CONTENTS[content]
     (tmp_path / name).write_bytes(data)
     said = "holds no images" if content == "zeros" else "is not a"
@@ -169,7 +169,7 @@ def test_lists_that_are_none(tmp_path, name, content):
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
-def test_compressed_files_that_are_no_archives(tmp_path, compress):
+def test_compressed_files_that_are_not_archives(tmp_path, compress):
     path = tmp_path / "x.tar.gz"
     path.write_bytes(compress(CONTENTS["page"][0]))
     with pytest.raises(ValueError, match=r"x\.tar\.gz is compressed, but what is in .*web page"):
@@ -196,7 +196,7 @@ LABELS = {
 
 @pytest.mark.parametrize("kind", LABELS)
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip", "bzip2", "xz", "half zip", "tar"])
-def test_labels_that_are_none(kind, content):
+def test_labels_that_are_something_else(kind, content):
     data, message = CONTENTS[content]
     with pytest.raises(ValueError, match=f"x.{kind} is not a .* file of labels: .*{message}"):
         LABELS[kind][0](data, f"x.{kind}")
@@ -248,7 +248,7 @@ def test_what_lies_beside_the_images_may_be_empty(tmp_path):
 
 @pytest.mark.parametrize("name", ["x-r02.tfrecords", "x-r04.tfrecords"])
 @pytest.mark.parametrize("content", [*NO_ARCHIVES, "gzip"])
-def test_records_that_are_none(tmp_path, name, content):
+def test_records_that_are_something_else(tmp_path, name, content):
     write_records(tmp_path / "x", np.zeros((1, 16, 16, 3), np.uint8))
     data, message = CONTENTS[content]
     message = "is empty" if content == "empty" else message
@@ -272,7 +272,7 @@ def test_directions_without_directions(tmp_path):
             read_direction(f"{tmp_path / 'a.json'}:0")
 
 
-def test_images_that_are_none_are_said_to_be_that_with_one_full_stop(tmp_path):
+def test_targets_that_are_something_else_are_named_with_one_full_stop(tmp_path):
     (tmp_path / "a.png").write_bytes(CONTENTS["page"][0])
     with pytest.raises(ValueError, match=r"a\.png cannot be used: .*Download it again\.$"):
         read_target(tmp_path / "a.png", 16, 3)
@@ -311,7 +311,7 @@ def test_a_folder_is_said_to_be_one(tmp_path, reader):
 
 
 @pytest.mark.parametrize("content", ["page", "pointer", "zeros"])
-def test_images_and_labels_that_are_none(tmp_path, content):
+def test_images_and_labels_that_are_something_else(tmp_path, content):
     data, message = CONTENTS[content]
     with pytest.raises(ValueError, match=f"not an image of a known format.*{message}"):
         PictureReader().open(data)

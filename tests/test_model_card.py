@@ -72,7 +72,7 @@ def test_the_card_says_what_the_run_recorded(results, tmp_path, capsys):
     assert (matter["license"], matter["datasets"]) == ("cc-by-4.0", ["tiny"])
     (model,) = matter["model-index"]
     assert model["name"] == "Tiny | things"
-    # The last word on this snapshot, without what is no number and without the other snapshot.
+    # The last word on this snapshot, without what is not a number and without the other snapshot.
     assert {m["type"]: m["value"] for m in model["results"][0]["metrics"]} == {
         "swd1k_avg": 12.345678,
         "swd1k_16": 7.5,

@@ -110,7 +110,7 @@ def test_links_lead_to_names_in_the_same_encoding(tmp_path, encoding, given):
     assert not any("link" in notice for notice in store.notices)
 
 
-def test_targets_of_links_that_are_no_text_lead_nowhere(tmp_path):
+def test_targets_of_links_that_are_not_text_lead_nowhere(tmp_path):
     path = linked_zip(tmp_path / "x.zip", [b"link.png"], b"file.png", b"\x81\xff.png")
     store = open_store(path, "cp932")
     assert store.names == ["file.png"]

@@ -218,7 +218,7 @@ def test_images_without_a_known_white_take_it_from_the_range(kind):
     assert not remarks
 
 
-def test_values_that_are_no_numbers_skip_the_image():
+def test_values_that_are_not_numbers_skip_the_image():
     with pytest.raises(SkippedImageError, match="not finite numbers"):
         read(encoded(np.array([[0, np.nan]], np.float32), "TIFF"), value_range=(0, 1))
 

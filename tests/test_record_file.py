@@ -143,7 +143,7 @@ def test_every_encoding_is_read(tmp_path, encoding, channels):
     assert file.read([]).shape == (0, channels, 8, 8)
 
 
-def test_encoded_images_of_equal_length_are_no_raw_ones(tmp_path):
+def test_encoded_images_of_equal_length_are_not_raw_ones(tmp_path):
     images = np.zeros((3, 1, 4, 4), np.uint8)
     file = RecordFile(write_payloads(tmp_path / "a", [encode_example(i, "png") for i in images]))
     np.testing.assert_array_equal(file.read(range(3)), images)

@@ -34,7 +34,7 @@ def test_an_error_releases_the_run(tmp_path):
         pass
 
 
-def test_a_killed_process_is_no_obstacle(tmp_path):
+def test_a_killed_process_is_not_an_obstacle(tmp_path):
     code = (
         "import sys, time\n"
         "from msg_stylegan.training.run_lock import run_lock\n"

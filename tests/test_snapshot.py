@@ -339,7 +339,7 @@ def test_another_keras_model_is_named(tmp_path):
         load_snapshot(tmp_path / "other.keras")
 
 
-def test_one_network_is_no_snapshot(tmp_path):
+def test_one_network_is_not_a_snapshot(tmp_path):
     make_networks().G.save(tmp_path / "G.keras")
     with pytest.raises(ValueError, match=r"G\.keras holds a Generator"):
         load_snapshot(tmp_path / "G.keras")

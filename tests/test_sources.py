@@ -261,7 +261,7 @@ def test_links_out_of_the_folder_are_followed(tmp_path):
     np.testing.assert_array_equal(pixels(source), [noise(0), noise(1)])
 
 
-def test_names_that_are_no_unicode(tmp_path):
+def test_names_that_are_not_unicode(tmp_path):
     photos = write_folder(tmp_path / "photos", {"a.png": noise(0)})
     try:
         (photos / "a.png").rename(photos / os.fsdecode(b"\xff\n.png"))

@@ -336,7 +336,7 @@ def test_the_network_of_the_user_has_a_name_of_its_own(tmp_path):
         FeatureNetworks(tmp_path, custom=write_custom(tmp_path, "lpips"))
 
 
-def test_a_pickle_of_several_networks_is_no_weights(golden):
+def test_a_pickle_of_several_networks_is_not_weights(golden):
     with pytest.raises(ValueError, match="networks G, D, Gs"):
         read_weights(golden / "msg_stylegan_32.pkl")
 

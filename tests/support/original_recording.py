@@ -129,7 +129,7 @@ class Digest:
         assert np.shape(array) == self.shape
         sums = self._sums(array - self.start, self.scale)
         np.testing.assert_allclose(sums, self.sums, rtol=0, atol=tolerance)
-        # Of a way that is no way at all, the scale is 1.
+        # Where nothing has moved, the scale is 1.
         if any(self.sums):
             largest = np.abs(array - self.start).max()
             np.testing.assert_allclose(largest, self.scale, rtol=tolerance)
