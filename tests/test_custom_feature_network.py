@@ -41,7 +41,7 @@ def save_keras(folder, model=None, **settings):
 
 
 class Program(tf.Module):
-    """A network that is no Keras model: some numbers of the images, in several shapes."""
+    """A network that is not a Keras model: some numbers of the images, in several shapes."""
 
     def __init__(self):
         super().__init__()

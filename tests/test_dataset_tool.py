@@ -28,7 +28,7 @@ def save(path, array):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five images in two folders, and files that are none."""
+    """Five images in two folders, and files that are not images."""
     names = ["a/x.png", "a.png", "b.BMP", "sub/deep/1.png", "sub/deep/0.png"]
     for i, name in enumerate(names):
         save(tmp_path / "photos" / name, noise(i))

@@ -43,7 +43,7 @@ def zipped(folder, path):
 
 @pytest.fixture
 def photos(tmp_path):
-    """Folder of five images among files that are none, and the images."""
+    """Folder of five images among other files, and the images."""
     folder = tmp_path / "photos"
     images = np.stack([noise(i) for i in range(len(NAMES))])
     for name, image in reversed(list(zip(NAMES, images, strict=True))):
