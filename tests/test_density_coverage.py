@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
 from metrics.density_coverage import FAMILY, density_coverage
@@ -84,24 +84,6 @@ def test_bad_features_are_refused():
         density_coverage(features(9), features(0))
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "expected", "count"),
-    [
-        ("dc50k5", {}, "dc50k5", 50_000),
-        ("dc50k5_full", {}, "dc50k5_full", 50_000),
-        ("dc5", {}, "dc5", 0),
-        ("dc50k5", {"num_images": 20}, "dc205", 20),
-        ("dc205_full", {"feature_network": "dino"}, "dc205_full-dino", 20),
-    ],
-)
-def test_names_say_what_is_measured(name, options, expected, count):
-    metric = make_metric(FAMILY, name, **options)
-    network = options.get("feature_network", "vgg16")
-    assert (metric.name, asked_count(metric)) == (expected, count)
-    assert (metric.headline, metric.lower_is_better) == (f"{expected}_coverage", False)
-    assert metric.networks == (network,)
-
-
 def test_metric_takes_what_its_name_says():
     reals, fakes = features(40), features(30, seed=1)
     for name, asked in (("dc205", 20), ("dc205_full", 200_000)):
@@ -110,8 +92,3 @@ def test_metric_takes_what_its_name_says():
         density, coverage = density_coverage(reals[:asked], fakes[:20])
         assert result == {f"{name}_density": density, f"{name}_coverage": coverage}
         assert source.calls == [("fakes", "vgg16", 20, "features"), ("reals", "vgg16", asked)]
-
-
-def test_impossible_names_are_explained():
-    with pytest.raises(ValueError, match=r"dc55 needs at least 6 images\. Received 5"):
-        make_metric(FAMILY, "dc55")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric, moments_of
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
 
 from metrics.frechet_distance import FAMILY, frechet_distance
 from metrics.moments import Moments
@@ -128,51 +128,6 @@ def test_bad_moments_are_refused():
         frechet_distance(good, gaussian([0, 0, np.nan], np.eye(3)))
     with pytest.raises(ValueError, match="finite"):
         frechet_distance(gaussian(np.zeros(3), np.diag([1, 1, np.inf])), good)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "expected", "count", "network"),
-    [
-        ("fid50k", {}, "fid50k", 50_000, "inception"),
-        ("fid50000", {}, "fid50k", 50_000, "inception"),
-        ("fid2500_full", {}, "fid2500_full", 2500, "inception"),
-        ("fid50k_full", {"num_images": 10_000}, "fid10k_full", 10_000, "inception"),
-        ("fid", {}, "fid", 0, "inception"),
-        ("fid", {"num_images": 500}, "fid500", 500, "inception"),
-        ("clean_fid50k_full", {}, "clean_fid50k_full", 50_000, "clean_inception"),
-        ("clean_fid", {}, "clean_fid", 0, "clean_inception"),
-        ("keras_fid5k", {}, "keras_fid5k", 5000, "keras_inception"),
-        ("fid50k", {"feature_network": "dinov2"}, "fd50k-dinov2", 50_000, "dinov2"),
-        ("fd50k", {"feature_network": "dinov2"}, "fd50k-dinov2", 50_000, "dinov2"),
-        ("fd5k_full-vit-l.14", {"feature_network": "vit-l.14"}, "fd5k_full-vit-l.14", 5000, None),
-        ("fid", {"feature_network": "dinov2"}, "fd-dinov2", 0, "dinov2"),
-        ("clean_fid5k", {"feature_network": "dinov2"}, "clean_fid5k", 5000, "clean_inception"),
-    ],
-)
-def test_names_say_what_is_measured(name, options, expected, count, network):
-    metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, asked_count(metric), metric.headline) == (expected, count, expected)
-    assert metric.lower_is_better
-    assert metric.networks == (network or options["feature_network"],)
-    # A full name means the same metric again.
-    assert make_metric(FAMILY, expected, **options).name == expected
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "message"),
-    [
-        ("fid1", {}, "fid1 needs at least 2 images. Received 1"),
-        ("fid0k", {}, "Received 0"),
-        ("fd50k", {}, "fd50k looks through a feature network of yours.* Received none"),
-        ("fid50k-dino", {}, "looks through the feature network 'dino'.* Received none"),
-        ("fd50k-dino", {"feature_network": "clip"}, "'dino'.* Received that of 'clip'"),
-        ("clean_fd50k", {"feature_network": "clip"}, "two feature networks"),
-        ("keras_fid50k-clip", {"feature_network": "clip"}, "two feature networks"),
-    ],
-)
-def test_impossible_names_are_explained(name, options, message):
-    with pytest.raises(ValueError, match=message):
-        make_metric(FAMILY, name, **options)
 
 
 REALS, FAKES = features(300, seed=1), features(250, seed=2)

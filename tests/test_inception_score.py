@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics import inception_score as module
 from metrics.inception_score import FAMILY, inception_score
@@ -68,28 +68,6 @@ def test_bad_logits_are_refused():
     bad[3, 3] = np.nan
     with pytest.raises(ValueError, match="finite"):
         inception_score(bad)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "expected", "count"),
-    [
-        ("is50k", {}, "is50k", 50_000),
-        ("is50k", {"num_images": 123}, "is123", 123),
-        ("is", {}, "is", 0),
-        ("is10k", {"feature_network": "dino"}, "is10k", 10_000),
-    ],
-)
-def test_names_say_what_is_measured(name, options, expected, count):
-    metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, asked_count(metric)) == (expected, count)
-    assert (metric.headline, metric.lower_is_better) == (f"{expected}_mean", False)
-    # The classes are those of one network, whatever the user has.
-    assert metric.networks == ("inception",)
-
-
-def test_impossible_names_are_explained():
-    with pytest.raises(ValueError, match="is9 needs at least 10 images"):
-        make_metric(FAMILY, "is9")
 
 
 def test_metric_reads_the_logits():

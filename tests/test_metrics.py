@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.event_files import events
-from support.metric_inputs import asked_count
 from support.tiny_run import make_dataset, make_networks
 
 from metrics.evaluation import MetricEvaluator, MetricResult
 from metrics.feature_networks.library import FeatureNetworks
-from metrics.metric import Metric, MetricOptions
-from metrics.registry import get_metric, get_metrics, known_names
+from metrics.metric import Metric
+from metrics.registry import get_metrics
 from metrics.report import SnapshotScorer
 from metrics.results import record_result, recorded_lines, results_table
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -60,47 +59,6 @@ def make_scorer(tmp_path, metrics, said=None):
         metrics, dataset, networks=FeatureNetworks(tmp_path), cache_dir=tmp_path, batch_size=4
     )
     return SnapshotScorer(evaluator, say=(said if said is not None else []).append)
-
-
-@pytest.mark.parametrize(
-    ("name", "num_images", "expected", "count"),
-    [
-        ("swd16k", 0, "swd16k", 16384),
-        ("swd2k", 0, "swd2k", 2048),
-        ("swd500", 0, "swd500", 500),
-        ("swd2048", 0, "swd2k", 2048),
-        ("swd16k", 1000, "swd1000", 1000),
-        ("swd16k", 1024, "swd1k", 1024),
-    ],
-)
-def test_names_say_how_many_images_are_used(name, num_images, expected, count):
-    metric = get_metric(name, MetricOptions(num_images))
-    assert (metric.name, asked_count(metric)) == (expected, count)
-    assert metric.headline == f"{expected}_avg"
-    assert metric.lower_is_better
-
-
-def test_unknown_names_are_explained():
-    with pytest.raises(ValueError, match=r"Unknown metric 'sdw16k'. Did you mean swd16k"):
-        get_metric("sdw16k")
-    with pytest.raises(ValueError, match=r"Known metrics: fid50k, .*swd2k, swd16k"):
-        get_metric("something")
-    for name in ("swd16K", "swd", "swd16k_", "swd-1", ""):
-        with pytest.raises(ValueError, match="Unknown metric"):
-            get_metric(name)
-    with pytest.raises(ValueError, match="at least 2 images"):
-        get_metric("swd0k")
-
-
-def test_known_names_are_known():
-    assert [metric.name for metric in get_metrics(known_names())] == known_names()
-
-
-def test_one_metric_is_not_computed_twice():
-    with pytest.raises(ValueError, match="swd2k is asked for more than once"):
-        get_metrics(["swd2k", "swd2048"])
-    with pytest.raises(ValueError, match="swd100 is asked for more than once"):
-        get_metrics(["swd2k", "swd16k"], MetricOptions(100))
 
 
 def test_best_values():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
-from support.metric_inputs import array_inputs, asked_count, make_metric
+from support.metric_inputs import array_inputs, make_metric
 from support.new_process import run_python
 from support.smooth_images import smooth_images
 
@@ -169,29 +169,6 @@ def test_bad_images_are_refused(batch, pairs, message):
 def test_images_of_different_size_are_refused():
     with pytest.raises(ValueError, match="one size"):
         ms_ssim(smooth_images(2), smooth_images(2, 32))
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "expected", "count"),
-    [
-        ("msssim10k", {}, "msssim10k", 20_000),
-        ("msssim5", {}, "msssim5", 10),
-        ("msssim", {}, "msssim", 0),
-        ("msssim10k", {"num_images": 4000}, "msssim2k", 4000),
-        ("msssim10k", {"num_images": 7}, "msssim3", 6),
-    ],
-)
-def test_names_count_pairs(name, options, expected, count):
-    metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, asked_count(metric), metric.headline) == (expected, count, expected)
-    assert metric.lower_is_better
-    assert metric.networks == ()
-
-
-@pytest.mark.parametrize(("name", "num_images"), [("msssim0", 0), ("msssim10k", 1)])
-def test_impossible_names_are_explained(name, num_images):
-    with pytest.raises(ValueError, match=f"{name} needs at least 1 pair. Received 0"):
-        make_metric(FAMILY, name, num_images=num_images)
 
 
 def test_metric_looks_at_fakes():

@@ -124,31 +124,6 @@ def test_the_same_distance_is_compiled_once():
     assert ImageDistance(squared, True) != ImageDistance(squared, False)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "expected"),
-    [
-        ("ppl2_wend", {}, "ppl2_wend"),
-        ("ppl2_wend50k", {}, "ppl2_wend"),
-        ("ppl2_wend10k", {}, "ppl2_wend10k"),
-        ("ppl_zfull", {"num_images": 123}, "ppl_zfull123"),
-        ("ppl_wfull", {"feature_network": "dino"}, "ppl_wfull"),
-    ],
-)
-def test_names_say_what_is_measured(name, options, expected):
-    metric = make_metric(FAMILY, name, **options)
-    assert (metric.name, metric.headline) == (expected, expected)
-    assert metric.lower_is_better
-    assert metric.networks == ("lpips",)
-
-
-def test_impossible_names_are_explained():
-    with pytest.raises(ValueError, match="ppl2_wend0k needs at least 1 images"):
-        make_metric(FAMILY, "ppl2_wend0k")
-    for name in ("ppl2_zfull", "ppl2_wfull", "ppl_wmid", "ppl"):
-        with pytest.raises(AssertionError, match="does not match"):
-            make_metric(FAMILY, name)
-
-
 def test_files_have_no_paths():
     with pytest.raises(ValueError, match="ppl2_wend9 looks into a generator"):
         make_metric(FAMILY, "ppl2_wend9").compute(array_inputs(num_fakes=9))

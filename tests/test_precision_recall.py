@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from support.metric_inputs import ArrayFeatures, array_inputs, asked_count, make_metric
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 from support.plain_neighbors import features, plain_distances, plain_radii, whole_numbers
 
 from metrics.nearest_neighbors import distance_blocks, neighbor_balls
@@ -132,26 +132,6 @@ def test_bad_features_are_refused():
         precision_recall(good, bad)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "expected", "count"),
-    [
-        ("pr50k3", {}, "pr50k3", 50_000),
-        ("pr50k3_full", {}, "pr50k3_full", 50_000),
-        ("pr3", {}, "pr3", 0),
-        ("pr50k3", {"num_images": 33}, "pr333", 33),
-        ("pr333", {}, "pr333", 33),
-        ("pr10k3", {"feature_network": "dino"}, "pr10k3-dino", 10_000),
-        ("pr10k3_full-dino", {"feature_network": "dino"}, "pr10k3_full-dino", 10_000),
-    ],
-)
-def test_names_say_what_is_measured(name, options, expected, count):
-    metric = make_metric(FAMILY, name, **options)
-    network = options.get("feature_network", "vgg16")
-    assert (metric.name, asked_count(metric)) == (expected, count)
-    assert (metric.headline, metric.lower_is_better) == (f"{expected}_recall", False)
-    assert metric.networks == (network,)
-
-
 def test_metric_takes_what_its_name_says():
     reals, fakes = features(40), features(30, seed=1)
     for name, asked in (("pr203", 20), ("pr203_full", 200_000)):
@@ -160,10 +140,3 @@ def test_metric_takes_what_its_name_says():
         precision, recall = precision_recall(reals[:asked], fakes[:20])
         assert result == {f"{name}_precision": precision, f"{name}_recall": recall}
         assert source.calls == [("fakes", "vgg16", 20, "features"), ("reals", "vgg16", asked)]
-
-
-def test_impossible_names_are_explained():
-    with pytest.raises(ValueError, match=r"pr33 needs at least 4 images\. Received 3"):
-        make_metric(FAMILY, "pr33")
-    with pytest.raises(ValueError, match=r"'clip'.* Received that of 'dino'"):
-        make_metric(FAMILY, "pr50k3-clip", feature_network="dino")

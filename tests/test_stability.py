@@ -72,14 +72,6 @@ def test_metric_compares_two_generators():
     assert set(metric.compute(array_inputs(generator=same)).values()) == {0.0}
 
 
-def test_name_counts_latents():
-    metric = make_metric(FAMILY, "stability36", num_images=1000)
-    assert (metric.name, metric.headline) == ("stability36", "stability36")
-    assert metric.lower_is_better
-    with pytest.raises(ValueError, match="stability0 needs at least 1 latent"):
-        make_metric(FAMILY, "stability0")
-
-
 def test_files_of_images_have_no_stability():
     with pytest.raises(ValueError, match="stability36 looks into a generator"):
         make_metric(FAMILY, "stability36").compute(array_inputs(generator=None))
