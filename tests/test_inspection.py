@@ -10,6 +10,7 @@ from support.plain_operations import one_hot
 from support.stored_data_sets import random_images, write_records
 
 from msg_stylegan.data import contact_sheet as sheets
+from msg_stylegan.data import extraction
 from msg_stylegan.data.comparison import compare, comparison_text
 from msg_stylegan.data.conversion import convert
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -48,22 +49,21 @@ def write(folder, images, labels=None, class_names=None, **options):
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("encoding", ["raw", "png"])
-def test_info(tmp_path, channels, encoding):
+def test_info(tmp_path, capsys, channels, encoding):
     images = random_images(30, 8, channels)
     classes = np.arange(30) % 7 % 4
     labels = one_hot(classes, 5)
     names = ["a", "b", "c", "d", "e"]
     path = write(tmp_path / "x", images, labels, names, encoding=encoding, num_shards=3)
-    seen = []
-    info = dataset_info(path, progress=seen.append)
-    assert (info.num_images, info.resolution, info.num_channels) == (30, 8, channels)
-    assert (info.encoding, info.levels, info.num_shards) == (encoding, (8, 4), 3)
+    info = dataset_info(path)
+    assert (info.dataset.num_images, info.dataset.shape) == (30, (8, 8, channels))
+    assert (info.dataset.encoding, info.levels, info.num_shards) == (encoding, (8, 4), 3)
     counts = [int(np.sum(classes == number)) for number in range(5)]
-    assert info.classes == list(zip(names, counts, strict=True)) and info.label_size == 5
+    assert info.classes == list(zip(names, counts, strict=True)) and info.dataset.label_size == 5
     assert info.num_bytes == sum(file.stat().st_size for file in path.iterdir())
     np.testing.assert_allclose(info.mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(info.std, images.std(axis=(0, 1, 2)), rtol=1e-12)
-    assert sum(seen) == 30
+    assert "Reading: 100%" in capsys.readouterr().err
 
 
 def test_info_table(tmp_path):
@@ -89,12 +89,12 @@ def test_info_table(tmp_path):
 def test_info_of_old_data_sets(tmp_path):
     images = random_images(3, 8)
     info = dataset_info(write_records(tmp_path / "a", images))
-    assert info.classes is None and info.label_size == 0
+    assert info.classes is None and info.dataset.label_size == 0
     assert "labels none" in " ".join(info_table(info).split())
     info = dataset_info(write_records(tmp_path / "b", images, one_hot([1, 0, 1], 2)))
     assert info.classes == [("0", 1), ("1", 2)]
     info = dataset_info(write_records(tmp_path / "c", images, np.full((3, 2), 0.5)))
-    assert info.classes is None and info.label_size == 2
+    assert info.classes is None and info.dataset.label_size == 2
 
 
 def test_statistics_read_in_several_batches(tmp_path, monkeypatch):
@@ -166,14 +166,17 @@ def test_extract_labels_that_are_not_classes(tmp_path):
     np.testing.assert_array_equal([again.read(i) for i in range(4)], images)
 
 
-def test_extract_appears_whole_or_not_at_all(tmp_path):
+def test_extract_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     path = write(tmp_path / "x", random_images(4, 8))
+    write_png = extraction._write_png
 
-    def interrupt(count):
+    def interrupted(path, image):
+        write_png(path, image)
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(extraction, "_write_png", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        extract(path, tmp_path / "out", progress=interrupt)
+        extract(path, tmp_path / "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]
     with pytest.raises(FileExistsError, match="exists already"):
         extract(path, path)
@@ -282,7 +285,7 @@ def test_shapes_differ(tmp_path):
 def test_contact_sheet_of_small_images(tmp_path, channels):
     images = random_images(5, 8, channels)
     path = write(tmp_path / "x", images)
-    sheets.write_contact_sheet(TFRecordDataset(path), tmp_path / "sheet.png")
+    sheets.write_contact_sheet(path, tmp_path / "sheet.png")
     sheet = png(tmp_path / "sheet.png")
     # Two rows of three, and pixels are repeated: 1024 / 3 pixels are 42 times 8.
     assert sheet.shape == (2 * 336 + 2, 3 * 336 + 4, channels)

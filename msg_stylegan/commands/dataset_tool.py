@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
@@ -49,35 +48,25 @@ def verify_directory(args):
 
 def info(args):
     from msg_stylegan.data.contact_sheet import write_contact_sheet
-    from msg_stylegan.data.dataset import TFRecordDataset
     from msg_stylegan.data.statistics import dataset_info, info_table
 
-    dataset = TFRecordDataset(args.dir)
-    with _progress("Reading", dataset.num_images) as progress:
-        facts = dataset_info(args.dir, progress.update)
-    print(info_table(facts))
+    print(info_table(dataset_info(args.dir)))
     if args.sheet:
-        write_contact_sheet(dataset, args.sheet)
+        write_contact_sheet(args.dir, args.sheet)
         print(f"Samples: {args.sheet}")
 
 
 def extract(args):
-    from msg_stylegan.data.dataset import TFRecordDataset
     from msg_stylegan.data.extraction import extract
 
-    with _progress("Writing", TFRecordDataset(args.dir).num_images) as progress:
-        num_images = extract(args.dir, args.out, progress.update)
-    print(f"{args.out}: {count_of(num_images, 'image')}")
+    print(f"{args.out}: {count_of(extract(args.dir, args.out), 'image')}")
 
 
 def compare(args):
-    """Returns whether the data sets differ: the exit status."""
+    """Compares two data sets; that they differ is a failure, for the exit status."""
     from msg_stylegan.data.comparison import compare, comparison_text
-    from msg_stylegan.data.dataset import TFRecordDataset
 
-    num_images = min(TFRecordDataset(path).num_images for path in (args.dir_a, args.dir_b))
-    with _progress("Comparing", num_images) as progress:
-        comparison = compare(args.dir_a, args.dir_b, bool(args.ignore_labels), progress.update)
+    comparison = compare(args.dir_a, args.dir_b, bool(args.ignore_labels))
     print(comparison_text(comparison))
     return [] if comparison.equal else [f"{args.dir_a} and {args.dir_b} are different."]
 
@@ -86,11 +75,10 @@ def display(args):
     from PIL import Image
 
     from msg_stylegan.data.contact_sheet import has_screen, write_contact_sheet
-    from msg_stylegan.data.dataset import TFRecordDataset
 
     directory = Path(args.dir).absolute()
     sheet = args.sheet or directory.with_name(f"{directory.name}-sheet.png")
-    write_contact_sheet(TFRecordDataset(directory), sheet)
+    write_contact_sheet(directory, sheet)
     print(f"Samples: {sheet}")
     if has_screen():
         with Image.open(sheet) as image:
@@ -121,72 +109,56 @@ def build_parser():
     digits = "scikit-learn's 1,797 handwritten digits, 32x32 grayscale, with labels; no download"
     _add_create(commands, "digits", lambda args: sources.DigitsSource(), None, digits)
     for name, open_added in sources.ADDED.items():
-        _add_create(commands, name, _of_folder(open_added), "FOLDER", _first_line(open_added))
+        what = (open_added.__doc__ or "an extension").splitlines()[0].rstrip(".")
+        _add_create(commands, name, _with_folder(open_added), "FOLDER", what)
     _add_inspection(commands)
     return parser
 
 
-def _of_folder(open_folder):
-    """Function of the arguments that opens a source which wants only its folder."""
-    return lambda args: open_folder(args.folder)
+def _with_folder(open_source, options=()):
+    """Function of the arguments that calls another one with the folder and some options."""
+    return lambda args: open_source(args.folder, *(getattr(args, name) for name in options))
 
 
-def _first_line(documented):
-    return (documented.__doc__ or "an extension").splitlines()[0].rstrip(".")
+# Options of the original's commands -> default and help.
+_NUMBERS = {
+    "num_images": (1_000_000, "how many"),
+    "random_seed": (123, "seed"),
+    "resolution": (256, "side"),
+    "width": (512, "width and side"),
+    "height": (384, "height without bars"),
+    "cx": (89, "column of the centre"),
+    "cy": (121, "row of the centre"),
+}
 
 
 def _add_originals(commands):
-    def add(name, open_source, of_what, folder):
-        return _add_create(commands, name, open_source, "FOLDER", of_what, folder)
+    def add(name, open_source, of_what, folder, *options):
+        open_with = _with_folder(open_source, options)
+        command = _add_create(commands, name, open_with, "FOLDER", of_what, folder)
+        for option in options:
+            if option == "max_images":
+                _add_max_images(command)
+            else:
+                default, text = _NUMBERS[option]
+                command.add_argument(f"--{option}", type=int, default=default, help=_default(text))
 
     mnist = "folder of train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
-    lmdb = "folder of an LMDB database"
-    add("mnist", _of_folder(open_mnist), "MNIST, 32x32 with labels", mnist)
-
-    command = add(
-        "mnistrgb",
-        lambda args: MnistRgbSource(args.folder, args.num_images, args.random_seed),
-        "MNIST in three colours",
-        mnist,
-    )
-    command.add_argument("--num_images", type=int, default=1_000_000, help=_default("how many"))
-    command.add_argument("--random_seed", type=int, default=123, help=_default("seed"))
-
+    add("mnist", open_mnist, "MNIST, 32x32 with labels", mnist)
+    colours = "MNIST in three colours"
+    add("mnistrgb", MnistRgbSource, colours, mnist, "num_images", "random_seed")
     folder = "folder of data_batch_1 to data_batch_5"
-    add("cifar10", _of_folder(open_cifar10), "CIFAR-10, 32x32 with labels", folder)
+    add("cifar10", open_cifar10, "CIFAR-10, 32x32 with labels", folder)
     folder = "folder of the file train"
-    add("cifar100", _of_folder(open_cifar100), "CIFAR-100, 32x32 with labels", folder)
+    add("cifar100", open_cifar100, "CIFAR-100, 32x32 with labels", folder)
     folder = "folder of train_32x32.mat or of train_1.pkl to train_3.pkl, or a .mat file"
-    add("svhn", _of_folder(open_svhn), "SVHN, 32x32 with labels", folder)
-
-    command = add(
-        "lsun",
-        lambda args: LsunSource(args.folder, args.resolution, args.max_images),
-        "a category of LSUN, cut square",
-        lmdb,
-    )
-    command.add_argument("--resolution", type=int, default=256, help=_default("side"))
-    _add_max_images(command)
-
-    command = add(
-        "lsun_wide",
-        lambda args: LsunWideSource(args.folder, args.width, args.height, args.max_images),
-        "a category of LSUN between black bars",
-        lmdb,
-    )
-    command.add_argument("--width", type=int, default=512, help=_default("width and side"))
-    command.add_argument("--height", type=int, default=384, help=_default("height without bars"))
-    _add_max_images(command)
-
+    add("svhn", open_svhn, "SVHN, 32x32 with labels", folder)
+    lmdb = "folder of an LMDB database"
+    square, wide = "a category of LSUN, cut square", "a category of LSUN between black bars"
+    add("lsun", LsunSource, square, lmdb, "resolution", "max_images")
+    add("lsun_wide", LsunWideSource, wide, lmdb, "width", "height", "max_images")
     folder = "folder of img_align_celeba_png or img_align_celeba, or img_align_celeba.zip"
-    command = add(
-        "celeba",
-        lambda args: CelebaSource(args.folder, args.cx, args.cy),
-        "CelebA, faces of 128x128",
-        folder,
-    )
-    command.add_argument("--cx", type=int, default=89, help=_default("column of the centre"))
-    command.add_argument("--cy", type=int, default=121, help=_default("row of the centre"))
+    add("celeba", CelebaSource, "CelebA, faces of 128x128", folder, "cx", "cy")
 
 
 def _add_create_from_images(commands):
@@ -215,9 +187,9 @@ def _add_create(commands, name, open_source, folder, of_what, folder_help=None):
 
     Args:
         commands: Subparsers of the program.
-        name: Of the command, without "create_".
-        open_source: Function of the parsed arguments that returns the source of the images.
-        folder: What stands in the help for the argument `folder`; None if there is none.
+        name: Name of the command, without "create_".
+        open_source: Function that returns the source of the images, given the parsed arguments.
+        folder: What the help calls the argument `folder`; None if there is no such argument.
         of_what: The images, for the help.
         folder_help: Help of `folder`.
     """
@@ -230,55 +202,32 @@ def _add_create(commands, name, open_source, folder, of_what, folder_help=None):
     command.add_argument("out", metavar="OUT", help="folder of the data set to make")
     if folder:
         command.add_argument("folder", metavar=folder, help=folder_help)
-    group = command.add_argument_group("storage and speed")
-    group.add_argument(
-        "--encoding",
-        choices=record_format.ENCODINGS,
-        default="raw",
-        help=_default("raw is the original's; png is smaller, jpeg loses some quality"),
+    add = command.add_argument_group("storage and speed").add_argument
+    text = _default("raw is the original's; png is smaller, jpeg loses some quality")
+    add("--encoding", choices=record_format.ENCODINGS, default="raw", help=text)
+    text = _default("all resolutions as the original, or only the top one, which training needs")
+    add("--levels", choices=LEVELS, default="all", help=text)
+    add("--shards", metavar="N", type=int, default=1, help=_default("files per level"))
+    add("--workers", metavar="N", type=int, help="processes (default: all cores)")
+    add("--strict", action="store_true", help="stop at the first image that cannot be used")
+    text = "leave out images with the same pixels as an earlier one"
+    add("--drop_duplicates", action="store_true", help=text)
+    text = (
+        "make the shards with an Apache Beam pipeline; DirectRunner or DataflowRunner, for example"
     )
-    group.add_argument(
-        "--levels",
-        choices=LEVELS,
-        default="all",
-        help=_default("all resolutions as the original, or the top one, which training needs"),
-    )
-    group.add_argument(
-        "--shards", metavar="N", type=int, default=1, help=_default("files per level")
-    )
-    group.add_argument(
-        "--workers", metavar="N", type=int, default=None, help="processes (default: all cores)"
-    )
-    group.add_argument(
-        "--strict", action="store_true", help="stop at the first image that cannot be used"
-    )
-    group.add_argument(
-        "--drop_duplicates",
-        action="store_true",
-        help="leave out images with the same pixels as an earlier one",
-    )
-    group.add_argument(
-        "--runner",
-        metavar="NAME",
-        help="make the shards by an Apache Beam pipeline, such as DirectRunner or DataflowRunner",
-    )
-    group.add_argument("--beam_options", metavar="TEXT", default="", help="more options for it")
+    add("--runner", metavar="NAME", help=text)
+    add("--beam_options", metavar="TEXT", default="", help="further options of the pipeline")
     command.set_defaults(run=lambda args: _create(args, open_source(args)))
     return command
 
 
 def _add_shuffle(command):
-    command.add_argument(
-        "--shuffle",
-        type=int,
-        choices=(0, 1),
-        default=1,
-        help=_default("1: in a fixed random order; 0: in their own order"),
-    )
+    text = _default("1: in a fixed random order; 0: in their own order")
+    command.add_argument("--shuffle", type=int, choices=(0, 1), default=1, help=text)
 
 
 def _add_max_images(command):
-    command.add_argument("--max_images", metavar="N", type=int, help="stop after so many")
+    command.add_argument("--max_images", metavar="N", type=int, help="stop after N images")
 
 
 def _add_inspection(commands):
@@ -292,9 +241,8 @@ def _add_inspection(commands):
     command.add_argument("out", metavar="OUT", help="folder to make")
 
     command = _add_look(commands, "display", display, "show some images of a data set")
-    command.add_argument(
-        "--sheet", metavar="FILE.png", help="file to write (default: DIR-sheet.png)"
-    )
+    text = "file to write (default: DIR-sheet.png)"
+    command.add_argument("--sheet", metavar="FILE.png", help=text)
 
     command = commands.add_parser(
         "compare",
@@ -303,9 +251,8 @@ def _add_inspection(commands):
     )
     command.add_argument("dir_a", metavar="DIR_A", help="folder of a data set")
     command.add_argument("dir_b", metavar="DIR_B", help="folder of another")
-    command.add_argument(
-        "--ignore_labels", type=int, choices=(0, 1), default=0, help=_default("1: only images")
-    )
+    text = _default("1: compare images only")
+    command.add_argument("--ignore_labels", type=int, choices=(0, 1), default=0, help=text)
     command.set_defaults(run=compare)
 
 
@@ -331,27 +278,9 @@ def main(argv):
 
 
 def _create(args, source):
-    """Makes the data set, in the order of `--shuffle` or else as the source wants it."""
     for warning in getattr(source, "warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
-    shuffled = args.shuffle if "shuffle" in args else source.shuffled
-    order = shuffled_order(source.num_images) if shuffled else np.arange(source.num_images)
-    # All that decides the result.
-    command = {
-        name: value
-        for name, value in sorted(vars(args).items())
-        if name not in ("out", "workers", "runner", "beam_options", "run")
-    }
-    manifest = _convert(
-        args,
-        source,
-        order=order,
-        command=command,
-        encoding=args.encoding,
-        levels=args.levels,
-        num_shards=args.shards,
-        strict=args.strict,
-    )
+    manifest = _convert(args, source)
     for notice in manifest["notices"]:
         print(f"notice: {notice}", file=sys.stderr)
     if manifest["num_skipped"]:
@@ -367,23 +296,35 @@ def _create(args, source):
         print(_summary(args.out, TFRecordDataset(args.out, max_label_size=-1)))
 
 
-def _convert(args, source, **options):
-    """Makes the data set in this computer, or by a pipeline."""
+def _convert(args, source):
+    """Makes the data set on this computer or with a pipeline; returns its manifest."""
+    shuffled = args.shuffle if "shuffle" in args else source.shuffled
+    options = {
+        "order": shuffled_order(source.num_images) if shuffled else np.arange(source.num_images),
+        # Everything that decides the result.
+        "command": {
+            name: value
+            for name, value in sorted(vars(args).items())
+            if name not in ("out", "workers", "runner", "beam_options", "run")
+        },
+        "encoding": args.encoding,
+        "levels": args.levels,
+        "num_shards": args.shards,
+        "strict": args.strict,
+    }
     if args.runner is None:
         workers = num_cores() if args.workers is None else args.workers
         return convert(
             source, args.out, num_workers=workers, drop_duplicates=args.drop_duplicates, **options
         )
     if args.drop_duplicates:
-        raise ValueError("`--drop_duplicates` does not go with `--runner`: shards are made apart.")
+        raise ValueError(
+            "`--drop_duplicates` cannot be used with `--runner`, which makes each shard by itself."
+        )
     from msg_stylegan.data.beam_conversion import convert_with_beam
 
     arguments = [f"--runner={args.runner}", *shlex.split(args.beam_options)]
     return convert_with_beam(source, args.out, beam_arguments=arguments, **options)
-
-
-def _progress(text, num_images):
-    return tqdm(desc=text, total=num_images, unit=" images", smoothing=0.05)
 
 
 def _summary(directory, facts):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from tqdm import tqdm
 
 from msg_stylegan.data.dataset import TFRecordDataset, label_batches
 from msg_stylegan.data.statistics import batch_size
@@ -38,14 +39,13 @@ class Comparison:
         return same_size and not len(self.different_images) and not len(self.different_labels)
 
 
-def compare(path_a, path_b, ignore_labels=False, progress=None):
+def compare(path_a, path_b, ignore_labels=False):
     """Compares the images of the largest level, and the labels, record by record.
 
     Args:
         path_a: Folder of a data set.
         path_b: Folder of another.
-        ignore_labels: Compare images only.
-        progress: None, or a function that is called with the number of images after each batch.
+        ignore_labels: Whether only images are compared.
 
     Returns:
         A `Comparison`.
@@ -60,7 +60,7 @@ def compare(path_a, path_b, ignore_labels=False, progress=None):
         num_images=(a.num_images, b.num_images),
         shapes=(a.shape, b.shape),
         label_sizes=None if ignore_labels else (a.label_size, b.label_size),
-        different_images=_different_images(a, b, count, progress),
+        different_images=_different_images(a, b, count),
         different_labels=none if ignore_labels else _different_labels(a, b, count),
     )
 
@@ -70,7 +70,7 @@ def comparison_text(comparison, max_listed=20):
 
     Args:
         comparison: The `Comparison`.
-        max_listed: Record numbers to list; of more only the number is told.
+        max_listed: Record numbers to list; the others are only counted.
     """
     lines = []
     if comparison.num_images[0] != comparison.num_images[1]:
@@ -90,17 +90,17 @@ def comparison_text(comparison, max_listed=20):
     return "\n".join(lines)
 
 
-def _different_images(a, b, count, progress):
+def _different_images(a, b, count):
     if a.shape != b.shape:
         return np.arange(count)
     different = [np.zeros(0, np.int64)]
     size = batch_size(a)
-    for start in range(0, count, size):
-        indices = np.arange(start, min(start + size, count))
-        same = a.read_images(indices) == b.read_images(indices)
-        different.append(indices[~same.all(axis=(1, 2, 3))])
-        if progress:
-            progress(len(indices))
+    with tqdm(desc="Comparing", total=count, unit=" images", smoothing=0.05) as progress:
+        for start in range(0, count, size):
+            indices = np.arange(start, min(start + size, count))
+            same = a.read_images(indices) == b.read_images(indices)
+            different.append(indices[~same.all(axis=(1, 2, 3))])
+            progress.update(len(indices))
     return np.concatenate(different)
 
 

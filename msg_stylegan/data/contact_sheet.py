@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.pictures.sheets import enlarge, save_image, shrink, tile
 
 _SHEET_SIDE = 1024
@@ -30,9 +31,9 @@ def contact_sheet(dataset, num_images=64):
     return tile(np.concatenate(images), columns)
 
 
-def write_contact_sheet(dataset, path):
-    """Writes a `contact_sheet` as PNG, whole or not at all."""
-    save_image(contact_sheet(dataset), path)
+def write_contact_sheet(directory, path):
+    """Writes a `contact_sheet` of the data set in a folder as PNG, whole or not at all."""
+    save_image(contact_sheet(TFRecordDataset(directory)), path)
 
 
 def has_screen():

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from PIL import Image
+from tqdm import tqdm
 
 from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of, label_batches
 from msg_stylegan.data.sources.labels import LABELS_NAME
@@ -15,7 +16,7 @@ LIST_NAME = "images.txt"
 _SAFE_NAME = re.compile(r"\w([\w .,'()+-]{0,98}[\w)'])?")
 
 
-def extract(path, output, progress=None):
+def extract(path, output):
     """Writes the images of the largest level as `img00000000.png`, `img00000001.png` and so on.
 
     One-hot labels make a folder for each class, with the name of the class or its number; for
@@ -26,7 +27,6 @@ def extract(path, output, progress=None):
     Args:
         path: Folder of the data set.
         output: Folder to make. It appears whole or not at all.
-        progress: None, or a function that is called with 1 after each image.
 
     Returns:
         Number of images.
@@ -43,10 +43,8 @@ def extract(path, output, progress=None):
         folders = class_folders(dataset.label_size, class_names)
         names = [f"{folders[c]}/{name}" for c, name in zip(classes, names, strict=True)]
     with atomic_directory(output) as folder:
-        for index, name in enumerate(names):
+        for index, name in enumerate(tqdm(names, "Writing", unit=" images", smoothing=0.05)):
             _write_png(folder / name, dataset.read_images([index])[0])
-            if progress:
-                progress(1)
         write_text(folder / LIST_NAME, "".join(f"{name}\n" for name in names))
         if dataset.label_size:
             _write_labels(folder, names, dataset, classes, class_names)

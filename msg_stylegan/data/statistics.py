@@ -1,9 +1,9 @@
 """What a data set is like: its facts, its classes, and the statistics of its pixels."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of
 from msg_stylegan.data.dataset_folder import find_levels
@@ -18,81 +18,55 @@ class DatasetInfo:
     """Facts about a data set.
 
     Attributes:
-        path: Its folder, as text.
-        num_images: Number of images.
-        resolution: Side of the images of the largest level.
-        num_channels: 1 (grayscale) or 3 (RGB).
-        encoding: "raw", "png" or "jpeg".
+        dataset: Its `TFRecordDataset`.
         levels: Resolutions on disk, the largest first.
         num_shards: Files of records per level.
-        label_size: Numbers per label; 0 = no labels.
         classes: List of pairs of name and number of images; None if the labels are not one-hot.
         num_bytes: Size of all files of the folder.
         mean: Mean of each channel, values 0 to 255.
         std: Standard deviation of each channel.
     """
 
-    path: str
-    num_images: int
-    resolution: int
-    num_channels: int
-    encoding: str
+    dataset: TFRecordDataset
     levels: tuple
     num_shards: int
-    label_size: int
     classes: list | None
     num_bytes: int
     mean: tuple
     std: tuple
 
 
-def dataset_info(path, progress=None):
-    """Reads a whole data set and describes it.
-
-    Args:
-        path: Folder of the data set.
-        progress: None, or a function that is called with the number of images after each batch.
-
-    Returns:
-        A `DatasetInfo`.
+def dataset_info(path):
+    """Reads the whole data set in a folder and describes it with a `DatasetInfo`.
 
     Raises:
         ValueError: The folder is not a data set, or is damaged.
     """
     dataset = TFRecordDataset(path, max_label_size=-1)
     levels = find_levels(path)
-    mean, std = channel_statistics(dataset, progress)
+    mean, std = channel_statistics(dataset)
     return DatasetInfo(
-        path=str(path),
-        num_images=dataset.num_images,
-        resolution=dataset.resolution,
-        num_channels=dataset.num_channels,
-        encoding=dataset.encoding,
+        dataset,
         levels=tuple(levels),
         num_shards=len(levels[dataset.resolution]),
-        label_size=dataset.label_size,
         classes=_class_counts(dataset),
-        num_bytes=sum(file.stat().st_size for file in Path(path).iterdir()),
+        num_bytes=sum(file.stat().st_size for file in dataset.path.iterdir()),
         mean=tuple(mean.tolist()),
         std=tuple(std.tolist()),
     )
 
 
-def channel_statistics(dataset, progress=None):
+def channel_statistics(dataset):
     """Mean and standard deviation of the pixels of each channel, float64 `[C]`, values 0 to 255.
 
     Exact, since the values are counted and not summed up.
-
-    Args:
-        dataset: `TFRecordDataset`.
-        progress: None, or a function that is called with the number of images after each batch.
     """
     counts = np.zeros((dataset.num_channels, 256), np.int64)
-    for images in dataset.iterate_images(batch_size(dataset)):
-        for channel, count in enumerate(counts):
-            count += np.bincount(images[..., channel].reshape(-1), minlength=256)
-        if progress:
-            progress(len(images))
+    with tqdm(desc="Reading", total=dataset.num_images, unit=" images", smoothing=0.05) as progress:
+        for images in dataset.iterate_images(batch_size(dataset)):
+            for channel, count in enumerate(counts):
+                count += np.bincount(images[..., channel].reshape(-1), minlength=256)
+            progress.update(len(images))
     total = counts.sum(axis=1)
     mean = counts @ _VALUES / total
     deviations = (_VALUES - mean[:, np.newaxis]) ** 2
@@ -106,26 +80,27 @@ def batch_size(dataset):
 
 def info_table(info):
     """Text of a `DatasetInfo`: one fact per line."""
-    color = "grayscale" if info.num_channels == 1 else "RGB"
-    labels = f"size {info.label_size}" if info.label_size else "none"
+    dataset = info.dataset
+    color = "grayscale" if dataset.num_channels == 1 else "RGB"
+    labels = f"size {dataset.label_size}" if dataset.label_size else "none"
     if info.classes:
         labels += f", {count_of(len(info.classes), 'class')}"
     rows = [
-        ("images", f"{info.num_images:,}"),
-        ("resolution", f"{info.resolution}x{info.resolution}"),
-        ("channels", f"{info.num_channels} ({color})"),
-        ("encoding", info.encoding),
+        ("images", f"{dataset.num_images:,}"),
+        ("resolution", f"{dataset.resolution}x{dataset.resolution}"),
+        ("channels", f"{dataset.num_channels} ({color})"),
+        ("encoding", dataset.encoding),
         ("levels", ", ".join(f"{level}x{level}" for level in info.levels)),
         ("shards", f"{info.num_shards} per level"),
         ("labels", labels),
         ("size", f"{info.num_bytes / 2**20:.1f} MiB ({info.num_bytes:,} bytes)"),
-        ("bytes per image", f"{info.num_bytes / info.num_images:,.0f}"),
+        ("bytes per image", f"{info.num_bytes / dataset.num_images:,.0f}"),
         ("mean", "  ".join(f"{value:.2f}" for value in info.mean)),
         ("std", "  ".join(f"{value:.2f}" for value in info.std)),
     ]
     rows += [(f"  {name}", f"{count:,}") for name, count in info.classes or []]
     width = max(len(name) for name, _ in rows)
-    return "\n".join([info.path, *(f"{name:{width}}  {value}" for name, value in rows)])
+    return "\n".join([str(dataset.path), *(f"{name:{width}}  {value}" for name, value in rows)])
 
 
 def _class_counts(dataset):
