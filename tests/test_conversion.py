@@ -353,7 +353,7 @@ def test_only_one_process_at_a_time(tmp_path):
         ({"strict": True}, r"noise/\d+: no luck\nwith"),
         ({"num_shards": 91}, "`--shards` must be from 1 to .* 91 for 90 images"),
         ({"num_shards": 0}, "`--shards`"),
-        ({"num_shards": 90}, "Shard .* would hold no image.*`--shards`"),
+        ({"num_shards": 90}, "Shard .* would have no images.*`--shards`"),
         ({"num_workers": 0}, "`--workers`"),
         ({"encoding": "gif"}, "`--encoding`"),
         ({"levels": "some"}, "`--levels`"),

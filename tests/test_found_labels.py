@@ -106,7 +106,7 @@ def test_further_keys_are_named(tmp_path):
     path = write(tmp_path, "folder", labels_file(made_by="x", camera=[1]))
     source = open_labels(path)
     np.testing.assert_array_equal(source.labels, np.eye(2)[CLASSES])
-    assert any(notice.endswith("which is not read: camera, made_by") for notice in source.warnings)
+    assert any(notice.endswith("which is ignored: camera, made_by") for notice in source.warnings)
 
 
 @pytest.mark.parametrize("content", [b"[]", b"{", b'{"images": [1]}', b"\xff", b'{"labels": 1}'])

@@ -103,7 +103,7 @@ def test_many_endings_are_summed_up(notices):
     files = {f"{i}.x{i}y": b"x" for i in range(12)}
     _, [notice] = notices(files)
     assert notice.startswith("12 files were left out: 1 .x0y, ")
-    assert notice.endswith(", 4 of other endings.")
+    assert notice.endswith(", 4 with other endings.")
 
 
 def test_sources_without_images_say_what_they_hold(tmp_path):

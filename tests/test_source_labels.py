@@ -92,7 +92,7 @@ def test_numbers_of_classes_are_sorted_as_numbers():
 
 
 def test_every_image_needs_a_folder():
-    with pytest.raises(ValueError, match=r"a\.png lies in no sub-folder"):
+    with pytest.raises(ValueError, match=r"a\.png is not in a sub-folder"):
         read_labels("folders", NAMES)
 
 
@@ -247,7 +247,7 @@ def test_labels_of_different_kinds(write, values):
         ("", "It is empty"),
         ("\n", "has no label for 1 of 1"),
         ("a.png,1\nb.p", "row 2: expected a name and one or more labels"),
-        ("a.png,1\nb.p", "may be half a download"),
+        ("a.png,1\nb.p", "the download may be incomplete"),
         ("file,class", "has no label for 1 of 1"),
         ("a.png", "row 1: expected a name and one or more labels"),
         ("a.png;1", "row 1: expected a name and one or more labels"),

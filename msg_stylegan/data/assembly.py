@@ -24,10 +24,10 @@ class Outcome:
         num_images: Number of all images.
 
     Attributes:
-        skipped: List of `(position, reason)` of images that could not be read.
+        skipped: List of `(position, reason)`: the images that could not be read.
         duplicates: List of `(position, position of the first such image)`.
         remarks: Remarks on images up to now, as `add_remarks` gathers them.
-        kept: bool `[N]`: whether the image at each position is in the files; true for positions
+        kept: bool `[N]`: whether the image at each position is in the files; true for those still
             to come.
         files: Facts about finished files, for the manifest: name -> bytes, records, sha256.
     """
@@ -46,12 +46,12 @@ class Outcome:
 
         Args:
             begin: The first position.
-            end: The position behind the last one.
+            end: The position after the last one.
             result: What `PartMaker.write_records` has returned.
             drop_duplicates: Whether images are left out that equal an earlier one.
 
         Returns:
-            List of bool: for each of their records whether it is kept.
+            List of bool: whether each of their records is kept.
         """
         self.skipped += [tuple(entry) for entry in result["skipped"]]
         add_remarks(self.remarks, result["remarks"])
@@ -70,14 +70,13 @@ class Assembly:
     """The files of records of a data set in the making.
 
     After each part a small file says how many parts are joined and how long the files are. Whatever
-    a kill leaves behind that is cut off again.
+    a kill leaves beyond that length is cut off again.
 
     Args:
         folder: Existing folder that becomes the data set.
-        part_folder: Existing folder of the finished parts.
         name: Name of the data set.
+        maker: The `PartMaker` of the parts, which are in its folder.
         parts: List of all `Part`, in order.
-        resolutions: Sides of the stored levels, from the largest on.
         drop_duplicates: Whether images are left out that equal an earlier one.
 
     Attributes:
@@ -85,16 +84,13 @@ class Assembly:
         outcome: What became of their images, `Outcome`.
 
     Raises:
-        ValueError: The files are not as an earlier start has left them.
+        ValueError: The files are shorter than an earlier start left them.
     """
 
-    def __init__(self, folder, part_folder, name, parts, resolutions, drop_duplicates):
-        self._folder = folder
-        self._part_folder = part_folder
-        self._name = name
-        self._parts = parts
-        self._resolutions = resolutions
-        self._drop_duplicates = drop_duplicates
+    def __init__(self, folder, name, maker, parts, drop_duplicates):
+        self._folder, self._name = folder, name
+        self._part_folder, self._resolutions = maker.folder, maker.resolutions
+        self._parts, self._drop_duplicates = parts, drop_duplicates
         self._num_shards = parts[-1].shard + 1
         self._num_records = [0] * self._num_shards
         self._shard = None
@@ -102,12 +98,13 @@ class Assembly:
         self.outcome = Outcome(parts[-1].end)
         self.num_joined = 0
         self._disk = _BackgroundSync()
+        self._state_path = maker.folder / "joined.json"
         self._go_on()
 
     def join(self, part):
         """Appends the next part, and removes its records."""
         if part.shard != self._shard:
-            self._finish_shard()
+            self.finish_shard()
             self._open_shard(part.shard, [0] * len(self._resolutions))
         keep = self._account(part)
         paths = record_paths(self._part_folder, part, self._resolutions)
@@ -123,14 +120,6 @@ class Assembly:
         self._remove_records(part)
         self._disk.begin(self._shard_files)
 
-    def finish(self):
-        """Closes the last files, after the last part.
-
-        Raises:
-            ValueError: A shard has no image.
-        """
-        self._finish_shard()
-
     def close(self):
         """Closes the open files, wherever the work stands."""
         self._disk.close()
@@ -141,10 +130,6 @@ class Assembly:
             for file in self._shard_files:
                 stack.callback(file.close)
             self._shard_files = []
-
-    @property
-    def _state_path(self):
-        return self._part_folder / "joined.json"
 
     def _go_on(self):
         """Restores the state from what an earlier start has left, if there was one."""
@@ -158,7 +143,7 @@ class Assembly:
         self.num_joined = len(joined)
         for shard in range(joined[-1].shard):
             self._open_shard(shard)
-            self._finish_shard()
+            self.finish_shard()
         self._open_shard(joined[-1].shard, state["bytes"])
 
     def _account(self, part):
@@ -175,13 +160,18 @@ class Assembly:
             size = path.stat().st_size if sizes is None else sizes[level]
             self._shard_files.append(_ShardFile(path, size))
 
-    def _finish_shard(self):
+    def finish_shard(self):
+        """Closes the files of the current shard, if any; to be called after the last part.
+
+        Raises:
+            ValueError: The shard has no image.
+        """
         if self._shard is None:
             return
         num_records = self._num_records[self._shard]
         if num_records == 0:
             raise ValueError(
-                f"Shard {self._shard} would hold no image, so many were left out. Use fewer "
+                f"Shard {self._shard} would have no images, so many were left out. Use fewer "
                 "`--shards`."
             )
         self._disk.wait()
@@ -197,20 +187,20 @@ class Assembly:
 
 
 class _BackgroundSync:
-    """Lets the disk write while the workers work; else the end would wait for all bytes at once."""
+    """Lets the disk write while the workers work; otherwise the end would wait for all bytes."""
 
     def __init__(self):
         self._pool = concurrent.futures.ThreadPoolExecutor(1)
         self._pending = None
 
     def begin(self, files):
-        """Begins to bring what is in the files to the disk, unless an earlier round still runs."""
+        """Begins to write the content of the files to the disk, unless a round still runs."""
         if self._pending is None or self._pending.done():
             self.wait()
-            self._pending = self._pool.submit(_sync_all, list(files))
+            self._pending = self._pool.submit(list, map(_ShardFile.sync, list(files)))
 
     def wait(self):
-        """Waits for the round that runs, and raises what went wrong in it."""
+        """Waits for the running round, and raises what went wrong in it."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()
@@ -220,13 +210,8 @@ class _BackgroundSync:
         self._pool.shutdown()
 
 
-def _sync_all(files):
-    for file in files:
-        file.sync()
-
-
 class _ShardFile:
-    """A file that grows, with the SHA-256 of its content. What is beyond `size` is cut off."""
+    """A file that grows, with the SHA-256 of its content. Bytes after the first `size` are cut."""
 
     def __init__(self, path, size):
         self.path = path
@@ -269,7 +254,7 @@ class _ShardFile:
         return self._hash.hexdigest()
 
     def close(self):
-        # Tries again to write what could not be written.
+        # Closing tries again to write what could not be written.
         with writing(self.path):
             self._file.close()
 
@@ -294,7 +279,7 @@ class _ShardFile:
 
 
 def write_side_files(folder, name, maker, outcome):
-    """Writes what stands beside the records: labels, lists of images, and the manifest, last.
+    """Writes what goes with the records: labels, lists of images and, last, the manifest.
 
     Args:
         folder: Existing folder, `pathlib.Path`.
@@ -343,12 +328,12 @@ def write_labels(path, labels):
     header = np.lib.format.header_data_from_array_1_0(labels)
     with writing(path), path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        # `np.save` writes past Python's file, and loses the end without a word on a full disk.
+        # `np.save` bypasses Python's file, and silently loses the end on a full disk.
         file.write(labels.data)
 
 
 def _write_lists(folder, name_at, outcome):
-    """Lists what was left out, and images that are there twice."""
+    """Lists the images that were left out and those that are there twice."""
 
     def name(position):
         # One line per image, whatever its name is.

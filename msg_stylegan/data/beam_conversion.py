@@ -16,22 +16,21 @@ from pathlib import Path
 from msg_stylegan.data.assembly import Outcome, write_side_files
 from msg_stylegan.data.conversion import Request
 from msg_stylegan.data.dataset_folder import MANIFEST_NAME, read_manifest, records_name
-from msg_stylegan.data.parts import PartMaker
+from msg_stylegan.data.parts import PartMaker, shard_positions
 from msg_stylegan.data.sources.file_stores import is_remote
 
 
 def convert_with_beam(source, directory, *, beam_arguments, **request):
     """Makes a data set with a pipeline, and waits for it.
 
-    The work lies in `<directory>.partial` until it is finished. Shards that are complete there are
-    not made again. Duplicates are listed, but not left out: each shard is made without the others.
+    The work is in `<directory>.partial` until it is finished. Shards that are complete there are
+    not made again. Duplicates are listed, but not left out: no shard knows the others.
 
     Args:
         source: One of the sources of `msg_stylegan.data.sources`; it is sent to the workers.
         directory: Target, for instance `gs://bucket/name`. Must not exist.
         beam_arguments: List of options of Beam, such as `["--runner=DirectRunner"]`.
-        **request: The other arguments of `conversion.Request`. The shards are made at the same
-            time.
+        **request: The other arguments of `conversion.Request`. Shards are made in parallel.
 
     Returns:
         The manifest, a dictionary.
@@ -62,7 +61,8 @@ def convert_with_beam(source, directory, *, beam_arguments, **request):
         with gfile.GFile(writer.result_path(shard)) as file:
             result = json.loads(file.read())
         outcome.files |= result["files"]
-        outcome.add(*writer.positions(shard), result)
+        positions = writer.positions(shard)
+        outcome.add(positions.start, positions.stop, result)
     with tempfile.TemporaryDirectory() as local:
         write_side_files(Path(local), name, maker, outcome)
         manifest = read_manifest(local)
@@ -88,15 +88,15 @@ def _publish(folder, target, names):
     from tensorflow.io import gfile
 
     if not is_remote(target):
-        # The others are facts about shards, and what attempts that failed have left.
+        # The others are facts about shards, and leftovers of failed attempts.
         for name in set(gfile.listdir(folder)) - names:
             gfile.remove(f"{folder}/{name}")
         gfile.rename(folder, target)
         return
-    # Object stores know no folders to be renamed. The manifest, last, says that all is there.
+    # Object stores cannot rename folders. The manifest, last, says that everything is there.
     gfile.makedirs(target)
     for name in [*sorted(names - {MANIFEST_NAME}), MANIFEST_NAME]:
-        # What is missing here was moved by an earlier start.
+        # Whatever is missing here was moved by an earlier start.
         if gfile.exists(f"{folder}/{name}"):
             gfile.rename(f"{folder}/{name}", f"{target}/{name}", overwrite=True)
     gfile.rmtree(folder)
@@ -122,7 +122,7 @@ def _claim(folder, identity):
 
 @dataclasses.dataclass(frozen=True)
 class ShardWriter:
-    """Writes the files of a shard, given its number; what a worker of the pipeline does.
+    """Writes the files of a shard, given its number: the task of a worker of the pipeline.
 
     Attributes:
         maker: `PartMaker`, for its images.
@@ -143,7 +143,7 @@ class ShardWriter:
         if gfile.exists(self.result_path(shard)):
             return
         maker = self.maker
-        # Runners may try a shard twice at the same time; each attempt has files of its own.
+        # Runners may make a shard twice at the same time; each attempt has files of its own.
         suffix = f".{uuid.uuid4().hex}"
         names = [
             records_name(self.name, resolution, shard, self.num_shards)
@@ -151,9 +151,9 @@ class ShardWriter:
         ]
         paths = [f"{self.folder}/{name}" for name in names]
         files = [_HashedFile(gfile.GFile(path + suffix, "wb")) for path in paths]
-        result = maker.write_records(range(*self.positions(shard)), files)
+        result = maker.write_records(self.positions(shard), files)
         if not result["digests"]:
-            raise ValueError(f"Shard {shard} would have no image. Use fewer `--shards`.")
+            raise ValueError(f"Shard {shard} would have no images. Use fewer `--shards`.")
         facts = {}
         for name, path, file in zip(names, paths, files, strict=True):
             facts[name] = file.close(len(result["digests"]))
@@ -164,13 +164,10 @@ class ShardWriter:
         gfile.rename(self.result_path(shard) + suffix, self.result_path(shard), overwrite=True)
 
     def positions(self, shard):
-        """First position of a shard in the order, and the one after its last."""
-        return tuple(
-            len(self.maker.request.order) * k // self.num_shards for k in (shard, shard + 1)
-        )
+        return shard_positions(len(self.maker.request.order), self.num_shards, shard)
 
     def result_path(self, shard):
-        """File that says that a shard is finished, and what became of its images."""
+        """Path of the file that says that a shard is finished, and what became of its images."""
         return f"{self.folder}/shard-{shard:05d}.json"
 
 

@@ -63,7 +63,7 @@ class Request:
         self.labels = None if labels is None else checked_labels(labels, source.num_images)
 
     def identity(self):
-        """What decides the records of a data set, as a dictionary; equal ones may be continued."""
+        """What decides the records, as a dictionary; an equal one may be continued."""
         names = map(self.source.name, range(self.source.num_images))
         return {
             "command": self.command,
@@ -85,8 +85,8 @@ class Request:
             "images_per_part".
 
         Raises:
-            ValueError: No image can be read, or the first one that can has a shape that no data
-                set may have; if the request is strict, the first one cannot be read.
+            ValueError: No image can be read, or the first one that can does not have a shape for
+                a data set; if the request is strict, the first one cannot be read.
         """
         reason = None
         for index in self.order.tolist():
@@ -121,12 +121,10 @@ class Request:
 
     def _check_options(self):
         num_images = len(self.order)
-        if self.encoding not in record_format.ENCODINGS:
-            known = ", ".join(record_format.ENCODINGS)
-            raise ValueError(f"`--encoding` must be one of {known}. Received: {self.encoding}")
-        if self.levels not in LEVELS:
-            known = ", ".join(LEVELS)
-            raise ValueError(f"`--levels` must be one of {known}. Received: {self.levels}")
+        for name, known in (("encoding", record_format.ENCODINGS), ("levels", LEVELS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(f"`--{name}` must be one of {', '.join(known)}. Received: {value}")
         if num_images == 0:
             raise ValueError("There are no images to make a data set of.")
         if not 1 <= self.num_shards <= min(num_images, MAX_SHARDS):
@@ -137,7 +135,7 @@ class Request:
 
 
 def convert(source, directory, *, num_workers=1, drop_duplicates=False, **request):
-    """Makes a data set, which appears whole at the end.
+    """Makes a data set, which appears as a whole at the end.
 
     Until then, finished parts wait in `.<name>.partial` beside it. The same call again continues
     there after any error, interruption or kill. The files depend neither on that nor on the number
@@ -158,7 +156,7 @@ def convert(source, directory, *, num_workers=1, drop_duplicates=False, **reques
         FileExistsError: The folder exists and is not empty.
         ValueError: An option, an image or the labels cannot be used, or the unfinished data set is
             another one.
-        OSError: The disk is full, or other troubles with files or processes.
+        OSError: The disk is full, or there is other trouble with files or processes.
     """
     if is_remote(directory):
         raise ValueError(
@@ -184,9 +182,7 @@ def convert(source, directory, *, num_workers=1, drop_duplicates=False, **reques
         if not work.was_renamed():
             maker = PartMaker(request, tuple(plan["shape"]), plan["first_name"], work.parts)
             parts = plan_parts(len(request.order), request.num_shards, plan["images_per_part"])
-            assembly = Assembly(
-                work.data, work.parts, work.target.name, parts, maker.resolutions, drop_duplicates
-            )
+            assembly = Assembly(work.data, work.target.name, maker, parts, drop_duplicates)
             with contextlib.closing(assembly):
                 _join_all(assembly, maker, parts, num_workers)
             write_side_files(work.data, work.target.name, maker, assembly.outcome)
@@ -210,8 +206,8 @@ def _full_disk_explained(work):
             raise
         reason = str(error).rstrip(".")
         raise OSError(
-            f"{work.target} cannot be finished: {reason}. Make room on the disk and start the same "
-            "command again; it continues where it was."
+            f"{work.target} cannot be finished: {reason}. Make room on the disk and run the same "
+            "command again; it continues where it stopped."
         ) from error
 
 
@@ -227,7 +223,7 @@ def _join_all(assembly, maker, parts, num_workers):
         for part in done:
             assembly.join(part)
             progress.update(part.end - part.begin)
-    assembly.finish()
+    assembly.finish_shard()
 
 
 def shuffled_order(num_images):
@@ -342,7 +338,7 @@ class WorkFolder:
 
 
 def _differences(stored, now):
-    """Names of the entries in which two dictionaries differ; those of entries that are some."""
+    """Names of the entries in which two dictionaries differ, in place of dictionaries in them."""
     names = set()
     for name in {*stored, *now}:
         old, new = stored.get(name), now.get(name)

@@ -17,8 +17,8 @@ from msg_stylegan.files import atomic_path, write_json
 
 LEVELS = ("all", "top")
 
-# A part is what an interruption can cost, and what waits on the disk for its turn: small enough
-# for both, large enough that starting one costs nothing. Pixels are counted, not records.
+# An interruption can cost a part, and parts wait on the disk for their turn: small enough for both,
+# large enough that starting one costs nothing. Bytes of pixels are counted, not of records.
 _PART_IMAGES = 256
 _PART_BYTES = 32 << 20
 _BUFFER_BYTES = 256 << 10
@@ -47,10 +47,16 @@ def plan_parts(num_images, num_shards, part_images):
     """
     parts = []
     for shard in range(num_shards):
-        begin, end = (num_images * k // num_shards for k in (shard, shard + 1))
-        for first in range(begin, end, part_images):
-            parts.append(Part(len(parts), shard, first, min(first + part_images, end)))
+        positions = shard_positions(num_images, num_shards, shard)
+        for first in positions[::part_images]:
+            end = min(first + part_images, positions.stop)
+            parts.append(Part(len(parts), shard, first, end))
     return parts
+
+
+def shard_positions(num_images, num_shards, shard):
+    """Positions of the images of a shard in the order: a range."""
+    return range(num_images * shard // num_shards, num_images * (shard + 1) // num_shards)
 
 
 def image_planes(image):
@@ -68,8 +74,8 @@ class PartMaker:
     Attributes:
         request: The `Request` that says which images, and how they are stored.
         shape: Shape of all images, `(r, r, C)`.
-        first_name: Name of the image that decided it, for error messages.
-        folder: Existing folder for the files of `make`, which alone needs it.
+        first_name: Name of the image that determined the shape, for error messages.
+        folder: Existing folder for the files of `make`; only that needs it.
     """
 
     request: object
@@ -103,8 +109,8 @@ class PartMaker:
             files: One for each level to be stored, from the largest on, with a method `write`.
 
         Returns:
-            Dictionary of "skipped", a list of `[position, reason]`, "digests", those of the pixels
-            of all other images, and "remarks" on these, see `add_remarks`.
+            Dictionary: "skipped", a list of `[position, reason]`; "digests" of the pixels of all
+            other images; "remarks" on these, see `add_remarks`.
         """
         skipped, digests, remarks = [], [], {}
         for position in positions:
@@ -143,7 +149,7 @@ def record_paths(folder, part, resolutions):
 
 
 def result_path(folder, part):
-    """File that says that a part is finished, which images it skipped, and the pixels' digests."""
+    """File that says that a part is finished: what `PartMaker.write_records` returned."""
     return folder / f"{part.number:07d}.json"
 
 
@@ -154,7 +160,7 @@ def check_image(image, name, shape=None, first_name=None):
         image: To be uint8 `[r, r, C]`, `r` a power of two and `C` 1 or 3.
         name: Where the image comes from, for error messages.
         shape: Shape of the first image of the data set; None = this is the first one.
-        first_name: Where that one comes from.
+        first_name: Where that image comes from.
 
     Raises:
         ValueError: The image cannot be part of this data set.

@@ -31,8 +31,8 @@ class RecordFile:
     Uncompressed records of images of one shape have equal lengths, so record `i` lies at
     `i * stride` and nothing has to be kept in memory. Files with other records (encoded images,
     unusual writers) are scanned once for an index of 8 bytes per record. Reads are positioned, so
-    that any number of threads may read at once. The checksums of raw pixels are left to `verify`;
-    those of encoded images cost little beside the decoding and are compared.
+    any number of threads may read at once. The checksums of raw pixels are left to `verify`; those
+    of encoded images cost little compared with the decoding and are checked.
 
     Args:
         path: Path of the file.
@@ -48,7 +48,7 @@ class RecordFile:
 
     def __init__(self, path):
         self.path = Path(path)
-        # Not memory-mapped: the pages would be counted as memory of the process.
+        # Not memory-mapped: the pages would count as memory of the process.
         self._file = self.path.open("rb", buffering=0)
         self._lock = threading.Lock()
         self.close = weakref.finalize(self, self._file.close)
@@ -109,8 +109,9 @@ class RecordFile:
                 index, f"Its shape is {example.shape}, the first one has {self.shape}."
             )
         payload = memoryview(record)[HEADER_SIZE:-FOOTER_SIZE]
-        if example.encoding != "raw":
-            self._check_payload(payload, record, index)
+        crc = int.from_bytes(record[-FOOTER_SIZE:], "little")
+        if example.encoding != "raw" and masked_crc32c(payload) != crc:
+            raise self._error(index, "Its checksum is wrong.")
         try:
             image[:] = decode_example(example)
         except RecordError as error:
@@ -162,10 +163,6 @@ class RecordFile:
             return parse_example(memoryview(record)[HEADER_SIZE:-FOOTER_SIZE])
         except RecordError as error:
             raise self._error(index, str(error)) from None
-
-    def _check_payload(self, payload, record, index):
-        if masked_crc32c(payload) != int.from_bytes(record[-FOOTER_SIZE:], "little"):
-            raise self._error(index, "Its checksum is wrong.")
 
     def _read_at(self, offset, buffers, record, error_offset=None):
         """Fills the buffers with the bytes from `offset` on."""
@@ -230,7 +227,7 @@ class RecordFiles:
         self.num_records = int(self._ends[-1])
 
     def read(self, indices):
-        """Reads images by their numbers over all shards; else as `RecordFile.read`."""
+        """Reads images by their numbers over all shards; otherwise as `RecordFile.read`."""
         if len(self._files) == 1:
             return self._files[0].read(indices)
         indices = np.asarray(indices, np.int64).reshape(-1)
@@ -285,8 +282,8 @@ def iterate_offsets(path):
 
 
 def _headers(file, path, offset, number):
-    """Yields `(offset, size)` of each record, with the file positioned behind its header."""
-    # A length that leads outside of the file must not become an allocation.
+    """Yields `(offset, size)` of each record, with the file positioned after its header."""
+    # A length that leads outside the file must not become an allocation.
     num_bytes = os.fstat(file.fileno()).st_size
     while offset < num_bytes:
         where = f"{path}, record {number} at byte {offset}"
@@ -306,14 +303,14 @@ def _headers(file, path, offset, number):
 
 
 def _surroundings(record):
-    """What stands before and behind the pixels, without the checksum; None if that is not known."""
+    """What stands before and after the pixels, without the checksum; None if that is not known."""
     payload = memoryview(record)[HEADER_SIZE:-FOOTER_SIZE]
     bounds = pixel_bounds(payload)
     return bounds and (record[: HEADER_SIZE + bounds[0]], payload[bounds[1] :].tobytes())
 
 
 def _known_content(path):
-    """The error of a file that is known to be something else; None if it is not."""
+    """The error for a file that is known to be something else; None if it is not."""
     what = what_it_is(path)
     return RecordError(f"{path} holds no records. {what}") if what else None
 

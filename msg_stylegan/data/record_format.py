@@ -21,8 +21,8 @@ FOOTER_SIZE = 4
 
 ENCODINGS = ("raw", "png", "jpeg")
 
-# All other settings of these writers have one value only. Without subsampling (4:4:4), because
-# networks see blurred colours.
+# The other settings of these writers are left as they are. No subsampling (4:4:4), because networks
+# see blurred colours.
 _SAVE_OPTIONS = {
     "png": {"format": "PNG", "compress_level": 4},
     "jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
@@ -85,7 +85,7 @@ def masked_crc32c(data):
 
 
 def frame(payload):
-    """Makes a record of a payload; a `.tfrecords` file is nothing but records in a row.
+    """Makes a record of a payload; a `.tfrecords` file is just records in a row.
 
     Args:
         payload: bytes.
@@ -111,7 +111,7 @@ def encode_example(image, encoding="raw"):
         bytes.
 
     Raises:
-        ValueError: The image cannot be written so.
+        ValueError: The image cannot be written like this.
     """
     if image.dtype != np.uint8 or image.ndim != 3:
         raise ValueError(f"Expected uint8 [C, H, W]. Received: {image.dtype} {list(image.shape)}")
@@ -155,7 +155,7 @@ def parse_example(payload):
 
 
 def decode_example(example):
-    """Returns the image of an `Example`: uint8 `[C, H, W]`, to be read only.
+    """Returns the image of an `Example`: uint8 `[C, H, W]`, read-only.
 
     Raises:
         RecordError: The image cannot be decoded.
@@ -166,7 +166,7 @@ def decode_example(example):
     channels, height, width = example.shape
     try:
         with Image.open(io.BytesIO(example.data), formats=[file_format]) as file:
-            # Both are known from the head of the file, before anything is unpacked.
+            # Both are known from the header, before anything is unpacked.
             fits = file.size == (width, height) and file.mode == _PILLOW_MODES[channels]
             pixels = np.asarray(file) if fits else None
     except Exception as error:

@@ -3,7 +3,8 @@
 A source is a small object that can be pickled, with `num_images`, `labels` (float32 `[N, L]` or
 None), `class_names` (list of L or None), `description` (dict for the manifest), `name(i)` for
 messages, and `read(i)`, which returns uint8 `[r, r, C]`, ready to be written, or raises
-`SkippedImageError`.
+`SkippedImageError`. `shuffled` says whether a data set has its images in a random order, and there
+may be `warnings` (texts): what is unusual about the files.
 """
 
 from msg_stylegan.data.sources.digits import DigitsSource

@@ -28,8 +28,8 @@ _PLACES = np.dtype(
     [("offset", "u8"), ("stored", "u8"), ("size", "u8"), ("crc", "u4"), ("method", "u2")]
 )
 
-# Where a file lies and how: `offset` of its header (zip) or its data (tar), `stored` bytes that
-# it takes there and bytes that it has in the end, the rest as zip has it.
+# Where a file lies and how: `offset` of its header (zip) or its data (tar), the number of bytes
+# `stored` there, their `size` when unpacked, and the rest as in zip.
 Place = collections.namedtuple("Place", ["offset", "stored", "size", "crc", "method"])
 
 # `target` is relative to the folder of the link, or to the archive if it begins with a slash.
@@ -42,16 +42,16 @@ _MAX_LINKS = 40
 class ArchiveStore:
     """All images of an archive, sorted by their names; see `open_store`.
 
-    Hidden files and folders are left out, and files that are not images, see `select_images`. Only
-    the places of the images are kept: other processes need not read the table of contents again.
+    Left out are hidden files and folders, and files that are not images, see `select_images`. The
+    places of the images are kept, so other processes need not read the table of contents again.
 
     Args:
         path: Path of the archive.
         kind: Text for the manifest.
         file: Path of the archive, or of an unpacked copy of it.
         contents: `Contents`.
-        unpacked: Function of a module that returns the bytes of a file, at most `limit` of them
-            unless it is None: `unpacked(file, place, limit)`.
+        unpacked: Function, for `pickle` one of a module, that returns the bytes of a file, at most
+            `limit` of them unless it is None: `unpacked(file, place, limit)`.
     """
 
     def __init__(self, path, kind, file, contents, unpacked):
@@ -67,7 +67,7 @@ class ArchiveStore:
             *left_out(num_dead, "link", DEAD_LINK),
             *left_out(num_outside, "file", "`..` in names may lead out of the archive"),
             *left_out(num_replaced, "image", "others of the same names follow in the archive"),
-            *_undecoded_notice(contents.undecoded),
+            *_undecoded_notices(contents.undecoded),
         ]
         self._places = np.array([places[name] for name in self.names], _PLACES)
         self._other_places = {name: places[name] for name in self.other_names}
@@ -115,15 +115,13 @@ def damaged_archive(path, kind, error, unpacked=None):
         error: What went wrong.
         unpacked: Path of the file that was read in its place; None if it was not compressed.
     """
-    reason = what_it_is(unpacked or path, expected=kind)
-    if reason is None:
-        advice = "Download it again, or unpack it and give the folder of images"
-        reason = f"{error}. {advice}."
+    advice = "Download it again, or unpack it and give the folder of images."
+    reason = what_it_is(unpacked or path, expected=kind) or f"{error}. {advice}"
     what = "is" if unpacked is None else "is compressed, but what is in it is"
     return ValueError(f"{path} {what} not a {kind} archive, or a damaged one: {reason}")
 
 
-def _undecoded_notice(names):
+def _undecoded_notices(names):
     if not names:
         return []
     return [
@@ -137,8 +135,8 @@ class Contents:
     """Files of an archive, or of several that were joined, by their names.
 
     Attributes:
-        replaced: Counter of files that were followed by another of the same name, by names.
-        undecoded: List of names that are in a code page that the archive does not name.
+        replaced: For each name, how many files of that name were followed by another: a Counter.
+        undecoded: List of names in a code page that the archive does not name.
     """
 
     def __init__(self):
@@ -147,7 +145,7 @@ class Contents:
         self._entries = {}
 
     def add(self, name, entry):
-        """Adds a `Place` or a `Link` by its name. Of two files of one name the last one counts."""
+        """Adds a `Place` or a `Link` by its name. Of two files of one name the later one counts."""
         name = _relative(name)
         if self._entries.get(name, entry) != entry:
             self.replaced[name] += 1
@@ -162,8 +160,8 @@ class Contents:
         """Files that are not hidden, with the links to files.
 
         Returns:
-            Dictionary from name to `Place`; number of links that lead out of the archive or
-            nowhere; number of files whose own names lead out, which are left out as well. Links to
+            Dictionary from name to `Place`; number of links that lead nowhere or out of the
+            archive; number of files whose own names lead out, which are left out as well. Links to
             folders do not count: their files have names of their own.
         """
         folders = None
@@ -183,7 +181,7 @@ class Contents:
         return places, num_dead, num_outside
 
     def _target(self, name):
-        """Name of what a path leads to in the end, through links to folders too; None if out."""
+        """Where a path finally leads, through links to folders, too; None if out of the archive."""
         rest = collections.deque(name.split("/"))
         path = []
         num_links = 0
@@ -214,5 +212,5 @@ class Contents:
 
 
 def _relative(name):
-    """A name in an archive without `/` before it, and without parts that say nothing."""
+    """A name in an archive without a leading `/` and without parts that say nothing."""
     return "/".join(part for part in name.split("/") if part not in ("", "."))

@@ -1,9 +1,23 @@
-"""Images that are in memory whole, as those of the small classic data sets are."""
+"""What sources share, and images that are in memory whole: the small classic data sets."""
 
 import numpy as np
 
 
-class ArraySource:
+class Source:
+    """What sources have unless they say otherwise; see `msg_stylegan.data.sources`."""
+
+    labels = None
+    class_names = None
+    # As the original does unless told otherwise.
+    shuffled = True
+    warnings = ()
+
+    def __getstate__(self):
+        # Copies are for other processes to read images with; labels can be much larger.
+        return {**self.__dict__, "labels": None}
+
+
+class ArraySource(Source):
     """An array of images, with classes.
 
     Args:
@@ -12,22 +26,16 @@ class ArraySource:
         num_classes: Size of the one-hot labels.
         description: Facts for the manifest; `kind` is needed.
         class_names: List of `num_classes` names, or None.
-        expected_images: Number of images of the whole data set. Another one is only a warning.
-
-    Attributes:
-        shuffled: Whether the original writes these images in a random order unless told otherwise.
-        warnings: List of texts: what is unusual about the files.
+        expected_images: Number of images of the whole data set. Any other is only a warning.
 
     Raises:
         ValueError: The arrays do not fit each other, or a class is out of range.
     """
 
-    shuffled = True
-
     def __init__(
         self, images, classes, num_classes, *, description, expected_images, class_names=None
     ):
-        kind, path = description["kind"], description["path"]
+        path = description["path"]
         if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
             raise ValueError(
                 f"{path}: expected bytes [images, channels, height, width]. "
@@ -41,10 +49,9 @@ class ArraySource:
         self.class_names = class_names
         self.description = description
         self.warnings = count_warnings(path, self.num_images, expected_images)
-        self._kind = kind
 
     def name(self, index):
-        return f"{self._kind} image {index}"
+        return f"{self.description['kind']} image {index}"
 
     def read(self, index):
         return np.ascontiguousarray(self.images[index].transpose(1, 2, 0))  # [HWC]
@@ -78,7 +85,7 @@ def one_hot(classes, num_classes, path):
 
 
 def count_warnings(path, num_images, expected):
-    """List of no or one text that says that the number of images is not that of the original."""
+    """List of one text if the number of images is not that of the whole data set, else of none."""
     if num_images == expected:
         return []
     return [f"{path} holds {num_images} images. The whole data set has {expected}."]

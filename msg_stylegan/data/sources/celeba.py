@@ -7,7 +7,7 @@ import numpy as np
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.decoding.remarks import SkippedImageError
-from msg_stylegan.data.sources.arrays import count_warnings
+from msg_stylegan.data.sources.arrays import Source, count_warnings
 from msg_stylegan.data.sources.image_files import open_store
 from msg_stylegan.data.sources.selection import printable
 
@@ -23,7 +23,7 @@ _MOST_OTHERS = 6
 _Found = collections.namedtuple("_Found", ["folder", "numbers", "notices"])
 
 
-class CelebaSource:
+class CelebaSource(Source):
     """128x128 RGB faces, cut out around a point of the aligned 178x218 images; no labels.
 
     Args:
@@ -37,10 +37,6 @@ class CelebaSource:
     Raises:
         ValueError: There are no such images, or the cut would leave them.
     """
-
-    labels = None
-    class_names = None
-    shuffled = True
 
     def __init__(self, folder, cx=89, cy=121):
         for name, value, side in (("cx", cx, _WIDTH), ("cy", cy, _HEIGHT)):

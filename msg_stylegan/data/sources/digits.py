@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from msg_stylegan.data.sources.arrays import ArraySource, count_warnings
+from msg_stylegan.data.sources.arrays import ArraySource, Source, count_warnings
 from msg_stylegan.data.sources.known_files import find_file
 from msg_stylegan.mistaken_file import what_it_is
 
@@ -32,9 +32,8 @@ def open_mnist(folder):
     Raises:
         ValueError: A file is missing or is not what its name says.
     """
-    images = _read_images(folder)
     return ArraySource(
-        images[:, np.newaxis],
+        _read_images(folder)[:, np.newaxis],
         _read_idx(folder, _LABELS_NAME, 1),
         10,
         description={"kind": "mnist", "path": str(folder)},
@@ -43,7 +42,7 @@ def open_mnist(folder):
     )
 
 
-class MnistRgbSource:
+class MnistRgbSource(Source):
     """Images whose red, green and blue are each a random digit of MNIST; they have no labels.
 
     Args:
@@ -55,8 +54,6 @@ class MnistRgbSource:
         ValueError: The file is missing or damaged, or a number makes no sense.
     """
 
-    labels = None
-    class_names = None
     shuffled = False
 
     def __init__(self, folder, num_images=1000000, random_seed=123):
@@ -74,19 +71,18 @@ class MnistRgbSource:
             "random_seed": random_seed,
         }
         # All at once are the same draws as three for each image in turn.
-        random = np.random.RandomState(random_seed)
-        picks = random.randint(len(self._digits), size=(num_images, 3))
+        picks = np.random.RandomState(random_seed).randint(len(self._digits), size=(num_images, 3))
         self._picks = picks.astype(np.uint32)
 
     def name(self, index):
         return f"mnistrgb image {index}"
 
     def read(self, index):
-        return np.stack([self._digits[pick] for pick in self._picks[index]], axis=-1)  # [HWC]
+        return np.stack(self._digits[self._picks[index]], axis=-1)  # [HWC]
 
 
 def _read_images(folder):
-    """The padded digits, uint8 `[N, 32, 32]`."""
+    """Padded digits, uint8 `[N, 32, 32]`."""
     images = _read_idx(folder, _IMAGES_NAME, 3)
     if images.shape[1:] != (28, 28) or not len(images):
         raise ValueError(
@@ -98,7 +94,7 @@ def _read_images(folder):
 
 def _read_idx(folder, name, num_dimensions):
     """Reads a file of bytes in the IDX format: uint8 with the given number of dimensions."""
-    # Some tools unpack to a name with another point.
+    # Some tools unpack to a name with a dot in place of the hyphen.
     plain = (name, name.replace("-idx", ".idx"))
     path = find_file(folder, *(f"{name}.gz" for name in plain), *plain)
     try:
@@ -125,7 +121,7 @@ def _read_idx(folder, name, num_dimensions):
     return np.frombuffer(data, np.uint8, offset=header_size).reshape(shape)
 
 
-class DigitsSource:
+class DigitsSource(Source):
     """scikit-learn's 1,797 handwritten digits, enlarged from 8x8 to 32x32 grayscale.
 
     The labels are one-hot, of size 10.
@@ -133,8 +129,6 @@ class DigitsSource:
     Raises:
         ValueError: scikit-learn is not installed.
     """
-
-    shuffled = True
 
     def __init__(self):
         try:

@@ -17,7 +17,7 @@ from msg_stylegan.data.sources.selection import (
 )
 from msg_stylegan.mistaken_file import what_download, what_it_is
 
-# No image is as large, but a damaged or hostile archive may say so, and memory is bounded.
+# No image is that large, but a damaged or hostile archive may say so, and memory is limited.
 MAX_FILE_BYTES = 1 << 30
 
 # Errors of one file. Any other is one of the storage, with which all further images would fail.
@@ -36,8 +36,8 @@ _BROKEN_FILE = {
 class FolderStore:
     """All images of a folder and its sub-folders, sorted by relative path; see `open_store`.
 
-    Hidden files and folders are left out, and files that are not images, see `select_images`. Links
-    are followed, each folder counts once.
+    Left out are hidden files and folders, and files that are not images, see `select_images`. Links
+    are followed; each folder counts once.
 
     Args:
         path: Path of the folder.
@@ -50,8 +50,8 @@ class FolderStore:
         self.path = str(path)
         self.facts = {"kind": "folder"}
         names, num_dead = self._visible_names()
-        self.names, self.other_names, notices = select_images(names, self.read_member)
-        self.notices = notices + left_out(num_dead, "link", DEAD_LINK)
+        self.names, self.other_names, self.notices = select_images(names, self.read_member)
+        self.notices += left_out(num_dead, "link", DEAD_LINK)
 
     def __getstate__(self):
         return {**self.__dict__, "other_names": []}
@@ -66,44 +66,38 @@ class FolderStore:
         return read_file(Path(self.path, name), limit)
 
     def _visible_names(self):
-        """Sorted list of the paths of all files that are not hidden, and number of dead links."""
-        return _visible_names(self.path)
+        """Sorted list of the paths of all files that are not hidden, and number of dead links.
 
-
-def _visible_names(folder):
-    """Files of a folder and its sub-folders; see `FolderStore._visible_names`.
-
-    Links to folders are entered, too. Each folder is read once, however many links lead to it: no
-    loop of links is endless.
-    """
-    names = []
-    num_dead = 0
-    seen = set()
-    # A folder that lies in this one goes by its own name, not by that of a link to it.
-    folders, links = [""], []
-    while folders or links:
-        prefix = folders.pop() if folders else links.pop(0)
-        path = Path(folder, prefix)
-        status = path.stat()
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        with os.scandir(path) as entries:
-            for entry in entries:
-                name = prefix + entry.name
-                if is_hidden(entry.name):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(name + "/")
-                elif _is_file(entry):
-                    names.append(name)
-                elif entry.is_symlink():
-                    if Path(entry.path).is_dir():
+        Links to folders are entered, too. Each folder is read once, however many links lead to it,
+        so a loop of links ends.
+        """
+        names = []
+        num_dead = 0
+        seen = set()
+        # A folder that lies in this one goes by its own name, not by that of a link to it.
+        folders, links = [""], []
+        while folders or links:
+            prefix = folders.pop() if folders else links.pop(0)
+            path = Path(self.path, prefix)
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    name = prefix + entry.name
+                    if is_hidden(entry.name):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(name + "/")
+                    elif _is_file(entry):
+                        names.append(name)
+                    elif entry.is_symlink() and Path(entry.path).is_dir():
                         links.append(name + "/")
                     else:
-                        num_dead += 1
-        links.sort()
-    return sorted(names), num_dead
+                        num_dead += entry.is_symlink()
+            links.sort()
+        return sorted(names), num_dead
 
 
 def _is_file(entry):
@@ -116,8 +110,8 @@ def _is_file(entry):
 class ListStore:
     """The images of a text file with one path per line, in the order of the lines.
 
-    Paths are relative to the folder of the text file. Lines without text are left out. Files count
-    whatever their ending is. Of other files, only the labels beside it are known. See `open_store`.
+    Paths are relative to the folder of the text file. Empty lines are left out. Files may have any
+    endings. Of other files, only the labels beside the list are known. See `open_store`.
 
     Args:
         path: Path of the text file, in UTF-8.
@@ -148,7 +142,7 @@ class ListStore:
 
 def _read_lines(path):
     with path.open("rb") as file:
-        # All archives, images and videos have a zero early on; this one may be very large.
+        # All archives, images and videos have a zero early on; such a file may be very large.
         is_text = b"\0" not in file.read(4096) and path.stat().st_size <= MAX_FILE_BYTES
     data = path.read_bytes() if is_text else b"\0"
     if b"\0" in data:
@@ -160,7 +154,7 @@ def _read_lines(path):
         )
     if what := what_download(data):
         raise ValueError(f"{path} is not a list of images. {what}")
-    # Names of files need not be UTF-8. Only the end of a line ends it, not all that Unicode has.
+    # Names of files need not be UTF-8. Only a newline ends a line, not all that Unicode has for it.
     text = data.decode("utf-8-sig", "surrogateescape")
     lines = (line.removesuffix("\r") for line in text.split("\n"))
     return [line for line in lines if line.strip()]
@@ -219,13 +213,13 @@ def read_file(path, limit=None):
     """Content of an image file: bytes, the first `limit` of them unless it is None.
 
     Raises:
-        SkippedImageError: The file is missing, broken, too large, or no file.
+        SkippedImageError: The file is missing, broken or too large, or is not a file.
         OSError: The storage fails.
     """
     path = Path(path)
     try:
         status = path.stat()
-        # To open a pipe would wait for a writer.
+        # Opening a pipe would wait for a writer.
         if not stat.S_ISREG(status.st_mode):
             raise SkippedImageError("it is not a file")
         check_size(status.st_size)

@@ -1,4 +1,4 @@
-"""Images out of an HDF5 file, as the tools of Progressive GANs made them."""
+"""Images of an HDF5 file, as the tools of Progressive GANs made them."""
 
 from pathlib import Path
 
@@ -6,23 +6,21 @@ import h5py
 import numpy as np
 
 from msg_stylegan.data.dataset_folder import open_labels
+from msg_stylegan.data.sources.arrays import Source
 from msg_stylegan.mistaken_file import what_it_is
 
 
-class Hdf5Source:
+class Hdf5Source(Source):
     """The largest resolution of an HDF5 file.
 
     Args:
         path: File with one or more data sets `data...`, each `[N, C, r, r]` with values 0 to 255.
             The one with the largest fourth dimension counts. `<path without ending>-labels.npy`
-            has labels `[N, L]`, if there is such a file.
+            may hold labels `[N, L]`.
 
     Raises:
         ValueError: There is no such file, or it holds no images.
     """
-
-    class_names = None
-    shuffled = True
 
     def __init__(self, path):
         self._path = Path(path)
@@ -30,25 +28,23 @@ class Hdf5Source:
             raise ValueError(f"There is no file {path}.")
         self._file = None
         self._key = self._find_key()
-        data = self._open()
-        self.num_images = data.shape[0]
+        self.num_images = self._open().shape[0]
         self.labels = self._read_labels()
         self.description = {"kind": "hdf5", "path": str(path), "dataset": self._key}
-        self.warnings = []
 
     def name(self, index):
         return f"{self._path}, {self._key}[{index}]"
 
     def read(self, index):
-        # Damage raises an OSError that stops everything: the rest of such a file is not safe.
+        # Damage raises an OSError that stops everything: the rest of such a file is doubtful, too.
         image = self._open()[index].transpose(1, 2, 0)  # [HWC]
         if image.dtype != np.uint8:
             image = np.rint(image).clip(0, 255).astype(np.uint8)
         return np.ascontiguousarray(image)
 
     def __getstate__(self):
-        # An open file cannot go to another process, which opens it again.
-        return self.__dict__ | {"_file": None}
+        # An open file cannot be sent to another process, which opens it again.
+        return super().__getstate__() | {"_file": None}
 
     def _open(self):
         if self._file is None:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from msg_stylegan.data.decoding.picture_reader import is_grayscale
 from msg_stylegan.data.decoding.remarks import SkippedImageError
+from msg_stylegan.data.sources.arrays import Source
 from msg_stylegan.data.sources.file_stores import (
     FolderStore,
     ListStore,
@@ -34,15 +35,7 @@ _UNREAD_ARCHIVES = {
 
 
 def open_source(path, preparation, labels=None, max_images=None, names_encoding=None):
-    """Opens a source of image files: `EncodedImages` of what `open_store` returns.
-
-    Args:
-        path: What holds the images: a folder, an archive or a list, as `open_store` takes it.
-        preparation: `ImagePreparation`.
-        labels: Where labels come from, as `read_labels` takes it; None for no labels.
-        max_images: Only so many, from the first one on; None = all.
-        names_encoding: Code page of names in an archive that are not UTF-8; None = not known.
-    """
+    """`EncodedImages` of the store that `open_store` returns for `path` and `names_encoding`."""
     return EncodedImages(open_store(path, names_encoding), preparation, labels, max_images)
 
 
@@ -53,17 +46,18 @@ def open_store(path, names_encoding=None):
         path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
             zip or tar archive of such a folder, or a folder without images that holds just one; or
             text file with the path of one image per line.
-        names_encoding: Code page of names in an archive that are not UTF-8; None = not known.
+        names_encoding: Code page of names in an archive that are not UTF-8; None = unknown.
 
     Returns:
         A store: a small object that can be pickled, with
             `path`: Text of the path.
-            `names`: List of the images' relative paths with forward slashes; sorted, but for lists.
+            `names`: List of the images' relative paths with forward slashes; sorted, unless the
+                path is a list.
             `name(i)`: What messages call an image.
             `data(i)`: Its bytes. Raises `SkippedImageError` if they cannot be had.
             `other_names`: List of the other files that are not hidden; not in copies by `pickle`.
             `read_member(name)`: The bytes of one of these, with the errors of `data`.
-            `facts`: Dictionary of what the manifest shall say.
+            `facts`: Dictionary for the manifest.
             `notices`: List of sentences: what was left out.
 
     Raises:
@@ -86,15 +80,13 @@ def open_store(path, names_encoding=None):
 
 
 def _only_archive(folder, name, names_encoding):
-    """The store of the archive that somebody means who gives the folder."""
+    """The store of an archive, which whoever gives its folder means."""
     store = open_store(Path(folder.path, name), names_encoding)
     num_others = len(folder.other_names) - 1
-    store.notices.insert(
-        0, f"It was taken as the only archive in a folder without images, {folder.path}."
-    )
-    store.notices[1:1] = left_out(
-        num_others, "other file", "only the archive counts in this folder"
-    )
+    store.notices[:0] = [
+        f"It was taken as the only archive in a folder without images, {folder.path}.",
+        *left_out(num_others, "other file", "only the archive counts in this folder"),
+    ]
     if LABELS_NAME in folder.other_names:
         path = printable(f"{folder.path}/{LABELS_NAME}")
         store.notices.append(f"Labels beside the archive count only with `--labels {path}`.")
@@ -134,20 +126,21 @@ def _opener(path):
     return open_tar if path.suffix.lower() in _TAR_ENDINGS else ListStore
 
 
-class EncodedImages:
+class EncodedImages(Source):
     """A source of image files, decoded and prepared; a store has their bytes.
 
     A copy by `pickle` reads the same images, but has no labels.
 
     When the preparation leaves the resolution open, the first image that can be read decides, and
     all others must have it without resizing. When it leaves the channels open, headers are read up
-    to the first image in colour, so that only a source without any colours is grayscale.
+    to the first image in colour, so only a source without any colours is grayscale.
 
     Args:
-        store: What `open_store` returns. Classes follow from its names.
+        store: What `open_store` returns.
         preparation: `ImagePreparation`.
         labels: Where labels come from, as `read_labels` takes it; None for no labels.
-        max_images: Only so many, from the first one on; None = all. Classes remain those of all.
+        max_images: Only so many images, from the first one on; None = all. Classes remain those of
+            all images.
 
     Attributes:
         warnings: List of texts: what the store has left out, and where labels come from.
@@ -166,7 +159,7 @@ class EncodedImages:
         try:
             found = read_labels(labels, store)
         except ValueError as error:
-            # What is left out, or looks wrong, may be the reason.
+            # What was left out, or looks wrong, may be the reason.
             raise ValueError(" ".join([str(error), *store.notices])) from error
         self.warnings = [*(f"{store.path}: {notice}" for notice in store.notices), *found.notices]
         self.labels, self.class_names = found.rows, found.class_names
@@ -187,10 +180,6 @@ class EncodedImages:
             **self._preparation.description,
         }
 
-    def __getstate__(self):
-        # Copies are for other processes to read images with; labels can be much larger than names.
-        return {**self.__dict__, "labels": None}
-
     def name(self, index):
         return self._store.name(index)
 
@@ -201,12 +190,12 @@ class EncodedImages:
             uint8 `[r, r, C]`.
 
         Raises:
-            SkippedImageError: The file is broken, too small, or nothing that can be decoded.
+            SkippedImageError: The file is broken, too small, or cannot be decoded.
             ValueError: The image would need resizing, and no resolution was given.
             OSError: The storage fails.
         """
         side = self._preparation.resolution
-        image = self._opened(index)
+        image = self._open(index)
         fits = self._preparation.natural_side(*image.size) == side
         if self._resizes or fits or min(image.size) < self._preparation.min_size:
             return self._preparation.prepare(image)
@@ -216,7 +205,7 @@ class EncodedImages:
             f"Choose a resolution to resize all images, for example --resolution={side}."
         )
 
-    def _opened(self, index):
+    def _open(self, index):
         return self._reader.open(self._store.data(index))
 
     def _decided(self, preparation):
@@ -228,7 +217,7 @@ class EncodedImages:
         readable = False
         for index in tqdm(range(self.num_images), "Checking", unit=" images", delay=1, leave=False):
             try:
-                image = self._opened(index)
+                image = self._open(index)
             except SkippedImageError as error:
                 reason = f"For example {self.name(index)}: {error}."
                 continue

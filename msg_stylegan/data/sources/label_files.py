@@ -10,10 +10,11 @@ from msg_stylegan.data.sources.selection import is_image_name, printable
 from msg_stylegan.mistaken_file import is_utf_16, what_download, what_it_is
 
 ENDINGS = (".json", ".csv")
+_OTHER_MARKS = ((";", "semicolons"), ("\t", "tabs"))
 
 
 class Entry(NamedTuple):
-    """One line of a file of labels: its number from 1 on, the name of an image, and its label."""
+    """One line of a file of labels: its number, counted from 1, an image's name, and its label."""
 
     number: int
     name: str
@@ -77,7 +78,7 @@ def parse_json(data, path):
         `LabelFile`.
 
     Raises:
-        ValueError: It is something else. The message names the file, and the entry.
+        ValueError: It is something else. The message names the file and the entry.
     """
     try:
         content = json.loads(_text(data), object_pairs_hook=_unambiguous)
@@ -90,7 +91,7 @@ def parse_json(data, path):
         further = sorted(content.keys() - {"labels", "class_names"})
         if further:
             keys = ", ".join(printable(key) for key in further[:5])
-            notices.append(f"{path} has more than labels, which is not read: {keys}")
+            notices.append(f"{path} has more than labels, which is ignored: {keys}")
         if pairs is None:
             return LabelFile(path, "entry", None, None, False, notices)
     if isinstance(pairs, dict):
@@ -100,7 +101,7 @@ def parse_json(data, path):
             f'{path}: expected {{"labels": [["a.png", label], ...]}} or {{"a.png": label, ...}}, '
             "where a label is a class number, the name of a class or a list of numbers."
         )
-    if not _is_list_of_names(class_names):
+    if class_names is not None and not _is_list_of_names(class_names):
         raise ValueError(f"{path}: expected `class_names` to be a list of different texts.")
     entries = [Entry(number, *pair) for number, pair in enumerate(pairs, start=1)]
     file = LabelFile(path, "entry", entries, class_names, False, notices)
@@ -115,7 +116,7 @@ def parse_json(data, path):
 
 
 def _unambiguous(pairs):
-    """The dictionary of pairs; Python would take the last one of each name without a word."""
+    """The dictionary of pairs; Python would silently take the last one of each name."""
     content = dict(pairs)
     for name, value in pairs:
         # NaN, which is refused later, is not equal to itself.
@@ -145,7 +146,7 @@ def parse_csv(data, path, keys):
         `LabelFile`.
 
     Raises:
-        ValueError: It is something else. The message names the file, and the row.
+        ValueError: It is something else. The message names the file and the row.
     """
     # A line of letters, or nothing, is CSV as well.
     if what := what_download(data):
@@ -208,14 +209,11 @@ def _check_columns(rows, path, keys, is_cut):
         if len(row) != width or width < 2 or marks:
             hint = f", not {marks[0]}" if marks else ""
             is_end = is_cut and number == rows[-1][0] > 1
-            end = ". The file ends there: it may be half a download." if is_end else ""
+            end = ". The file ends there: the download may be incomplete." if is_end else ""
             raise ValueError(
                 f"{path}, row {number}: expected a name and one or more labels with commas "
                 f"between them{hint}, in each row as many. Received: {text!r:.200}{end}"
             )
-
-
-_OTHER_MARKS = ((";", "semicolons"), ("\t", "tabs"))
 
 
 def _is_list_of_pairs(pairs):
@@ -226,8 +224,6 @@ def _is_list_of_pairs(pairs):
 
 
 def _is_list_of_names(names):
-    if names is None:
-        return True
     return (
         isinstance(names, list)
         and all(isinstance(name, str) for name in names)

@@ -25,11 +25,11 @@ from msg_stylegan.wording import count_of
 LABELS_NAME = "dataset.json"
 _BESIDE = "This file lies beside the images; `--labels none` leaves it out."
 
-# More are identifiers, not classes, and one-hot labels of them would not fit in memory.
+# More than that are identifiers, not classes, and their one-hot labels would not fit in memory.
 _MAX_CLASSES = 100_000
 # Larger numbers are not exact as floats.
 _MAX_CLASS_NUMBER = 10**15
-# So many class numbers are listed in a message.
+# Class numbers listed in a message.
 _NUM_LISTED = 6
 
 
@@ -52,22 +52,22 @@ class Labels(NamedTuple):
 def read_labels(labels, store):
     """Labels of images by their names.
 
-    Classes become one-hot labels. Names of classes are sorted, by number if all are numbers.
-    Upper and lower case count in names of images, forms of accents do not.
+    Classes become one-hot labels. Names of classes are sorted, numbers by their value. In names of
+    images, upper and lower case matter; how accents are written does not.
 
     Args:
         labels: What to take.
             None: no labels.
-            "auto": `dataset.json` of the store, if there is one. Other files that may hold labels
-                are a notice.
+            "auto": `dataset.json` of the store, if there is one; otherwise a notice names a file
+                that may hold labels.
             "folders": The class is the first folder of the path. Folders that all images share
                 are left out before, if each image lies in another folder below them.
             Path of a `.json` file: `{"labels": [[name, label], ...]}`, as in StyleGAN's
                 `dataset.json`, `{"labels": {name: label, ...}}`, or `{name: label, ...}`. A label
                 is a class number, the name of a class, or a list of numbers. Beside `labels`,
                 `class_names` may be a list, and `labels` may be null: no labels.
-            Path of a `.csv` file: `name,label` in each line, the label as above, or more columns,
-                which are numbers. A first line that names no image is a header.
+            Path of a `.csv` file: `name,label` in each line, the label as above, or several
+                columns of numbers. A first line that does not name an image is a header.
             A file that is not on the disk is looked for in the store.
         store: See `open_store`. Names in files may leave out folders that all images share.
 
@@ -84,7 +84,7 @@ def read_labels(labels, store):
         return _found_labels(store)
     if str(labels) == "folders":
         values = _folder_classes(store.names)
-        return Labels(*one_hot_of_names(values, "the folders"), "folders")
+        return Labels(*_one_hot_of_names(values, "the folders"), "folders")
     if Path(labels).suffix.lower() not in ENDINGS:
         raise ValueError(f"Labels come from folders, a .json or a .csv file. Received: {labels}")
     return _labels_of_file(*_open(str(labels), store), store)._replace(
@@ -119,7 +119,7 @@ def _found_labels(store):
 
 
 def _unused_files(store):
-    """Tuple of no or one sentence: which file beside the images may hold labels, too."""
+    """Tuple of one sentence on a file beside the images that may hold labels, or of none."""
     prefixes = _shared_prefixes(store.names)
     files = [
         name
@@ -127,7 +127,7 @@ def _unused_files(store):
         if PurePosixPath(name).suffix.lower() in ENDINGS
         and any(name.startswith(p) and "/" not in name[len(p) :] for p in prefixes)
     ]
-    # Many tools put a file with the facts of an image beside it.
+    # Many tools put a file of facts about an image beside it.
     images = {stem for name in store.names if files for stem in (name, name.rpartition(".")[0])}
     files = [name for name in files if name.rpartition(".")[0] not in images]
     if not files:
@@ -157,7 +157,7 @@ def _labels_of_file(path, data, store):
             f"{path} has no label for {len(missing)} of {len(store.names)} images, for example for "
             f"{printable(missing[0])}. Paths in it are relative to the folder of images{example}."
         )
-    rows, class_names, notices = label_rows(file, [known[key] for key in keys])
+    rows, class_names, notices = _label_rows(file, [known[key] for key in keys])
     return Labels(rows, class_names, None, [*file.notices, *notices])
 
 
@@ -189,7 +189,7 @@ def _shared_prefixes(names):
     """Beginnings of paths that all images share: "", "photos/", "photos/new/" and so on."""
     folders = [PurePosixPath(name).parent.parts for name in names]
     shared = _num_shared(folders, 0)
-    # As they are written: `PurePosixPath` would join "/" in another way.
+    # As they are written: `PurePosixPath` would change "./" and "//".
     parts = names[0].split("/")[:shared]
     return ["".join(f"{part}/" for part in parts[:count]) for count in range(shared + 1)]
 
@@ -198,7 +198,7 @@ def _folder_classes(names):
     folders = [PurePosixPath(name).parent.parts for name in names]
     for name, parts in zip(names, folders, strict=True):
         if not parts:
-            raise ValueError(f"{printable(name)} lies in no sub-folder, so that it has no class.")
+            raise ValueError(f"{printable(name)} is not in a sub-folder, so it has no class.")
     shared = _num_shared(folders, 1)
     return [parts[shared] for parts in folders]
 
@@ -211,50 +211,30 @@ def _num_shared(folders, left):
     return shared
 
 
-def label_rows(file, entries):
-    """Labels of images.
+def _label_rows(file, entries):
+    """Rows, names of classes and notices, as in `Labels`, from one `Entry` for each image.
 
-    Class numbers that do not begin at 0 or have gaps are closed up, unless the file names all
-    classes; they remain as names.
-
-    Args:
-        file: `LabelFile`.
-        entries: List of one `Entry` of it for each image.
-
-    Returns:
-        Tuple of labels, float32 `[N, L]`; list of L names or None; list of sentences: what has
-        become of class numbers.
-
-    Raises:
-        ValueError: Labels of different kinds, or one that cannot be used; the first is named.
+    Class numbers that do not begin at 0 or have gaps are closed up and remain as names of classes,
+    unless the file names all classes.
     """
     if file.has_texts and isinstance(entries[0].value, str):
-        entries = _numbers_of_texts(file, entries)
+        entries = _numbers_of_texts(entries)
     _check_one_kind(file, entries)
     if isinstance(entries[0].value, list):
         return _vectors(file, entries), file.class_names, []
     if isinstance(entries[0].value, str):
         values = [entry.value for entry in entries]
-        return *one_hot_of_names(values, file.path, file.class_names), []
+        return *_one_hot_of_names(values, file.path, file.class_names), []
     if _are_measurements(file, entries):
         entries = [entry._replace(value=[entry.value]) for entry in entries]
         return _vectors(file, entries), None, []
     return _one_hot_of_numbers(file, entries)
 
 
-def one_hot_of_names(values, origin, class_names=None):
-    """One-hot labels of names of classes. How accents are written makes no other class.
+def _one_hot_of_names(values, origin, class_names=None):
+    """One-hot labels of names of classes, and the list of all classes in order.
 
-    Args:
-        values: List of names, one for each image.
-        origin: Where they come from, for messages.
-        class_names: All classes in order; None for those that occur, sorted.
-
-    Returns:
-        Tuple of labels, float32 `[N, L]`, and list of L names.
-
-    Raises:
-        ValueError: Too many classes, or one that is not in `class_names`.
+    How accents are written does not matter. Without `class_names`, those that occur are sorted.
     """
     values = [unicodedata.normalize("NFC", value) for value in values]
     class_names = list(class_names or sorted(set(values), key=_class_order))
@@ -265,14 +245,12 @@ def one_hot_of_names(values, origin, class_names=None):
     return _one_hot([numbers[value] for value in values], len(class_names), origin), class_names
 
 
-def _numbers_of_texts(file, entries):
-    """The entries with numbers instead of texts, if the texts are numbers."""
+def _numbers_of_texts(entries):
+    """The entries with numbers in place of texts that are numbers."""
     texts = [entry.value for entry in entries]
-    if any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts):
-        # Zeros in front belong to names.
-        values = [text if text.isdigit() else number_or_text(text) for text in texts]
-    else:
-        values = [number_or_text(text) for text in texts]
+    # Leading zeros belong to names.
+    are_names = any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts)
+    values = [text if are_names and text.isdigit() else number_or_text(text) for text in texts]
     return [entry._replace(value=value) for entry, value in zip(entries, values, strict=True)]
 
 
@@ -341,23 +319,19 @@ def _one_hot_of_numbers(file, entries):
     rows = _one_hot([positions[number] for number in numbers], len(present), file.path)
     if present[-1] == len(present) - 1:
         return rows, None, []
+    names = [str(number) for number in present]
+    listed = names if len(names) <= _NUM_LISTED else [*names[: _NUM_LISTED - 1], "...", names[-1]]
     notice = (
-        f"{file.path}: the images have {count_of(len(present), 'class')} with the numbers "
-        f"{_listed(present)}. They become classes 0 to {len(present) - 1} and keep these numbers "
+        f"{file.path}: the images have {count_of(len(names), 'class')} with the numbers "
+        f"{', '.join(listed)}. They become classes 0 to {len(names) - 1} and keep these numbers "
         "as their names."
     )
-    if len(present) == 1:
+    if len(names) == 1:
         notice = (
-            f"{file.path}: all images have the class {present[0]}. It becomes class 0 and keeps "
+            f"{file.path}: all images have the class {names[0]}. It becomes class 0 and keeps "
             "this number as its name."
         )
-    return rows, [str(number) for number in present], [notice]
-
-
-def _listed(numbers):
-    if len(numbers) <= _NUM_LISTED:
-        return ", ".join(map(str, numbers))
-    return ", ".join(map(str, numbers[: _NUM_LISTED - 1])) + f", ..., {numbers[-1]}"
+    return rows, names, [notice]
 
 
 def _one_hot(positions, size, origin):
@@ -369,7 +343,7 @@ def _one_hot(positions, size, origin):
 
 
 def _class_order(name):
-    # So that class 10 comes after class 9.
+    # Class 10 comes after class 9.
     is_number = name.isascii() and name.isdigit() and len(name) < 20
     return (0, int(name), name) if is_number else (1, 0, name)
 

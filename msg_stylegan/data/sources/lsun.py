@@ -11,21 +11,20 @@ from msg_stylegan.data import pyramid
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.data.image_preparation import ImagePreparation
+from msg_stylegan.data.sources.arrays import Source
 from msg_stylegan.data.sources.known_files import find_file
 
-# Every so many keys one is remembered: all keys of the largest category would take 300 MB.
+# One key in so many is remembered: all keys of the largest category would take 300 MB.
 _STRIDE = 256
-# What is looked at to find the size of an image; more only if the header does not end there.
+# Bytes read to find the size of an image; more only if its header is longer.
 _HEADER_BYTES = 1 << 16
 
 _READER = PictureReader()
 
 
-class _LmdbSource:
+class _LmdbSource(Source):
     """The images of an LMDB database in the order of its keys."""
 
-    labels = None
-    class_names = None
     shuffled = False
 
     def __init__(self, folder, facts, max_images):
@@ -41,7 +40,6 @@ class _LmdbSource:
             raise ValueError(f"{folder} holds no images.")
         self.num_images = self._limited(max_images)
         self.description = {**facts, "max_images": max_images}
-        self.warnings = []
 
     def name(self, index):
         return f"{self._path}, image {index}"
@@ -77,15 +75,15 @@ class _LmdbSource:
 
 
 class LsunSource(_LmdbSource):
-    """The images of an LMDB database in the order of its keys, cut square in the middle.
+    """The images of an LMDB database in the order of its keys, cropped to their middle squares.
 
     Images that cannot be decoded are skipped, as in the original.
 
     Args:
         folder: Folder of the database, or one above it.
         resolution: Side that the squares are resized to (Lanczos), a power of two.
-        max_images: Stop after that many; None = all. Images whose header cannot be read do not
-            count, those whose pixels cannot be decoded do, unlike in the original.
+        max_images: Stop after so many; None = all. Images whose header cannot be read do not
+            count; unlike in the original, those whose pixels cannot be decoded do.
 
     Raises:
         ValueError: There is no such database, lmdb is not installed, or a number makes no sense.
@@ -101,7 +99,7 @@ class LsunSource(_LmdbSource):
 
 
 class LsunWideSource(_LmdbSource):
-    """The images of an LMDB database, wide and between two black bars.
+    """The images of an LMDB database, wide, between two black bars.
 
     Images that would have to be enlarged are skipped. As in the original, `round(width * h / w)`
     rows of an image of `w` columns and `h` rows are kept, all columns, and these are resized
@@ -111,7 +109,7 @@ class LsunWideSource(_LmdbSource):
         folder: Folder of the database, or one above it.
         width: Width of the images and side of the squares, a power of two.
         height: Height of the images, at most `width`.
-        max_images: Stop after that many, as in `LsunSource`; small images do not count either.
+        max_images: Stop after so many, as in `LsunSource`; small images do not count either.
 
     Raises:
         ValueError: There is no such database, lmdb is not installed, or a number makes no sense.
@@ -161,8 +159,7 @@ def _environment(path, process):
             "Reading LSUN needs lmdb. Install it with `pip install -e .[lsun]`."
         ) from None
     try:
-        # Locks would need a file that can be written.
-        # As bytes, for names that are not UTF-8.
+        # A lock would need a file that can be written. Bytes allow names that are not UTF-8.
         return lmdb.open(os.fsencode(path), readonly=True, lock=False)
     except lmdb.Error as error:
         raise ValueError(f"{path} cannot be opened as an LMDB database: {error}") from error

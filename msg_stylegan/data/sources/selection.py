@@ -14,9 +14,7 @@ from msg_stylegan.data.decoding.png_chunks import SIGNATURE, split_png
 from msg_stylegan.data.decoding.remarks import SkippedImageError
 from msg_stylegan.wording import count_of
 
-Selection = collections.namedtuple("Selection", ["images", "others", "notices"])
-
-# What reads files of these endings -> the endings. The files may be JPEG in truth.
+# What reads files of these endings -> the endings. Such a file may really be JPEG.
 _PLUGINS = {
     "`pip install pillow-heif`": {".heic", ".heics", ".heif", ".heifs", ".hif"},
     "`pip install --upgrade pillow`": {".avif", ".avifs"},
@@ -25,37 +23,37 @@ _ARCHIVES = {".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz
 
 DEAD_LINK = "no file at the other end"
 
-# Labels, and what systems leave in folders: nobody misses these.
+# Labels, and what operating systems leave in folders: nobody misses these.
 _UNSAID_ENDINGS = {".json", ".csv"}
 _UNSAID_NAMES = {"thumbs.db", "ehthumbs.db", "desktop.ini"}
 
-# The longest known ending has eight letters. What is longer is a part of the name.
+# The longest known ending has eight letters. Anything longer is a part of the name.
 _LONGEST_ENDING = 12
 _MOST_ENDINGS = 8
 _HEAD_BYTES = 1 << 12
 
 
 def select_images(names, read):
-    """Tells images from other files: by their endings, and by their content if they have none.
+    """Tells images from other files by their endings, or by their content if they have none.
 
     Args:
         names: Relative paths, with forward slashes, of files that are not hidden.
-        read: Function that returns the bytes of a file, at most so many: `read(name, limit)`. It
-            may raise `SkippedImageError`.
+        read: Function that returns at most `limit` bytes of a file, all if that is None:
+            `read(name, limit)`. It may raise `SkippedImageError`.
 
     Returns:
-        `Selection` of two lists of names, in the given order, and a list of sentences about what
-        was left out.
+        Lists of the names of images and of others, both in the given order, and a list of sentences
+        about what was left out.
     """
     images, others = [], []
     for name in tqdm(names, "Listing", unit=" files", delay=1, leave=False):
         is_image = is_image_name(name) or (_is_tried(name) and _begins_an_image(name, read))
         (images if is_image else others).append(name)
-    return Selection(images, others, _notices(others))
+    return images, others, _notices(others)
 
 
 def left_out(number, noun, reason):
-    """List of no or one sentence, such as "2 links were left out: REASON.", without its path."""
+    """List of one sentence, such as "2 links were left out: REASON."; an empty one for number 0."""
     if not number:
         return []
     return [f"{count_of(number, noun)} {'was' if number == 1 else 'were'} left out: {reason}."]
@@ -75,7 +73,7 @@ def _is_tried(name):
 
 
 def _begins_an_image(name, read):
-    """Whether the content of a file is an image, of a kind that can be told by its first bytes."""
+    """Whether the content of a file is an image whose format shows in its first bytes."""
     for limit in (_HEAD_BYTES, None):
         try:
             data = read(name, limit)
@@ -92,9 +90,9 @@ def _begins_an_image(name, read):
 def _is_known(start):
     for name in decodable_formats():
         accept = Image.OPEN[name][1]
-        # What a short start ends in differs by format.
+        # On too few bytes, formats fail in various ways.
         with contextlib.suppress(Exception):
-            # A text is the reason why the format cannot be read here.
+            # `accept` may also return the reason why the format cannot be read here, a text.
             if accept and accept(start) is True:
                 return True
     return False
@@ -116,18 +114,16 @@ def _has_header(data):
 
 
 def _notices(others):
-    counts = collections.Counter()
-    for name in others:
-        if posixpath.basename(name).lower() not in _UNSAID_NAMES:
-            counts[_ending(name)] += 1
-    for ending in _UNSAID_ENDINGS:
-        counts.pop(ending, None)
+    endings = (
+        _ending(name) for name in others if posixpath.basename(name).lower() not in _UNSAID_NAMES
+    )
+    counts = collections.Counter(ending for ending in endings if ending not in _UNSAID_ENDINGS)
     if not counts:
         return []
-    number = counts.total()
-    listed = [_kind(ending, count) for ending, count in counts.most_common(_MOST_ENDINGS)]
-    rest = number - sum(count for _, count in counts.most_common(_MOST_ENDINGS))
-    listed += [f"{rest} of other endings"] if rest else []
+    most = counts.most_common(_MOST_ENDINGS)
+    listed = [_kind(ending, count) for ending, count in most]
+    rest = counts.total() - sum(count for _, count in most)
+    listed += [f"{rest} with other endings"] if rest else []
     hints = [
         f"For {', '.join(sorted(endings & counts.keys()))}: {plugin}."
         for plugin, endings in _PLUGINS.items()
@@ -135,7 +131,7 @@ def _notices(others):
     ]
     if _ARCHIVES & counts.keys():
         hints.append("Archives among images are not looked into: unpack them.")
-    return [" ".join([*left_out(number, "file", ", ".join(listed)), *hints])]
+    return [" ".join([*left_out(counts.total(), "file", ", ".join(listed)), *hints])]
 
 
 def _kind(ending, count):
@@ -151,9 +147,9 @@ def is_image_name(name):
 
 
 def is_hidden(name):
-    """Whether a part of a relative path, with forward slashes, begins with a point.
+    """Whether a part of a relative path, with forward slashes, begins with a dot.
 
-    So are the notes of macOS, which it keeps of each file in a folder of one name.
+    Also hidden are the notes on each file that macOS keeps in a folder `__MACOSX`.
     """
     parts = name.split("/")
     return any(part == "__MACOSX" or (part.startswith(".") and part != ".") for part in parts)

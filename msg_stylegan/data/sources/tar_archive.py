@@ -33,8 +33,8 @@ _COMPRESSED_BYTES, _WRITE_BYTES = 1 << 17, 1 << 20
 def open_tar(path, names_encoding=None):
     """The `ArchiveStore` of a tar archive, or of several that were joined.
 
-    A compressed archive has no place where to begin but its start. It is therefore unpacked into a
-    temporary tar file, which goes with the store.
+    A compressed archive can only be read from its start. It is therefore unpacked into a temporary
+    tar file, which is removed with the store.
 
     Args:
         path: Path of the archive; it may be compressed by gzip, bzip2 or xz.
@@ -44,11 +44,9 @@ def open_tar(path, names_encoding=None):
         ValueError: The archive is damaged, or something else follows it.
         OSError: The archive cannot be read, or there is no room to unpack it.
     """
-    copy = _uncompressed_copy(path)
-    file = path if copy is None else copy
     with contextlib.ExitStack() as stack:
-        if copy is not None:
-            stack.callback(_remove_copy, copy, os.getpid())
+        copy = _uncompressed_copy(path, stack) if is_compressed(path) else None
+        file = copy or path
         try:
             with Path(file).open("rb") as opened:
                 contents = _read_contents(opened, names_encoding)
@@ -90,7 +88,7 @@ def _read_contents(file, names_encoding):
         if not block:
             raise ValueError(f"the mark of its end is missing, at byte {end}")
         if block != bytes(tarfile.BLOCKSIZE):
-            where = "behind its end" if end == start else "in it"
+            where = "after its end" if end == start else "in it"
             raise ValueError(
                 f"{where}, at byte {end}, is neither a file nor an end mark but {block[:16]!r}"
             )
@@ -116,16 +114,9 @@ def _read_archive(archive, contents):
             contents.add(entry.name, Place(entry.offset_data, entry.size, entry.size, 0, method))
         else:
             continue
-        if not entry.name.isascii() and not _is_unicode(entry.name):
+        # Bytes that are not UTF-8 are in the name as what UTF-8 cannot encode.
+        if entry.name.encode("utf-8", "replace").decode("utf-8") != entry.name:
             contents.undecoded.append(entry.name)
-
-
-def _is_unicode(name):
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _next_start(file):
@@ -136,39 +127,22 @@ def _next_start(file):
     return None
 
 
-def _uncompressed_copy(path):
-    """Copies a compressed file to the folder of temporary files.
-
-    Args:
-        path: Path of the file. Several that were joined are unpacked one after the other.
-
-    Returns:
-        Path of the copy, text; None when the file is not compressed.
-
-    Raises:
-        ValueError: The file is damaged.
-        OSError: It cannot be read, or there is no room.
-    """
-    if not is_compressed(path):
-        return None
+def _uncompressed_copy(path, stack):
+    """Unpacks a file to the folder of temporary files; returns its path, which `stack` removes."""
     handle, copy = tempfile.mkstemp(suffix=".tar")
-    with contextlib.ExitStack() as stack:
-        stack.callback(_remove_copy, copy, os.getpid())
-        try:
-            with os.fdopen(handle, "wb") as target, Path(path).open("rb") as file:
-                _write(file, target)
-        except (EOFError, zlib.error, lzma.LZMAError) as error:
+    stack.callback(_remove_copy, copy, os.getpid())
+    try:
+        with os.fdopen(handle, "wb") as target, Path(path).open("rb") as file:
+            _write(file, target)
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        # Damage that `bz2` finds is an `OSError` without a number.
+        if getattr(error, "errno", None) is None:
             raise damaged_archive(path, "tar", error) from error
-        except OSError as error:
-            # Damage that `bz2` finds has no number.
-            if error.errno is None:
-                raise damaged_archive(path, "tar", error) from error
-            raise OSError(
-                error.errno,
-                f"{error.strerror}, while unpacking {path} to {Path(copy).parent}. The environment "
-                "variable TMPDIR names another folder; or unpack it and give the folder of images.",
-            ) from error
-        stack.pop_all()
+        raise OSError(
+            error.errno,
+            f"{error.strerror}, while unpacking {path} to {Path(copy).parent}. Set the environment "
+            "variable TMPDIR to another folder, or unpack it and give the folder of images.",
+        ) from error
     return copy
 
 
@@ -179,16 +153,14 @@ def is_compressed(path):
 
 
 def _remove_copy(path, process):
-    """Removes a copy, in the process that has made it only."""
+    """Removes a copy, but only in the process that made it."""
     if os.getpid() == process:
-        with contextlib.suppress(FileNotFoundError):
-            Path(path).unlink()
+        Path(path).unlink(missing_ok=True)
 
 
 def _decompressor(start):
     """What unpacks data that begin like this; None if they are not compressed."""
-    kinds = (kind for magic, kind in _DECOMPRESSORS.items() if start.startswith(magic))
-    return next(kinds, lambda: None)()
+    return next((kind() for magic, kind in _DECOMPRESSORS.items() if start.startswith(magic)), None)
 
 
 def _write(file, target):
@@ -216,7 +188,7 @@ def _write(file, target):
 
 
 def _next_stream(data, file):
-    """Data from the next stream on, at least its first bytes; zeros before it do not count."""
+    """Data from the next stream on, at least its first bytes; zeros before it are left out."""
     data = data.lstrip(b"\0")
     while len(data) < _MAGIC_BYTES and (block := file.read(_COMPRESSED_BYTES)):
         data = (data + block).lstrip(b"\0")

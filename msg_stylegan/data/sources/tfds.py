@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from msg_stylegan.data.sources.arrays import one_hot
+from msg_stylegan.data.sources.arrays import Source, one_hot
 
 
-class TfdsSource:
+class TfdsSource(Source):
     """The images of one split of a data set of TensorFlow Datasets, with its classes if it has any.
 
     It is downloaded and prepared first, if needed, as ArrayRecord files: only they can be read in
@@ -24,8 +24,6 @@ class TfdsSource:
             it has no images.
     """
 
-    shuffled = True
-
     def __init__(self, name, preparation, split="train", data_dir=None):
         builder = _prepared_builder(name, data_dir)
         features = builder.info.features
@@ -39,7 +37,6 @@ class TfdsSource:
         self._title = f"{name}, {split}"
         self.labels, self.class_names = self._read_labels(features)
         self.description = {"kind": "tfds", "path": builder.info.full_name, "split": split}
-        self.warnings = []
 
     def name(self, index):
         return f"{self._title}, image {index}"
@@ -47,10 +44,6 @@ class TfdsSource:
     def read(self, index):
         data = self._records[int(index)][self._image_key]
         return self._preparation.prepare(self._preparation.reader.open(data))
-
-    def __getstate__(self):
-        # Copies are for other processes to read images with; labels can be much larger.
-        return self.__dict__ | {"labels": None}
 
     def _read_labels(self, features):
         """One-hot labels and names of the classes, or None for both."""

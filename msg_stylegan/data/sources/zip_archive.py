@@ -28,7 +28,7 @@ _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075
 _BLOCK = struct.Struct("<HH")
 
-# In the code pages of East Asia it may be half a letter, whose first half is not ASCII.
+# In the code pages of East Asia it may be the second half of a letter, whose first is not ASCII.
 _SEPARATOR = re.compile(rb"(?<![\x80-\xff])\\")
 
 _END_RECORD = struct.Struct("<4s16xH")
@@ -95,7 +95,7 @@ def _unpacked(file, place, limit):
     if method == zipfile.ZIP_DEFLATED:
         data = _inflated(data, most)
     is_whole = limit is not None or (len(data) == size and zlib.crc32(data) == crc)
-    if signature != b"PK\3\4" or not is_whole:
+    if signature != _FILE_SIGNATURE or not is_whole:
         raise SkippedImageError("the archive is damaged: the checksum of the image is wrong")
     return data
 
@@ -122,22 +122,14 @@ def entry_name(entry, encoding=None):
         ValueError: The name is not in this code page.
     """
     # `filename` has lost backslashes on some systems.
-    name, is_known = entry.orig_filename, True
+    name, is_known = entry.orig_filename.replace("\\", "/"), True
     if not entry.flag_bits & _UTF8_FLAG:
-        name, is_known = _decoded(name.encode("cp437"), entry.extra, encoding)
-    elif "\\" in name:
-        name = name.replace("\\", "/")
+        name, is_known = _decoded(entry.orig_filename.encode("cp437"), entry.extra, encoding)
     return name.partition("\0")[0], is_known
 
 
 def link_target(raw, entry, encoding=None):
-    """What a link leads to, read as its name is; see `entry_name`, but nothing is refused.
-
-    Args:
-        raw: The bytes that the archive holds for the link.
-        entry: `zipfile.ZipInfo` of the link.
-        encoding: Code page of names that do not say that they are UTF-8; None = not known.
-    """
+    """What a link leads to, from its bytes `raw`; as `entry_name`, but nothing is refused."""
     try:
         return _decoded(raw, b"", "utf-8" if entry.flag_bits & _UTF8_FLAG else encoding)[0]
     except ValueError:
@@ -145,7 +137,7 @@ def link_target(raw, entry, encoding=None):
 
 
 def wrong_encoding(raw, encoding):
-    """What to say of a name, bytes, that is not in the code page that the user has given."""
+    """The message about a name, bytes, that is not in the code page that the user has given."""
     return (
         f"The name {raw!r} is not in the code page {encoding}. Choose another `--names_encoding`."
     )
@@ -182,7 +174,7 @@ def _unicode_path(raw, extra):
 def read_tables(file):
     """Entries of all archives in a file, in the order of the file.
 
-    A program that unpacks itself may stand before the first one, zeros may stand behind each.
+    A program that unpacks itself may stand before the first one, and zeros after each.
 
     Args:
         file: Binary file, opened for reading.
@@ -191,7 +183,7 @@ def read_tables(file):
         List of `zipfile.ZipInfo`, whose offsets count from the start of the file.
 
     Raises:
-        ValueError: Something else stands before or behind an archive.
+        ValueError: Something else stands before or after an archive.
         Exception: A table is damaged, which shows as various errors.
     """
     tables = []
@@ -245,7 +237,7 @@ class _Front(io.RawIOBase):
 
 
 def _record_end(file, end):
-    """Where the archive ends that is followed by zeros only, up to `end`; None without one."""
+    """Where the archive ends that only zeros follow, up to `end`; None if there is none."""
     content_end = _content_end(file, end)
     for start, record_end in _end_records(file, end, content_end):
         # The record itself may end with zeros.
@@ -284,7 +276,7 @@ def _what_is_wrong_with_the_end(file, end):
         if record_end < content_end:
             file.seek(record_end)
             return (
-                f"behind its end, at byte {record_end}, follow {end - record_end} bytes that are "
+                f"after its end, at byte {record_end}, follow {end - record_end} bytes that are "
                 f"not a zip archive but begin with {file.read(16)!r}"
             )
     return "its end is missing, or something else follows it"
