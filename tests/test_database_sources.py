@@ -78,7 +78,7 @@ def test_lsun(tmp_path):
     assert not skipped and source.num_images == 7
     for index, value in enumerate(values):
         np.testing.assert_array_equal(images[index], square(value, 32))
-    assert source.labels is None and not source.shuffled and source.warnings == []
+    assert source.labels is None and not source.shuffled and not source.warnings
     assert source.description == {
         "kind": "lsun",
         "path": str(tmp_path),

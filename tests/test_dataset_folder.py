@@ -181,7 +181,7 @@ def test_fingerprints_differ():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "is of version 2; this program knows 1"),
+        ({"version": 2}, "has version 2; this program knows 1"),
         ({"num_images": "10"}, "`num_images` is missing or not of type int"),
         ({"resolution": True}, "`resolution` is missing or not of type int"),
         ({"levels": None}, "`levels` is missing or not of type list"),

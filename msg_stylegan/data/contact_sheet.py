@@ -12,7 +12,7 @@ _SHEET_SIDE = 1024
 
 
 def contact_sheet(dataset, num_images=64):
-    """Shows images spread evenly over a data set, as many columns as rows or one row less.
+    """Shows images spread evenly over a data set, with as many rows as columns or one fewer.
 
     Small images are enlarged by repeating pixels; blocks of pixels of large ones are averaged.
 
@@ -44,9 +44,9 @@ def has_screen():
 
 
 def _fitted(images, side):
-    """Enlarges by a whole number, or shrinks by one, to at most about `side` pixels."""
+    """Enlarges or shrinks by a whole number, to at most about `side` pixels."""
     resolution = images.shape[1]
     if resolution <= side:
         return enlarge(images, side // resolution)
-    # Resolutions are powers of two, so that this divides them.
+    # Resolutions are powers of two, so this divides them.
     return shrink(images, 1 << (-(-resolution // side) - 1).bit_length())

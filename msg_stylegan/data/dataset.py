@@ -29,9 +29,9 @@ _BATCH_BYTES = 16 << 20
 
 
 class TFRecordDataset:
-    """The images and labels of a folder of multi-resolution TFRecords.
+    """The images and labels in a folder of multi-resolution TFRecords.
 
-    Holds no images in memory, and may be read from several threads.
+    Images are not kept in memory. Several threads may read at once.
 
     Args:
         path: Folder of a data set, made here or by the original system.
@@ -51,7 +51,7 @@ class TFRecordDataset:
         stored_label_size: Numbers per label on disk.
 
     Raises:
-        ValueError: The folder is not a data set, or lacks what is asked for.
+        ValueError: The folder is not a data set, or does not have what is asked for.
     """
 
     def __init__(self, path, resolution=0, max_label_size=0):
@@ -65,7 +65,7 @@ class TFRecordDataset:
         self.num_channels = full.shape[0]
 
         self.resolution = self._effective_resolution(resolution)
-        # Differs from the original: a lower resolution is really read or computed.
+        # Unlike in the original, a lower resolution is really read or computed.
         self._records = full
         if self.resolution != self.stored_resolution and self.resolution in levels:
             self._records = self._open_level(levels, self.resolution)
@@ -90,7 +90,7 @@ class TFRecordDataset:
             empty = np.empty((0, self.num_channels, self.resolution, self.resolution), np.uint8)
             images = np.stack(levels) if levels else empty
         result = np.empty((len(images), *self.shape), np.uint8)
-        # Channel by channel is five times as fast as copying the transposed array at once.
+        # Channel by channel, this is five times as fast as copying the transposed array at once.
         for channel in range(self.num_channels):
             result[..., channel] = images[:, channel]  # [NHW]
         return result
@@ -119,12 +119,12 @@ class TFRecordDataset:
             yield self.read_images(order[start : start + batch_size])
 
     def fingerprint(self):
-        """Identifies the content that this object returns, whatever its path and its dates are.
+        """Identifies the content that this object returns, whatever its path and dates.
 
-        Where there is a manifest, its checksums of the files count, and nothing is read. Otherwise,
-        files of together up to 64 MiB are hashed whole. Of larger ones the sizes, the first and
-        the last block and 1000 blocks evenly between them count, each of 64 KiB: a data set that
-        was made again differs, one pixel changed by hand may not.
+        If there is a manifest, its checksums of the files count, and nothing is read. Otherwise,
+        files of up to 64 MiB in all are hashed whole. Of larger ones the sizes, the first and the
+        last block and 1000 blocks evenly between them count, each of 64 KiB: a data set that was
+        made again differs, one pixel changed by hand may not.
 
         Returns:
             SHA-256, as 64 hexadecimal digits.
@@ -149,7 +149,7 @@ class TFRecordDataset:
         levels = find_levels(self.path)
         if not levels:
             raise ValueError(
-                f"`dataset.path`: {self.path} holds no .tfrecords file. Expected a data set made "
+                f"`dataset.path`: {self.path} has no .tfrecords file. Expected a data set made "
                 f"by `{called('dataset')}`."
             )
         return levels
@@ -157,11 +157,11 @@ class TFRecordDataset:
     def _open_level(self, levels, resolution):
         paths = levels[resolution]
         if self._manifest is not None:
-            # All images of a shard may have been skipped. Without a manifest, an empty file counts
-            # as damage.
+            # All images of a shard may have been skipped. Without a manifest, an empty file is
+            # damaged.
             paths = [path for path in paths if self._listed(path)["records"]]
             if not paths:
-                raise ValueError(f"{self.path} holds no images, says its {MANIFEST_NAME}.")
+                raise ValueError(f"{self.path} has no images, according to its {MANIFEST_NAME}.")
         records = RecordFiles(paths)
         channels, height, width = records.shape
         if (height, width) != (resolution, resolution) or not pyramid.is_pyramid_resolution(height):
@@ -247,7 +247,7 @@ def label_batches(dataset, num_images=None):
 
     Args:
         dataset: `TFRecordDataset` with labels.
-        num_images: Labels in all; None = those of all images.
+        num_images: How many labels, from the first on; None = those of all images.
     """
     stop = dataset.num_images if num_images is None else num_images
     size = max(1, _BATCH_BYTES // (4 * dataset.label_size))
@@ -256,7 +256,7 @@ def label_batches(dataset, num_images=None):
 
 
 def classes_of(dataset):
-    """Class of each image: int64 `[N]`, or None without labels or if one is not one-hot."""
+    """Class of each image, int64 `[N]`; None without labels or if one is not one-hot."""
     if not dataset.label_size:
         return None
     classes = []
@@ -269,6 +269,6 @@ def classes_of(dataset):
 
 
 def class_names_of(dataset):
-    """Names of the classes, or of the numbers of a label: list of `label_size`, or None."""
+    """Names of the classes, or of the entries of a label: list of `label_size`, or None."""
     names = (read_manifest(dataset.path) or {}).get("class_names")
     return names if names and len(names) == dataset.label_size else None

@@ -69,10 +69,10 @@ def labels_name(name):
 
 
 def open_labels(path, num_images):
-    """Labels in a file of `np.save`, of any kind of number: `[num_images, L]`, mapped to memory.
+    """Labels in a file of `np.save`, any kind of numbers: `[num_images, L]`, memory-mapped.
 
     Raises:
-        RecordError: It is another kind of file, or one for another number of images.
+        RecordError: It is another kind of file, or for another number of images.
     """
     try:
         labels = np.lib.format.open_memmap(path, mode="r")
@@ -97,7 +97,7 @@ def find_levels(directory):
 
     Returns:
         Dictionary from the resolution of each level, the largest first, to the list of the paths
-        of its shards in order. It is empty if the folder holds no such file.
+        of its shards in order. It is empty if the folder has no such file.
 
     Raises:
         ValueError: Shards are missing, or the files belong to several data sets.
@@ -158,7 +158,7 @@ def file_facts(path, records):
 
 
 def content_fingerprint(shape, label_size, sha256s):
-    """Identifies what is read from a data set, whatever its name and its dates are.
+    """Identifies what is read from a data set, whatever its name and dates.
 
     Args:
         shape: `(resolution, resolution, num_channels)` of the images as returned.
@@ -192,8 +192,8 @@ def write_manifest(directory, manifest):
         directory: Folder of the data set.
         manifest: Dictionary with `name`, `command` (options of the tool), `source` (facts),
             `num_images`, `resolution`, `num_channels`, `label_size`, `class_names` (list or
-            None), `encoding`, `levels` (resolutions), `num_shards` and `files`, which has the
-            `file_facts` of all files of records and labels by their names. More is allowed.
+            None), `encoding`, `levels` (resolutions), `num_shards` and `files`: the `file_facts`
+            of all files of records and labels by their names. More entries are allowed.
 
     Raises:
         ValueError: Something is missing or of the wrong type.
@@ -226,7 +226,7 @@ def _check(manifest, path):
         raise ValueError(f"{path} is damaged: it is not a dictionary.")
     if manifest.get("version") != VERSION:
         raise ValueError(
-            f"{path} is of version {manifest.get('version')}; this program knows {VERSION}. "
+            f"{path} has version {manifest.get('version')}; this program knows {VERSION}. "
             "It was made by another version of this program."
         )
     _check_types(manifest, _TYPES, path, "")
@@ -241,7 +241,7 @@ def _check(manifest, path):
 
 def _check_types(values, types, path, where):
     for key, expected in types.items():
-        # True and False are numbers to Python.
+        # To Python, True and False are numbers.
         if not isinstance(values.get(key), expected) or isinstance(values[key], bool):
             raise ValueError(
                 f"{path} is damaged: `{key}`{where} is missing or not of type {expected.__name__}."

@@ -12,21 +12,21 @@ from msg_stylegan.files import atomic_directory, write_json, write_text
 
 LIST_NAME = "images.txt"
 
-# What every file system can hold, and no hidden folder.
+# What every file system allows, and does not make a hidden folder.
 _SAFE_NAME = re.compile(r"\w([\w .,'()+-]{0,98}[\w)'])?")
 
 
 def extract(path, output):
     """Writes the images of the largest level as `img00000000.png`, `img00000001.png` and so on.
 
-    One-hot labels make a folder for each class, with the name of the class or its number; for
-    `create_from_images --labels folders`. Labels of all kinds are in `dataset.json`, too, which
-    keeps classes without images; for `--labels OUTPUT/dataset.json`. `images.txt` lists the images
+    One-hot labels make a folder for each class, named like it or with its number, for
+    `create_from_images --labels folders`. Labels of all kinds are also in `dataset.json`, for
+    `--labels OUTPUT/dataset.json`; it keeps classes without images. `images.txt` lists the images
     in the order of the data set, which folders of classes do not keep.
 
     Args:
         path: Folder of the data set.
-        output: Folder to make. It appears whole or not at all.
+        output: Folder to make. It appears as a whole or not at all.
 
     Returns:
         Number of images.
@@ -52,7 +52,7 @@ def extract(path, output):
 
 
 def class_folders(num_classes, class_names):
-    """Names of the folders of classes, such that sorting them keeps the order of the classes.
+    """Names for the folders of classes; sorting them keeps the order of the classes.
 
     Args:
         num_classes: Number of classes.
@@ -81,7 +81,7 @@ def _write_png(path, image):
 
 
 def _write_labels(folder, names, dataset, classes, class_names):
-    """`dataset.json` as the tool of StyleGAN2 writes it, with names of classes beside it."""
+    """`dataset.json` as the tool of StyleGAN2 writes it, with names of classes added."""
     if classes is None:
         values = [label for labels in label_batches(dataset) for label in labels.tolist()]
     else:

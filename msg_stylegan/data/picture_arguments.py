@@ -18,7 +18,7 @@ def add_preparation_arguments(command):
         "--resize",
         metavar="N",
         type=int,
-        help="as the original: 2^N pixels, stretched, with a bilinear filter",
+        help="as in the original: 2^N pixels, stretched, with a bilinear filter",
     )
     command.add_argument(
         "--fit",
@@ -39,7 +39,7 @@ def preparation_of(args):
     """The `ImagePreparation` that parsed arguments ask for."""
     resolution, fit, image_filter = args.resolution, "center-crop", "lanczos"
     if args.resize is not None:
-        # 2**13 is beyond all published networks: a larger number is a size, not an exponent.
+        # 2**13 exceeds all published networks: a larger number is a size, not an exponent.
         if not 2 <= args.resize <= 13:
             raise ValueError(
                 "`--resize` takes the exponent of a power of two: 8 for 256x256, 10 for 1024x1024. "
@@ -64,7 +64,7 @@ def add_reader_arguments(parser):
         "--background",
         metavar="COLOUR",
         default="black",
-        help="behind transparent images, such as white or #ff8800 (default: %(default)s)",
+        help="colour behind transparent images, such as white or #ff8800 (default: %(default)s)",
     )
     parser.add_argument(
         "--value_range",
@@ -90,7 +90,8 @@ def reader_of(args):
 def _parse_range(text):
     """A tuple of two numbers; a single one is white, and 0 is black."""
     try:
-        numbers = tuple(_whole_if_it_is(float(item)) for item in text.split(","))
+        numbers = [float(item) for item in text.split(",")]
+        numbers = tuple(int(number) if number.is_integer() else number for number in numbers)
     except (ValueError, OverflowError):
         numbers = ()
     if len(numbers) == 1:
@@ -101,7 +102,3 @@ def _parse_range(text):
             f"-1,1. Received: {text!r}"
         )
     return numbers
-
-
-def _whole_if_it_is(number):
-    return int(number) if number.is_integer() else number

@@ -1,4 +1,4 @@
-"""What a data set is like: its facts, its classes, and the statistics of its pixels."""
+"""The facts of a data set, its classes, and the statistics of its pixels."""
 
 import dataclasses
 
@@ -59,7 +59,7 @@ def dataset_info(path):
 def channel_statistics(dataset):
     """Mean and standard deviation of the pixels of each channel, float64 `[C]`, values 0 to 255.
 
-    Exact, since the values are counted and not summed up.
+    They are exact, because values are counted rather than summed.
     """
     counts = np.zeros((dataset.num_channels, 256), np.int64)
     with tqdm(desc="Reading", total=dataset.num_images, unit=" images", smoothing=0.05) as progress:

@@ -22,7 +22,7 @@ from msg_stylegan.data.record_file import iterate_offsets, iterate_records
 from msg_stylegan.data.record_format import RecordError, decode_example, parse_example
 from msg_stylegan.data.worker_pool import done_in_order, num_cores
 
-# What a worker checks in one go: enough that starting it costs nothing.
+# What a worker checks at a time: enough that starting it costs nothing.
 _CHUNK_RECORDS = 256
 _CHUNK_BYTES = 32 << 20
 # Smaller data sets are checked before a worker process would have started.
@@ -31,7 +31,7 @@ _BYTES_PER_WORKER = 64 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What a sound data set holds.
+    """What a sound data set contains.
 
     Attributes:
         num_images: Number of images, on every level.
@@ -53,24 +53,24 @@ class Facts:
 
 
 def verify(directory, workers=None):
-    """Reads all of a data set and checks it.
+    """Reads a whole data set and checks it.
 
-    Found are: wrong checksums, truncated or foreign files, wrong shapes, missing levels or shards,
+    It finds wrong checksums, truncated or foreign files, wrong shapes, missing levels or shards,
     levels with different numbers of images, levels that are not the 2x2 means of the full
     resolution, labels of the wrong type or number, and whatever disagrees with the manifest.
-    Levels of JPEG images are not compared, because each has lost something else. Without a
-    manifest, the labels have no checksum.
+    Levels of JPEG images are not compared, because each has its own losses. Without a manifest,
+    the labels have no checksum.
 
     Args:
         directory: Folder of the data set.
-        workers: Processes to check with; None = one for each core. Small data sets need one only.
+        workers: Processes to check with; None = one for each core. Small data sets need only one.
 
     Returns:
         `Facts`.
 
     Raises:
-        ValueError: The data set is not sound. The message names the first problem: the file and,
-            where it applies, the record number (counted from 0) and its position in bytes.
+        ValueError: The data set is not sound. The message states the first problem: the file and,
+            if it is about a record, its number (counted from 0) and its position in bytes.
         OSError: A file cannot be read.
     """
     directory = Path(directory)
@@ -78,9 +78,8 @@ def verify(directory, workers=None):
         raise RecordError(f"There is no folder {directory}.")
     levels = _find_levels(directory)
     manifest = read_manifest(directory)
-    files = {} if manifest is None else manifest["files"]
     workers = workers or num_cores()
-    counts, facts = _check_records(levels, files, workers)
+    counts, facts = _check_records(levels, manifest["files"] if manifest else {}, workers)
     label_paths = sorted(directory.glob(f"*{LABELS_SUFFIX}"))
     if len(label_paths) > 1:
         raise RecordError(f"There are two files of labels: {label_paths[0]}, {label_paths[1]}.")
@@ -167,13 +166,13 @@ class _ChunkCheck:
 
 
 class _Index:
-    """The places in one file where chunks begin, and the number of its records.
+    """The positions in one file where chunks begin, and the number of its records.
 
     Attributes:
         path: Path of the file.
-        starts: Positions of every `chunk_records`-th record.
-        num_records: Number of records, of a damaged file before the damage.
-        error: What is wrong behind them, or None.
+        starts: Position of every `chunk_records`-th record.
+        num_records: Number of records; in a damaged file, those before the damage.
+        error: What is wrong after them, or None.
     """
 
     def __init__(self, path, chunk_records):
@@ -191,7 +190,7 @@ class _Index:
 
 
 def _find_levels(directory):
-    """The paths of the shards of each level, as `find_levels`; all levels or the top only."""
+    """The paths of the shards of each level, as `find_levels`: of all levels or only the top."""
     levels = find_levels(directory)
     if not levels:
         raise RecordError(f"{directory} holds no .tfrecords file.")
@@ -212,14 +211,7 @@ def _find_levels(directory):
 def _check_records(levels, files, workers):
     """Checks all records, all levels of a shard side by side.
 
-    Args:
-        levels: As `find_levels`.
-        files: `files` of the manifest.
-        workers: Number of processes.
-
-    Returns:
-        Tuple `(counts, facts)`: the number of records in each file, by path, and `Facts` without
-        labels.
+    Returns the number of records in each file, by path, and `Facts` without labels.
     """
     resolution = max(levels)
     num_bytes = sum(path.stat().st_size for paths in levels.values() for path in paths)
@@ -238,7 +230,7 @@ def _check_records(levels, files, workers):
     with tqdm(desc="Checking", unit=" images", total=total) as progress:
         for chunk in done_in_order(check, chunks, workers):
             progress.update(chunk.count)
-    # Now: what is wrong in front of them comes first.
+    # Only now: problems in the records before them come first.
     for problem in filter(None, problems):
         raise problem
     facts = Facts(
@@ -254,7 +246,7 @@ def _check_records(levels, files, workers):
 
 
 def _chunks(shard, resolutions, chunk_records):
-    """Yields the chunks of a shard: of those records that are there on all levels."""
+    """Yields the chunks of a shard: of those records that all levels have."""
     num_records = min(index.num_records for index in shard)
     for k, first in enumerate(range(0, num_records, chunk_records)):
         files = tuple(
@@ -306,13 +298,13 @@ def _check_manifest(path, manifest, facts, counts, workers):
     for key, found in dataclasses.asdict(facts).items():
         found = list(found) if key == "levels" else found
         if manifest[key] != found:
-            raise RecordError(f"{path}: `{key}` is {manifest[key]}, but found is {found}.")
+            raise RecordError(f"{path}: `{key}` is {manifest[key]}, but the files have {found}.")
     listed, found = set(manifest["files"]), {file.name for file in counts}
     if listed != found:
         name = min(listed ^ found)
         place = "the manifest only" if name in listed else "the folder only"
         raise RecordError(f"{path}: the file {name} is in {place}.")
-    # Threads suffice: hashing lets others run.
+    # Threads are enough: hashing lets others run.
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         all_facts = pool.map(file_facts, counts.keys(), counts.values())
         progress = tqdm(all_facts, desc="Comparing checksums", unit=" files", total=len(counts))
