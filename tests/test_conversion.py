@@ -264,7 +264,7 @@ def test_full_disk(tmp_path, num_workers):
     assert process.returncode == 1
     assert "OSError" in errors
     assert re.search(r"noise-r0\d.tfrecords cannot be written: it is larger than files", errors)
-    assert "Make room on the disk and start the same command again" in errors
+    assert "Make room on the disk and run the same command again" in errors
     assert [path.name for path in out.parent.iterdir()] == [".noise.partial"]
     run(out, num_workers=num_workers)
     run(tmp_path / "whole" / "noise")
