@@ -209,7 +209,7 @@ def option(network, **changes):
         (option("G", synthesis="other"), "`body`"),
         (option("G", synthesis="progan"), "npz of networks"),
         (option("D", combine="other"), "`combine`"),
-        (option("Gs", nonlinearity="relu"), "`G` and `G_ema` of the same options"),
+        (option("Gs", nonlinearity="relu"), "`G` and `G_ema` to have the same options"),
         (lambda a: a | {"in/z": np.zeros(3)}, "'in/z'.*belongs to none of its networks"),
         (lambda a: a | {"D/FromRGB_lod0/bias": np.zeros(3, "f4")}, "FromRGB_lod0/bias"),
         (lambda a: a | {"D/FromRGB_lod0/bias": np.full(8, np.nan)}, "NaN"),

@@ -77,11 +77,11 @@ TWICE_DIFFERENTIABLE = {
         lambda x, k: plain_stddev(plain_convolution(x, k), 2),
     ),
     "lrelu": (
-        lambda x, k: ops.nonlinearity("lrelu")[0](plain_convolution(x, k)),
+        lambda x, k: ops.nonlinearity("lrelu")(plain_convolution(x, k)),
         lambda x, k: tf.maximum(plain_convolution(x, k), 0.2 * plain_convolution(x, k)),
     ),
     "relu": (
-        lambda x, k: ops.nonlinearity("relu")[0](plain_convolution(x, k)),
+        lambda x, k: ops.nonlinearity("relu")(plain_convolution(x, k)),
         lambda x, k: tf.maximum(plain_convolution(x, k), 0.0),
     ),
     "pixel_norm": (

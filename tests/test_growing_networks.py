@@ -185,7 +185,7 @@ def test_networks_with_labels_and_the_mean_of_their_inputs():
 
 def test_what_cannot_be_is_refused(nets):
     G_options, D_options = growing_options()
-    with pytest.raises(ValueError, match=r"Expected a stage out of \[4, 8, 16, 32\]"):
+    with pytest.raises(ValueError, match=r"Expected the stage to be one of \[4, 8, 16, 32\]"):
         grow_to(nets, 64, False, 1.0)
     with pytest.raises(ValueError, match="no level below"):
         grow_to(nets, 4, True, 0.5)

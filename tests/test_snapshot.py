@@ -115,7 +115,7 @@ def test_impossible_sets_of_networks_are_refused():
         Networks(G=None, D=None, G_ema=None)
     G, _, G_ema = (getattr(make_networks(), name) for name in MEMBERS)
     other = make_networks(G_options={**G_OPTIONS, "w_dim": 3}).G_ema
-    with pytest.raises(ValueError, match="`G` and `G_ema` of the same options"):
+    with pytest.raises(ValueError, match="`G` and `G_ema` to have the same options"):
         Networks(G, None, other)
     assert Networks(G, None, G_ema).info == {}
 

@@ -17,7 +17,7 @@ class Combine(EqualizedLayer):
     Args:
         channels: Channels of the block's activations.
         num_channels: Channels of the image.
-        **kwargs: See `EqualizedLayer`.
+        **kwargs: Arguments of `EqualizedLayer`.
 
     `convolve(x, image, kernel)` is a convolution of the result, possibly in fewer operations.
 
@@ -34,15 +34,15 @@ class Combine(EqualizedLayer):
         self.channels = channels
         self.num_channels = num_channels
 
+    def build(self, input_shape=None):
+        self.built = True
+
     def convolve(self, x, image, kernel):
         return ops.conv2d(self(x, image), kernel)
 
 
 class SimpleCombine(Combine):
     """phi_simple: the activation, then the image as it is. Has no weights."""
-
-    def build(self, input_shape=None):
-        self.built = True
 
     def call(self, x, image):
         return tf.concat([x, image], axis=-1)  # [NHW(C+num_channels)]
@@ -89,9 +89,6 @@ class CatLinCombine(Combine):
 
 class ActivationAlone(Combine):
     """The activation as it is, for a scale that is not connected. Has no weights."""
-
-    def build(self, input_shape=None):
-        self.built = True
 
     def call(self, x, image):
         return x

@@ -1,14 +1,12 @@
 """Blocks of the discriminator: that of MSG-StyleGAN, and the body of BMSG-GAN's MSG-ProGAN."""
 
-import math
-
 import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.combine import COMBINES
 from msg_stylegan.networks.float32 import Float32
-from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.layers import NONLINEARITY_GAIN, EqualizedConv2D, EqualizedDense
 
 
 class DiscriminatorBlock(Float32, keras.layers.Layer):
@@ -26,8 +24,8 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         options: `DiscriminatorOptions`, resolved.
 
     Call arguments:
-        x: Activation `[N, resolution, resolution, C]`, C as the combine function wants it; not
-            looked at in the top block.
+        x: Activation `[N, resolution, resolution, C]`, C as the combine function wants it;
+            ignored by the top block.
         image: `[N, resolution, resolution, num_channels]`; None for a scale that is not connected.
 
     Returns:
@@ -53,8 +51,8 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         self.options = options
         self.is_last = self.resolution == 4
         self.uses_mbstd = options.uses_mbstd(self.resolution)
-        self.activate, gain = ops.nonlinearity(options.nonlinearity)
-        shared = {"gain": gain, "equalized": options.equalized_lr}
+        self.activate = ops.nonlinearity(options.nonlinearity)
+        shared = {"equalized": options.equalized_lr}
         if is_top:
             self.fromrgb = EqualizedConv2D(self.in_channels, 1, name="fromrgb", **shared)
         else:
@@ -64,9 +62,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         self.conv0 = EqualizedConv2D(self.in_channels, 3, name="conv0", **shared)
         if self.is_last:
             self.dense0 = EqualizedDense(self.out_channels, name="dense0", **shared)
-            self.dense1 = EqualizedDense(
-                num_outputs, gain=self.logit_gain, equalized=options.equalized_lr, name="dense1"
-            )
+            self.dense1 = EqualizedDense(num_outputs, gain=self.logit_gain, name="dense1", **shared)
         else:
             self.conv1 = EqualizedConv2D(
                 self.out_channels, 3, resample=self.resample, name="conv1_down", **shared
@@ -136,7 +132,7 @@ class ProGANDiscriminatorBlock(DiscriminatorBlock):
     of the logits has the gain of the others.
     """
 
-    logit_gain = math.sqrt(2.0)
+    logit_gain = NONLINEARITY_GAIN
     resample = None
 
     def start(self, image):

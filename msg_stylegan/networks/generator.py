@@ -33,10 +33,10 @@ class Generator(PairMember):
     Attributes:
         options: `GeneratorOptions`, resolved.
         has_w_avg: Whether there is a running mean of w. Only a ProGAN synthesis without mapping
-            layers, which knows no w, has none: `w_avg` stays at zero.
+            layers, which has no w, has none: `w_avg` stays at zero.
 
     Call arguments:
-        z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
+        z: `[N, z_dim]`, standard normal; a tensor or a NumPy array.
         labels: `[N, label_size]`, or None when `label_size` is 0.
         truncation_psi: Distance of w from its mean relative to the untruncated distance; 1 for no
             truncation. Ignored in training.

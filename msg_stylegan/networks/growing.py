@@ -16,6 +16,7 @@ from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
+from msg_stylegan.networks.synthesis import SynthesisBlock
 from msg_stylegan.resolutions import scales
 
 
@@ -23,7 +24,7 @@ class Growing:
     """A generator or a discriminator that grows, to be mixed in.
 
     All levels have their weights from the start; those above the stage are not used. `resolution`
-    and `resolutions` are those of the stage, so whoever draws images needs to know nothing.
+    and `resolutions` are those of the stage, so whoever draws images need not know of it.
 
     Args:
         options: Options of the network; some have to be as in `growing_options`.
@@ -70,7 +71,7 @@ class Growing:
         """
         sides = scales(self.full_resolution)
         if resolution not in sides:
-            raise ValueError(f"Expected a stage out of {sides} pixels. Received: {resolution}")
+            raise ValueError(f"Expected the stage to be one of {sides}. Received: {resolution}")
         if is_fading and resolution == 4:
             raise ValueError("The 4x4 stage has no level below it to fade from.")
         self.resolution = resolution
@@ -84,15 +85,9 @@ class Growing:
 class GrowingBlock(ProGANBlock):
     """`ProGANBlock` with the gains and the first pixel norm of ProGAN itself."""
 
+    dense_gain = SynthesisBlock.dense_gain
+    torgb_gain = SynthesisBlock.torgb_gain
     normalizes_start = True
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        # No nonlinearity follows.
-        self.torgb.gain = 1.0
-        if self.is_first:
-            # ProGAN counts the 16 pixels of the 4x4 convolution to the fan-in.
-            self.dense.gain /= 4.0
 
 
 class GrowingSynthesis(ProGANSynthesis):

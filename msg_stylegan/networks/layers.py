@@ -18,7 +18,8 @@ RESAMPLING_CONVOLUTIONS = {
     "down": ops.conv2d_downsample,
 }
 NOISE_MODES = ("const", "random", "none")
-_SQRT2 = math.sqrt(2.0)
+# Gain of the weights that feed a nonlinearity, whichever it is.
+NONLINEARITY_GAIN = math.sqrt(2.0)
 
 
 class EqualizedLayer(Float32, keras.layers.Layer):
@@ -29,13 +30,15 @@ class EqualizedLayer(Float32, keras.layers.Layer):
     Without `equalized` the He scale goes into the initial values instead.
 
     Args:
-        gain: Gain of the following nonlinearity: sqrt(2) for leaky ReLU, 1 for linear.
+        gain: Gain of the following nonlinearity; 1 if there is none.
         lr_multiplier: Learning speed relative to the other layers.
         equalized: Whether the He scale is applied at run time.
         use_bias: Whether a bias, zero at first, is added.
     """
 
-    def __init__(self, gain=_SQRT2, lr_multiplier=1.0, equalized=True, use_bias=True, **kwargs):
+    def __init__(
+        self, gain=NONLINEARITY_GAIN, lr_multiplier=1.0, equalized=True, use_bias=True, **kwargs
+    ):
         super().__init__(**kwargs)
         self.gain = gain
         self.lr_multiplier = lr_multiplier
@@ -109,7 +112,7 @@ class EqualizedConv2D(EqualizedLayer):
         self.kernel_size = kernel_size
         if resample not in RESAMPLING_CONVOLUTIONS:
             known = list(RESAMPLING_CONVOLUTIONS)
-            raise ValueError(f"Expected `resample` out of {known}. Received: {resample!r}")
+            raise ValueError(f"Expected `resample` to be one of {known}. Received: {resample!r}")
         self.convolve = RESAMPLING_CONVOLUTIONS[resample]
 
     def build(self, input_shape):
@@ -184,7 +187,7 @@ class Epilogue(Float32, keras.layers.Layer):
         super().__init__(**kwargs)
         self.index = index
         self.options = options
-        self.activate, _ = ops.nonlinearity(options.nonlinearity)
+        self.activate = ops.nonlinearity(options.nonlinearity)
         self.noise = Noise(resolution, name="noise") if options.use_noise else None
 
     def build(self, input_shape, w_shape):

@@ -16,7 +16,7 @@ class MappingNetwork(Float32, keras.layers.Layer):
         label_size: Size of the label vectors; 0 for an unconditional network.
 
     Call arguments:
-        z: `[N, z_dim]`, standard normal. NumPy arrays are welcome.
+        z: `[N, z_dim]`, standard normal; a tensor or a NumPy array.
         labels: `[N, label_size]`, or None when `label_size` is 0.
 
     Returns:
@@ -28,12 +28,11 @@ class MappingNetwork(Float32, keras.layers.Layer):
         self.z_dim = options.z_dim
         self.label_size = label_size
         self.normalize_z = options.normalize_z
-        self.activate, gain = ops.nonlinearity(options.mapping_nonlinearity)
+        self.activate = ops.nonlinearity(options.mapping_nonlinearity)
         last = options.mapping_layers - 1
         self.dense_layers = [
             EqualizedDense(
                 options.w_dim if index == last else options.mapping_width,
-                gain=gain,
                 lr_multiplier=options.mapping_lr_multiplier,
                 equalized=options.equalized_lr,
                 name=f"dense{index}",

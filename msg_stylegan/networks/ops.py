@@ -4,31 +4,29 @@ Follows Karras et al. 2018 (ProGAN, section 4; minibatch stddev, section 3) and 
 (StyleGAN, section 2).
 """
 
-import math
-
 import numpy as np
 import tensorflow as tf
 
 # Name of a nonlinearity -> its slope below zero.
 NONLINEARITIES = {"lrelu": 0.2, "relu": 0.0}
-# Gain of the weights that feed any of them.
-NONLINEARITY_GAIN = math.sqrt(2.0)
 # Group size of the minibatch stddev that makes the batch one group, whatever its size.
 WHOLE_BATCH = -1
+# Keeps roots and quotients of vanishing variances finite.
+_EPSILON = 1e-8
 
 
 def nonlinearity(name):
-    """Returns `(function, gain)` of a named nonlinearity.
+    """Returns the function of a named nonlinearity.
 
     Raises:
         ValueError: The name is not one of `NONLINEARITIES`.
     """
     if name not in NONLINEARITIES:
         raise ValueError(
-            f"Expected a nonlinearity out of {sorted(NONLINEARITIES)}. Received: {name!r}"
+            f"Expected one of the nonlinearities {sorted(NONLINEARITIES)}. Received: {name!r}"
         )
     slope = NONLINEARITIES[name]
-    return lambda x: tf.nn.leaky_relu(x, alpha=slope), NONLINEARITY_GAIN
+    return lambda x: tf.nn.leaky_relu(x, alpha=slope)
 
 
 def conv2d(x, kernel):
@@ -216,19 +214,18 @@ def _depthwise(x, taps):
     return tf.nn.depthwise_conv2d(x, kernel, strides=[1, 1, 1, 1], padding="SAME")
 
 
-def pixel_norm(x, epsilon=1e-8):
+def pixel_norm(x):
     """Scales the vector of channels of every pixel to mean square 1. Shape `[..., C]`."""
-    return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + epsilon)
+    return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + _EPSILON)
 
 
-def instance_norm_style(x, use_instance_norm, style, epsilon=1e-8):
+def instance_norm_style(x, use_instance_norm, style):
     """Adaptive instance normalisation: per sample and channel, then `* (scale + 1) + shift`.
 
     Args:
         x: `[N, H, W, C]`.
         use_instance_norm: Whether to normalise to mean 0 and variance 1 first.
         style: `[N, 2C]`, scales then shifts, or None for none.
-        epsilon: Added to the variance.
 
     Source:
         StyleGAN, section 2, equation 1; the `+ 1` lets weights of zero mean "no change".
@@ -236,14 +233,14 @@ def instance_norm_style(x, use_instance_norm, style, epsilon=1e-8):
     if use_instance_norm:
         # Without styles the normalisation alone: scale 1, shift 0.
         no_style = tf.zeros([tf.shape(x)[0], 2 * x.shape[-1]], x.dtype)
-        return _adaptive_instance_norm(x, no_style if style is None else style, epsilon)
+        return _adaptive_instance_norm(x, no_style if style is None else style)
     if style is None:
         return x
     scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)  # [N11C]
     return x * (scale + 1.0) + shift
 
 
-def _adaptive_instance_norm(x, style, epsilon):
+def _adaptive_instance_norm(x, style):
     """Normalisation and style as one affine map per sample and channel.
 
     Means over the pixels are matrix products, in the hand-written gradient too. The generator needs
@@ -263,7 +260,7 @@ def _adaptive_instance_norm(x, style, epsilon):
         scale, shift = tf.split(style, 2, axis=1)  # [NC]
         mean = mean_over_pixels(x)
         variance = mean_over_pixels(tf.math.squared_difference(x, for_all_pixels(mean)))
-        inverse_std = tf.math.rsqrt(variance + epsilon)
+        inverse_std = tf.math.rsqrt(variance + _EPSILON)
         multiplier = (scale + 1.0) * inverse_std
 
         def gradient(dy):
@@ -309,7 +306,7 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
             dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
             rows = tf.reshape(dx, [-1, x.shape[-1]])  # [(NHW)C]
             sums = tf.matmul(basis, rows, transpose_a=True)  # [2C]
-            # Nobody asks for that of the noise in training, whose graph then leaves it out.
+            # Training does not ask for that of the noise, and its graph leaves it out.
             return dx, tf.matmul(rows, strength[:, None]), sums[0], sums[1]
 
         return y, gradient
@@ -347,7 +344,7 @@ def minibatch_stddev(x, group_size, num_channels):
     f = num_channels
     y = tf.reshape(x, [group, -1, h, w, f, c // f])  # [GMHWFc] F sets of c channels
     y = y - tf.reduce_mean(y, axis=0, keepdims=True)  # [GMHWFc] deviation from the group mean
-    y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + 1e-8)  # [MHWFc] stddev over the group
+    y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + _EPSILON)  # [MHWFc] stddev over the group
     y = tf.reduce_mean(y, axis=[1, 2, 4])  # [MF] one number per group and set
     return tf.tile(y, [group, 1])  # [NF]
 

@@ -4,27 +4,17 @@ MSG-GAN, supplement, tables 6 and 7, on ProGAN (Karras et al. 2018, table 2).
 """
 
 import tensorflow as tf
-from tensorflow import keras
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.float32 import Float32
-from msg_stylegan.networks.layers import EqualizedConv2D, EqualizedDense
-from msg_stylegan.networks.synthesis import SynthesisNetwork
+from msg_stylegan.networks.layers import NONLINEARITY_GAIN
+from msg_stylegan.networks.synthesis import SynthesisBlock, SynthesisNetwork
 
 
-class ProGANBlock(Float32, keras.layers.Layer):
+class ProGANBlock(SynthesisBlock):
     """Two convolutions, each with nonlinearity and pixel norm, and the 1x1 convolution to an image.
 
     The first block starts with a 4x4 transposed convolution of w, which is a dense layer, and has
     one pixel norm only, at its end. The others start with nearest-neighbour upsampling.
-
-    Args:
-        resolution: Side of the output, in pixels; 4 for the first block.
-        in_channels: Channels of the input activation (ignored by the first block).
-        out_channels: Channels of the output activation.
-        num_channels: Channels of the image.
-        has_torgb: Whether the block gives an image.
-        options: `GeneratorOptions`, resolved.
 
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; w, `[N, w_dim]`, for the
@@ -35,33 +25,21 @@ class ProGANBlock(Float32, keras.layers.Layer):
         `[N, resolution, resolution, num_channels]`, or None for it.
     """
 
+    has_biases = True
+    dense_gain = NONLINEARITY_GAIN
+    # The gain of a nonlinearity, although none follows: BMSG-GAN has it everywhere.
+    torgb_gain = NONLINEARITY_GAIN
     # Whether the first layer has a pixel norm of its own.
     normalizes_start = False
 
-    def __init__(
-        self, resolution, in_channels, out_channels, num_channels, has_torgb, options, **kwargs
-    ):
-        super().__init__(**kwargs)
-        self.resolution = resolution
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.w_dim = options.w_dim
-        self.is_first = resolution == 4
-        self.activate, gain = ops.nonlinearity(options.nonlinearity)
-        shared = {"gain": gain, "equalized": options.equalized_lr}
-        if self.is_first:
-            # All 16 pixels share the bias of a channel, so it is a weight of the block.
-            self.dense = EqualizedDense(16 * out_channels, use_bias=False, name="dense", **shared)
-        else:
-            self.conv0 = EqualizedConv2D(out_channels, 3, resample="up", name="conv0_up", **shared)
-        self.conv1 = EqualizedConv2D(out_channels, 3, name="conv1", **shared)
-        # The gain of a nonlinearity, although none follows: BMSG-GAN has it everywhere.
-        self.torgb = EqualizedConv2D(num_channels, 1, name="torgb", **shared) if has_torgb else None
+    def make_epilogues(self):
+        self.activate = ops.nonlinearity(self.options.nonlinearity)
 
     def build(self, input_shape=None):
         size = (None, self.resolution, self.resolution)
         if self.is_first:
-            self.dense.build((None, self.w_dim))
+            self.dense.build((None, self.options.w_dim))
+            # All 16 pixels share the bias of a channel, so it is a weight of the block.
             self.bias = self.add_weight(
                 name="bias", shape=(self.out_channels,), initializer="zeros"
             )

@@ -19,7 +19,7 @@ MEMBERS = ("G", "D", "G_ema")
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class Networks(Float32, keras.Model):
-    """The three networks of a run. Those of other systems' files may lack some of them.
+    """The three networks of a run. Files of other systems may lack some of them.
 
     Attributes:
         G: The generator that is trained, or None.
@@ -34,9 +34,9 @@ class Networks(Float32, keras.Model):
     def __init__(self, G, D, G_ema, info=None, **kwargs):
         super().__init__(**kwargs)
         if G is D is G_ema is None:
-            raise ValueError("Expected at least one network out of `G`, `D` and `G_ema`.")
+            raise ValueError("Expected at least one network of `G`, `D` and `G_ema`.")
         if G is not None and G_ema is not None and _options(G) != _options(G_ema):
-            raise ValueError("Expected `G` and `G_ema` of the same options.")
+            raise ValueError("Expected `G` and `G_ema` to have the same options.")
         self.G = G
         self.D = D
         self.G_ema = G_ema
@@ -51,7 +51,7 @@ class Networks(Float32, keras.Model):
     def members(self):
         """Mapping from name to network, of those that are there."""
         networks = {name: getattr(self, name) for name in MEMBERS}
-        # No dictionary: Keras 2 would save the weights in it a second time.
+        # Not a dictionary: Keras 2 would save the weights in it a second time.
         return types.MappingProxyType({k: v for k, v in networks.items() if v is not None})
 
     def build(self, input_shape=None):
@@ -96,7 +96,7 @@ def build_networks(G_options, D_options, data, info=None, stage_resolution=0):
         G_options: `GeneratorOptions`.
         D_options: `DiscriminatorOptions`.
         data: `Interface`.
-        info: See `Networks`.
+        info: Dictionary that describes the run, see `Networks`.
         stage_resolution: Side of the images at the beginning of networks that grow; 0 for others.
     """
     stage = {"stage_resolution": stage_resolution} if stage_resolution else {}
@@ -129,11 +129,11 @@ def _make_networks(members, G_config, D_config, info):
 
 
 def _upgraded(config):
-    """Stored description of a network in words of today; younger options have their defaults."""
+    """Stored description of a network in today's words; newer options have their defaults."""
     if config is None:
         return None
     config = dict(config)
-    # How `connect` was called while it knew two values.
+    # What `connect` was called while it had two values.
     if config.pop("output", "msg") == "single":
         config["connect"] = "none"
     return config

@@ -8,7 +8,13 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.float32 import Float32
-from msg_stylegan.networks.layers import NOISE_MODES, Epilogue, EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.layers import (
+    NOISE_MODES,
+    NONLINEARITY_GAIN,
+    Epilogue,
+    EqualizedConv2D,
+    EqualizedDense,
+)
 from msg_stylegan.resolutions import channel_counts, connected_scales, scales
 
 
@@ -24,7 +30,7 @@ class SynthesisBlock(Float32, keras.layers.Layer):
         out_channels: Channels of the output activation.
         num_channels: Channels of the image.
         has_torgb: Whether the block gives an image.
-        options: `GeneratorOptions`.
+        options: `GeneratorOptions`, resolved.
 
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; None for the first block.
@@ -36,6 +42,13 @@ class SynthesisBlock(Float32, keras.layers.Layer):
         `[N, resolution, resolution, num_channels]`, or None for it.
     """
 
+    # Whether the convolutions have biases of their own.
+    has_biases = False
+    # ProGAN counts the 16 pixels of its first convolution, here the dense layer, in the fan-in.
+    dense_gain = NONLINEARITY_GAIN / 4.0
+    # No nonlinearity follows.
+    torgb_gain = 1.0
+
     def __init__(
         self, resolution, in_channels, out_channels, num_channels, has_torgb, options, **kwargs
     ):
@@ -44,27 +57,33 @@ class SynthesisBlock(Float32, keras.layers.Layer):
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.options = options
-        _, gain = ops.nonlinearity(options.nonlinearity)
         self.is_first = resolution == 4
-        # Epilogues are numbered from the lowest resolution: 0 and 1 at 4x4, 2 and 3 at 8x8, ...
-        first_index = 2 * resolution.bit_length() - 6
-        self.epilogue0, self.epilogue1 = (
-            Epilogue(resolution, first_index + i, options, name=f"epilogue{i}") for i in range(2)
-        )
-        shared = {"use_bias": False, "equalized": options.equalized_lr}
+        self.make_epilogues()
+        shared = {"equalized": options.equalized_lr}
+        convolution = {"use_bias": self.has_biases, **shared}
         if not self.is_first:
             self.conv0 = EqualizedConv2D(
-                out_channels, 3, resample="up", gain=gain, name="conv0_up", **shared
+                out_channels, 3, resample="up", name="conv0_up", **convolution
             )
         elif not options.use_const_input:
-            # The gain is the original's, which matched that of ProGAN's first layer.
-            self.dense = EqualizedDense(out_channels * 16, gain=gain / 4.0, name="dense", **shared)
-        self.conv1 = EqualizedConv2D(out_channels, 3, gain=gain, name="conv1", **shared)
+            self.dense = EqualizedDense(
+                16 * out_channels, gain=self.dense_gain, use_bias=False, name="dense", **shared
+            )
+        self.conv1 = EqualizedConv2D(out_channels, 3, name="conv1", **convolution)
         self.torgb = None
         if has_torgb:
             self.torgb = EqualizedConv2D(
-                num_channels, 1, gain=1.0, equalized=options.equalized_lr, name="torgb"
+                num_channels, 1, gain=self.torgb_gain, name="torgb", **shared
             )
+
+    def make_epilogues(self):
+        """Makes what follows the convolutions."""
+        # They are numbered from the lowest resolution: 0 and 1 at 4x4, 2 and 3 at 8x8, ...
+        first_index = 2 * self.resolution.bit_length() - 6
+        self.epilogue0, self.epilogue1 = (
+            Epilogue(self.resolution, first_index + i, self.options, name=f"epilogue{i}")
+            for i in range(2)
+        )
 
     def build(self, input_shape=None):
         out_shape = (None, self.resolution, self.resolution, self.out_channels)
@@ -119,7 +138,7 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
     """
 
     block_class = SynthesisBlock
-    # Whether what enters is a w, even without mapping layers.
+    # Whether what enters is a w even without mapping layers.
     knows_w = True
 
     def __init__(self, options, data, **kwargs):
@@ -155,7 +174,7 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
     def __call__(self, ws, noise_mode="random", noise_seed=None):
         if noise_mode not in NOISE_MODES:
             raise ValueError(
-                f"Expected `noise_mode` out of {NOISE_MODES}. Received: {noise_mode!r}"
+                f"Expected `noise_mode` to be one of {NOISE_MODES}. Received: {noise_mode!r}"
             )
         if not self.built:
             self.build()
