@@ -54,7 +54,7 @@ INSIDE = {
         "tensorflow_files",
         "resolutions",
     },
-    "augmentation": set(),
+    "augmentation": {"wording"},
     "data": {
         "command_names",
         "faults",

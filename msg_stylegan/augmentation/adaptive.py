@@ -54,9 +54,5 @@ class AdaptiveProbability(tf.Module):
 
 
 def _variable(initial):
-    return tf.Variable(
-        float(initial),
-        dtype=tf.float32,
-        trainable=False,
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-    )
+    aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return tf.Variable(float(initial), trainable=False, aggregation=aggregation)

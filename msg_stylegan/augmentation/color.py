@@ -1,10 +1,11 @@
 """Brightness, contrast, hue and saturation as one affine 4x4 matrix per sample."""
 
+import functools
 import math
 
 import tensorflow as tf
 
-_KINDS = ("brightness", "contrast", "hue", "saturation")
+from msg_stylegan.augmentation.geometry import multiply
 
 
 def color_matrices(parameters, num_channels):
@@ -20,12 +21,13 @@ def color_matrices(parameters, num_channels):
     Returns:
         `[N, C + 1, C + 1]`, or None if none of the parameters changes colours.
     """
-    kinds = _KINDS if num_channels == 3 else _KINDS[:2]
-    product = None
-    for kind in (kind for kind in kinds if kind in parameters):
-        factor = _MATRICES[kind](parameters[kind][:, None, None], num_channels)
-        product = factor if product is None else _multiply(factor, product)
-    return product
+    kinds = _MATRICES if num_channels == 3 else ("brightness", "contrast")
+    factors = [
+        _MATRICES[kind](parameters[kind][:, None, None], num_channels)
+        for kind in kinds
+        if kind in parameters
+    ]
+    return functools.reduce(lambda product, factor: multiply(factor, product), factors or [None])
 
 
 def recolor(image, matrix):
@@ -42,48 +44,27 @@ def recolor(image, matrix):
     return tf.add_n(products) + columns[..., num_channels]
 
 
-def _brightness(offset, num_channels):
-    return _affine(tf.ones_like(offset), tf.zeros_like(offset), offset, num_channels)
-
-
-def _contrast(factor, num_channels):
-    return _affine(factor, tf.zeros_like(factor), tf.zeros_like(factor), num_channels)
-
-
 def _hue(angle, num_channels):
     # Rodrigues' formula for the axis of greys.
     cross = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3.0)
     cos = tf.cos(angle)
-    matrix = _affine(cos, (1.0 - cos) / 3.0, tf.zeros_like(angle), num_channels)
+    matrix = _affine(cos, (1.0 - cos) / 3.0, 0.0, num_channels)
     return matrix + tf.pad(tf.sin(angle) * cross, [[0, 0], [0, 1], [0, 1]])
 
 
-def _saturation(factor, num_channels):
-    # Greys stay, what is orthogonal to them is multiplied.
-    return _affine(factor, (1.0 - factor) / 3.0, tf.zeros_like(factor), num_channels)
-
-
 def _affine(scale, everywhere, offset, num_channels):
-    """`scale * I + everywhere * ones`, then `+ offset`: arguments `[N, 1, 1]`."""
+    """`scale * I + everywhere * ones`, then `+ offset`: `[N, 1, 1]`, or 0 but for `scale`."""
     linear = scale * tf.eye(num_channels) + everywhere  # [NCC]
-    offsets = tf.tile(offset, [1, num_channels, 1])  # [NC1]
-    last_row = tf.zeros_like(linear[:, :1])
-    return tf.concat(
-        [
-            tf.concat([linear, offsets], axis=2),
-            tf.concat([last_row, tf.ones_like(offset)], axis=2),
-        ],
-        axis=1,
-    )
-
-
-def _multiply(a, b):
-    return tf.reduce_sum(a[:, :, :, None] * b[:, None, :, :], axis=2)
+    offsets = tf.zeros_like(linear[:, :, :1]) + offset  # [NC1]
+    upper = tf.concat([linear, offsets], axis=2)  # [NC(C+1)]
+    last_row = tf.zeros_like(upper[:, :1]) + tf.one_hot(num_channels, num_channels + 1)
+    return tf.concat([upper, last_row], axis=1)
 
 
 _MATRICES = {
-    "brightness": _brightness,
-    "contrast": _contrast,
+    "brightness": lambda offset, channels: _affine(tf.ones_like(offset), 0.0, offset, channels),
+    "contrast": lambda factor, channels: _affine(factor, 0.0, 0.0, channels),
     "hue": _hue,
-    "saturation": _saturation,
+    # Greys stay, what is orthogonal to them is multiplied.
+    "saturation": lambda factor, channels: _affine(factor, (1.0 - factor) / 3.0, 0.0, channels),
 }

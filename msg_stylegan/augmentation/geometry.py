@@ -4,9 +4,9 @@ Coordinates are normalised: x to the right and y downwards, -1 and 1 at the edge
 one matrix serves every scale, and a pixel's mean and its centre move alike.
 """
 
-import tensorflow as tf
+import functools
 
-_KINDS = ("flip", "rot90", "translate", "scale", "rotate", "aniso")
+import tensorflow as tf
 
 
 def inverse_matrices(parameters, resolution):
@@ -19,16 +19,15 @@ def inverse_matrices(parameters, resolution):
     Returns:
         `[N, 3, 3]`, or None if none of the parameters is geometric.
     """
-    geometric = {kind: parameters[kind] for kind in _KINDS if kind in parameters}
-    factors = {kind: _INVERSES[kind](geometric[kind], resolution) for kind in geometric}
+    factors = {
+        kind: inverse(parameters[kind], resolution)
+        for kind, inverse in _INVERSES.items()
+        if kind in parameters
+    }
     if "rotate" in parameters:
         # One rotation before and one after the anisotropic scaling, so that it has any direction.
-        factors["rotate"], last = factors["rotate"]
-        factors["rotate_last"] = last
-    product = None
-    for factor in factors.values():
-        product = factor if product is None else _multiply(product, factor)
-    return product
+        factors["rotate"], factors["rotate_last"] = factors["rotate"]
+    return functools.reduce(multiply, factors.values() or [None])
 
 
 def resample(image, inverse):
@@ -87,7 +86,7 @@ def _places(row, side):
 def _pixels_and_weights(places, side):
     """Number of the pixel before a place, in an image with a border of 1, and weight of the next.
 
-    Places outside of the image are mirrored at its edges first.
+    Places outside the image are mirrored at its edges first.
     """
     distance = tf.math.floormod((places + 1.0) * (side / 2.0), 2.0 * side)
     distance = tf.minimum(distance, 2.0 * side - distance)  # in pixels from the edge, 0 to r
@@ -117,10 +116,6 @@ def _mirror_border(image, axes):
     return tf.pad(image, [[int(axis in axes)] * 2 for axis in range(4)], "SYMMETRIC")
 
 
-def _flip(sign, _):
-    return _matrix(sign, 0.0, 0.0, 1.0)
-
-
 def _rot90(turns, _):
     turns = tf.cast(turns, tf.int32)
     # From a table, because a quarter turn should be exact.
@@ -130,14 +125,6 @@ def _rot90(turns, _):
 def _translate(shift, resolution):
     shift = tf.round(shift * float(resolution)) * (-2.0 / resolution)
     return _matrix(tf.ones_like(shift[:, 0]), 0.0, 0.0, 1.0, shift[:, 0], shift[:, 1])
-
-
-def _scale(factor, _):
-    return _matrix(1.0 / factor, 0.0, 0.0, 1.0 / factor)
-
-
-def _aniso(factor, _):
-    return _matrix(1.0 / factor, 0.0, 0.0, factor)
 
 
 def _rotate(angles, _):
@@ -157,16 +144,16 @@ def _matrix(xx, xy, yx, yy, x=0.0, y=0.0):
     return tf.stack([tf.stack([zero + e for e in row], axis=1) for row in rows], axis=1)
 
 
-def _multiply(a, b):
-    """Product of `[N, 3, 3]`; not `tf.matmul`, which rounds to 10 bits on some devices."""
+def multiply(a, b):
+    """Product of `[N, M, M]`; not `tf.matmul`, which rounds to 10 bits on some devices."""
     return tf.reduce_sum(a[:, :, :, None] * b[:, None, :, :], axis=2)
 
 
 _INVERSES = {
-    "flip": _flip,
+    "flip": lambda sign, _: _matrix(sign, 0.0, 0.0, 1.0),
     "rot90": _rot90,
     "translate": _translate,
-    "scale": _scale,
+    "scale": lambda factor, _: _matrix(1.0 / factor, 0.0, 0.0, 1.0 / factor),
     "rotate": _rotate,
-    "aniso": _aniso,
+    "aniso": lambda factor, _: _matrix(1.0 / factor, 0.0, 0.0, factor),
 }

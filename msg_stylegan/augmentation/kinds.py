@@ -1,8 +1,9 @@
 """Names of the kinds of augmentation, and of groups of them. Importable without TensorFlow."""
 
 import dataclasses
-import difflib
 from collections.abc import Callable
+
+from msg_stylegan.wording import did_you_mean
 
 # In the order in which they are applied. A kind's place also decides its random numbers.
 KINDS = (
@@ -57,11 +58,9 @@ def select_kinds(names):
     chosen = set()
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known)
-            hint = f" Did you mean {' or '.join(near)}?" if near else ""
             raise ValueError(
-                f"unknown augmentation {name!r}.{hint} The groups are: {', '.join(GROUPS)}. "
-                f"The kinds are: {', '.join(kinds)}."
+                f"unknown augmentation {name!r}.{did_you_mean(name, known)} The groups are: "
+                f"{', '.join(GROUPS)}. The kinds are: {', '.join(kinds)}."
             )
         chosen |= set(GROUPS.get(name, (name,)))
     return tuple(kind for kind in kinds if kind in chosen)
