@@ -62,27 +62,6 @@ def problems_of(group, prefix=""):
     return problems
 
 
-def contradictions(group, prefix, cause, implied):
-    """Options that are neither at their default nor what follows from another one.
-
-    Args:
-        group: Dataclass of options.
-        prefix: What stands before the names of its options, as in `generator.`.
-        cause: Name of the option from which the others follow.
-        implied: Dict of the names of the others to their values.
-
-    Returns:
-        List of lines: name, value and rule.
-    """
-    defaults = {field.name: field.default for field in dataclasses.fields(group)}
-    return [
-        f"{prefix}{name}={getattr(group, name)!r}: must be {value!r}, or left out, with "
-        f"{prefix}{cause}={getattr(group, cause)!r}"
-        for name, value in implied.items()
-        if getattr(group, name) not in (defaults[name], value)
-    ]
-
-
 def type_problem(expected, value):
     """Returns what is wrong with the type of an option's value, or None."""
     if typing.get_origin(expected) is tuple:

@@ -76,7 +76,7 @@ def test_overrides(arguments, name, value):
     assert parsed_options(*arguments)[name] == value
 
 
-@pytest.mark.parametrize("name", [n for n in options.option_types() if n != "preset"])
+@pytest.mark.parametrize("name", [n for n in options.option_fields() if n != "preset"])
 def test_the_form_that_help_shows_is_understood(name):
     """Every option can be set, to the value that `--help` prints for it."""
     lines = train.help_text().splitlines()

@@ -14,14 +14,13 @@ from msg_stylegan.options import (
     Config,
     from_dict,
     option_fields,
-    option_types,
     option_values,
     to_dict,
     validate,
 )
 from msg_stylegan.presets import get_preset
 
-NAMES = list(option_types())
+NAMES = list(option_fields())
 
 
 def changed(changes, start="digits"):
@@ -100,7 +99,7 @@ values_of_type = {
 def configurations(draw):
     changes = {}
     for name in draw(st.sets(st.sampled_from(NAMES))):
-        value = draw(values_of_type[option_types()[name]])
+        value = draw(values_of_type[option_fields()[name].type])
         changes[name] = tuple(value) if isinstance(value, list) else value
     return changed(changes)
 
@@ -287,7 +286,7 @@ def test_gpus_and_logical_cpus_exclude_each_other():
 @pytest.mark.parametrize("name", [n for n in NAMES if n != "preset"])
 def test_only_what_makes_the_networks_is_an_architecture_difference(name):
     a = get_preset("digits")
-    old, kind = option_values(a)[name], option_types()[name]
+    old, kind = option_values(a)[name], option_fields()[name].type
     new = (
         not old
         if isinstance(old, bool)

@@ -20,7 +20,6 @@ from msg_stylegan.options.tree import (
     from_dict,
     network_differences,
     option_fields,
-    option_types,
     option_values,
     to_dict,
 )
@@ -42,7 +41,6 @@ __all__ = [
     "from_dict",
     "network_differences",
     "option_fields",
-    "option_types",
     "option_values",
     "to_dict",
     "validate",

@@ -9,13 +9,13 @@ from absl import flags
 from ml_collections import config_flags
 
 from msg_stylegan.command_line import UsageError
-from msg_stylegan.options.groups import Config
 from msg_stylegan.options.tree import (
     expand_home,
     former_names,
+    from_dict,
     option_fields,
-    option_types,
     option_values,
+    to_dict,
 )
 from msg_stylegan.wording import did_you_mean
 
@@ -53,7 +53,7 @@ def parse_flags(argv, base, find_preset, define_others):
         raise UsageError(_readable(str(error))) from None
     if rest:
         raise UsageError(f"unexpected argument {rest[0]!r}. Options look like --name=value.")
-    config = expand_home(_frozen(Config, parsed.config), option_values(base))
+    config = expand_home(from_dict(to_dict(parsed.config)), option_values(base))
     return config, parsed
 
 
@@ -95,25 +95,14 @@ def _mutable_class(group):
 
 
 def _mutable(config):
-    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    values = vars(config).items()
     return _mutable_class(type(config))(
-        **{k: _mutable(v) if dataclasses.is_dataclass(v) else v for k, v in values.items()}
-    )
-
-
-def _frozen(group, mutable):
-    return group(
-        **{
-            field.name: _frozen(field.type, getattr(mutable, field.name))
-            if dataclasses.is_dataclass(field.type)
-            else getattr(mutable, field.name)
-            for field in dataclasses.fields(group)
-        }
+        **{k: _mutable(v) if dataclasses.is_dataclass(v) else v for k, v in values}
     )
 
 
 def _check_option_names(argv):
-    names = [name for name in option_types() if name != "preset"]
+    names = [name for name in option_fields() if name != "preset"]
     for argument in argv[1:]:
         match = re.match(r"--?(?:no)?config\.([^=]*)", argument)
         if match and match[1] == "preset":
@@ -127,11 +116,11 @@ def _check_option_names(argv):
 
 
 def _readable(message):
-    """Says of a value that could not be parsed what was expected instead."""
+    """Says what was expected instead of a value that could not be parsed."""
     match = re.match(r"flag (--config\.([\w.]+)=.*?): ", message)
     if not match:
         return message.removeprefix("flag ")
-    return f"{match[1]}: expected {_type_name(option_types()[match[2]])}."
+    return f"{match[1]}: expected {_type_name(option_fields()[match[2]].type)}."
 
 
 class _ListParser(flags.ArgumentParser):

@@ -136,7 +136,7 @@ class GrowingOptions:
     )
 
     def problems(self, config, resolution):
-        """What stands against growing the networks of a `Config`: a list of lines.
+        """Why the networks of a `Config` cannot grow: a list of lines.
 
         Args:
             config: `Config`.

@@ -6,15 +6,7 @@ Importable without TensorFlow.
 import dataclasses
 from dataclasses import dataclass
 
-from msg_stylegan.option import (
-    Rule,
-    at_least,
-    between,
-    contradictions,
-    greater_than,
-    one_of,
-    option,
-)
+from msg_stylegan.option import Rule, at_least, between, greater_than, one_of, option
 from msg_stylegan.resolutions import COMBINE_NAMES, channel_counts, discriminator_channels, scales
 
 _NONLINEARITY = one_of("lrelu", "relu")
@@ -23,7 +15,7 @@ _TAPS = Rule(
     "must be empty or an odd number of taps whose sum is not 0",
     lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
 )
-# What the options of StyleGAN's blocks are without them.
+# Values of the options of StyleGAN's blocks where there are none.
 _PROGAN_SYNTHESIS = {
     "use_styles": False,
     "use_noise": False,
@@ -36,7 +28,7 @@ _PROGAN_SYNTHESIS = {
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """What both networks have, and what their options can do."""
+    """Options that both networks have, and what follows from them."""
 
     decides_networks = True
 
@@ -80,10 +72,14 @@ class NetworkOptions:
             data: `Interface`. Its resolution is 0 where it is not known yet, its number of
                 channels 0 where the data set is not known yet.
         """
-        problems = []
-        if data.num_channels:
-            for cause, values in self.implied(data).items():
-                problems += contradictions(self, self.prefix, cause, values)
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        problems = [
+            f"{self.prefix}{name}={getattr(self, name)!r}: must be {value!r}, or left out, with "
+            f"{self.prefix}{cause}={getattr(self, cause)!r}"
+            for cause, values in (self.implied(data) if data.num_channels else {}).items()
+            for name, value in values.items()
+            if getattr(self, name) not in (defaults[name], value)
+        ]
         if data.resolution:
             sides = scales(data.resolution)
             problems += [
@@ -249,7 +245,7 @@ class DiscriminatorOptions(NetworkOptions):
         return problems
 
     def batch_problem(self, batch_size):
-        """What stands against so many images on a device, or None."""
+        """Why a device cannot take so many images, or None."""
         group = self.mbstd_group_size
         if group > 1 and batch_size > group and batch_size % group:
             return (

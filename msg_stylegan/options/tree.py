@@ -23,11 +23,6 @@ def option_fields(group=Config):
     return fields
 
 
-def option_types():
-    """Returns a dict of the names of all options to their types."""
-    return {name: field.type for name, field in option_fields().items()}
-
-
 def option_values(config):
     """Returns a dict of the names of all options to their values."""
     return {name: _value(config, name) for name in option_fields()}
@@ -93,7 +88,7 @@ def _value(config, name):
 
 
 def expand_home(config, known=None):
-    """Returns the `Config` with the home folder for a `~` at the start; the shell may leave it.
+    """Returns the `Config` with the home folder for every leading `~`, which the shell may leave.
 
     Args:
         config: A `Config`.
@@ -106,7 +101,7 @@ def expand_home(config, known=None):
         {
             name: os.path.expanduser(value)  # noqa: PTH111
             for name, value in option_values(config).items()
-            # No option but a path begins with it.
+            # Only paths begin with it.
             if isinstance(value, str) and value.startswith("~") and value != known.get(name)
         },
     )
@@ -142,7 +137,7 @@ def from_dict(values):
 
 
 def raise_all(problems):
-    """Raises a `ValueError` with a line for each problem, if there are some."""
+    """Raises a `ValueError` with a line for each problem, if there are any."""
     if problems:
         noun = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise ValueError("\n  ".join([f"the configuration has {noun}:", *problems]))
