@@ -39,7 +39,7 @@ def make_strategy(num_gpus, logical_cpus):
 
 
 def prepare_graph_optimizer():
-    """Sets up TensorFlow's graph optimizer for training; networks that only look do without."""
+    """Sets up TensorFlow's graph optimizer for training; networks that only draw do without."""
     if not tf.config.list_logical_devices("GPU"):
         # On the CPU this pass fails on our second-order gradients and says so in alarming words.
         # Without it the step is as fast (ratio 0.98 to 1.02).

@@ -26,7 +26,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
             A run that grows is scored after its last fade: scores of other resolutions could not
             be compared.
         begin: None, or a function of the number of images shown so far. It is called before
-            anything is written, when nothing more stands against the training.
+            anything is written, once nothing more can prevent the training.
 
     Returns:
         Why training stopped early, or None if it is finished.
@@ -36,38 +36,37 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
         FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
     """
+    total_kimg = config.schedule.total_kimg
     with run_lock(run_dir), StopRequest(run_dir).listening() as stop_request:
-        return _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request)
+        say("Making the networks ...")
+        state = TrainingState(config, run_dir, dataset, strategy)
+        say(describe_networks(state.nets))
+        nimg = state.progress.nimg
+        if state.is_finished:
+            say(f"Nothing to do: {nimg / 1000:g} of {total_kimg:g} kimg are trained.")
+            return None
+        if begin:
+            begin(nimg)
+        output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
+        if not state.is_resumed:
+            output.write_reals()
 
-
-def _train(config, run_dir, dataset, strategy, info, evaluate, begin, stop_request):
-    schedule = config.schedule
-
-    say("Making the networks ...")
-    state = TrainingState(config, run_dir, dataset, strategy)
-    say(describe_networks(state.nets))
-    nimg = state.progress.nimg
-    if state.is_finished:
-        say(f"Nothing to do: {nimg / 1000:g} of {schedule.total_kimg:g} kimg are trained.")
-        return None
-    if begin:
-        begin(nimg)
-    output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
-    if not state.is_resumed:
-        output.write_reals()
-
-    say(
-        f"Training from {nimg / 1000:g} to {schedule.total_kimg:g} kimg on "
-        f"{strategy.num_replicas_in_sync} device(s). The first step is compiled, which takes from "
-        "half a minute at low to several minutes at high resolutions."
-    )
-    stop_reason = None
-    with progress_bar(nimg, schedule) as bar:
-        while not (stop_reason or state.is_finished):
-            stop_reason = run_stage(config, state, output, stop_request, bar.update)
-    output.close()
-    say_how_it_ended(stop_reason, state.progress.nimg / 1000)
-    return stop_reason
+        say(
+            f"Training from {nimg / 1000:g} to {total_kimg:g} kimg on "
+            f"{strategy.num_replicas_in_sync} device(s). The first step is compiled, which takes "
+            "from half a minute at low to several minutes at high resolutions."
+        )
+        stop_reason = None
+        with progress_bar(nimg, round(total_kimg * 1000)) as bar:
+            while not (stop_reason or state.is_finished):
+                stop_reason = run_stage(config, state, output, stop_request, bar.update)
+        output.close()
+        kimg = state.progress.nimg / 1000
+        if stop_reason:
+            say(f"Stopped by {stop_reason} at {kimg:g} kimg. Everything is saved; use --resume.")
+        else:
+            say(f"Finished at {kimg:g} kimg.")
+        return stop_reason
 
 
 def run_stage(config, state, output, stop_request, on_images):
@@ -123,18 +122,10 @@ def run_stage(config, state, output, stop_request, on_images):
         on_images(count * step.images_per_iteration)
 
 
-def say_how_it_ended(stop_reason, kimg):
-    """Tells whether training is finished or was stopped, and where."""
-    if stop_reason:
-        say(f"Stopped by {stop_reason} at {kimg:g} kimg. Everything is saved; use --resume.")
-    else:
-        say(f"Finished at {kimg:g} kimg.")
-
-
-def progress_bar(nimg, schedule):
+def progress_bar(nimg, total):
     """Progress bar of the whole training, from image `nimg` on; silent when not on a terminal."""
     return tqdm(
-        total=round(schedule.total_kimg * 1000),
+        total=total,
         initial=nimg,
         unit="img",
         unit_scale=True,

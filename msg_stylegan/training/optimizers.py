@@ -5,6 +5,8 @@ import contextlib
 import tensorflow as tf
 from tensorflow import keras
 
+from msg_stylegan.training.progress import state_variable
+
 ADDONS_PREFIX = "tfa."
 
 
@@ -36,12 +38,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         self.rampup_images = rampup_images
         self.images_per_update = images_per_update
         self.lazy_interval = lazy_interval
-        self.clock = tf.Variable(
-            [0, 0, *self._pace(images_per_update)],
-            dtype=tf.int64,
-            trainable=False,
-            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-        )
+        self.clock = state_variable([0, 0, *self._pace(images_per_update)], tf.int64)
 
     def __call__(self, step):
         full = tf.constant(self.learning_rate, tf.float32)
@@ -128,7 +125,11 @@ def make_optimizer(
     elif options.name == "RMSprop":
         arguments |= {"rho": beta2, "momentum": beta1, "epsilon": options.epsilon}
     optimizer = optimizer_class(**arguments)
-    _create_slots(optimizer, variables)
+    if hasattr(optimizer, "build"):
+        optimizer.build(variables)
+    else:
+        # The optimizers of tensorflow-addons stand on Keras' old base class.
+        optimizer._create_all_weights(variables)
     return optimizer
 
 
@@ -140,7 +141,7 @@ def number_of_updates(optimizer):
 def ramp_up_of(optimizer):
     """The `LinearRampUp` of an optimizer of `make_optimizer`."""
     # Optimizers return the present rate under its public name. Those of tensorflow-addons stand on
-    # Keras' old base class, as below.
+    # Keras' old base class.
     hyper = getattr(optimizer, "_hyper", None)
     return hyper["learning_rate"] if hyper else optimizer._learning_rate
 
@@ -199,11 +200,3 @@ def _addons_class(name):
             f"It has: {', '.join(ADDONS_PREFIX + n for n in known)}."
         )
     return optimizer_class
-
-
-def _create_slots(optimizer, variables):
-    if hasattr(optimizer, "build"):
-        optimizer.build(variables)
-    else:
-        # The optimizers of tensorflow-addons stand on Keras' old base class.
-        optimizer._create_all_weights(variables)

@@ -13,8 +13,8 @@ class Progress(tf.Module):
 
     def __init__(self):
         super().__init__(name="progress")
-        self.cur_nimg = _counter(0, tf.int64)
-        self.elapsed_sec = _counter(0.0, tf.float64)
+        self.cur_nimg = state_variable(0, tf.int64)
+        self.elapsed_sec = state_variable(0.0, tf.float64)
 
     @property
     def nimg(self):
@@ -31,9 +31,10 @@ class Growth(tf.Module):
 
     def __init__(self, resolution):
         super().__init__(name="growth")
-        self.resolution = _counter(resolution, tf.int64)
+        self.resolution = state_variable(resolution, tf.int64)
 
 
-def _counter(value, dtype):
+def state_variable(value, dtype):
+    """A variable that is equal on all replicas and changes with training. Checkpoints hold it."""
     aggregation = tf.VariableAggregation.ONLY_FIRST_REPLICA
     return tf.Variable(value, dtype=dtype, trainable=False, aggregation=aggregation)

@@ -50,8 +50,3 @@ def fade_images(images, alpha):
     """
     images = tf.cast(images, tf.float32)
     return mix(upsample(downsample(images)), images, alpha)
-
-
-def select_scales(images, resolutions):
-    """The images of a list that have one of the resolutions."""
-    return [image for image in images if image.shape[1] in resolutions]

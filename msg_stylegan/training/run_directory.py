@@ -93,7 +93,7 @@ def _reserve(result_dir, number):
         _reservation(result_dir, number).mkdir()
     except FileExistsError:
         return False
-    # Who had reserved it before may have made its folder by now.
+    # Whoever had reserved it before may have made its folder by now.
     if any(number == other for other, _ in _numbered(result_dir, _RUN_NAME)):
         _reservation(result_dir, number).rmdir()
         return False

@@ -52,12 +52,6 @@ def dataset_facts(dataset):
     }
 
 
-def last_dataset(run_dir):
-    """The `dataset_facts` of the newest session, or None if an older version trained the run."""
-    sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE, ("dataset",))
-    return sessions[-1]["dataset"] if sessions else None
-
-
 def check_same_dataset(run_dir, facts, stored_path):
     """Refuses another data set than that of the newest session; where it lies does not matter.
 
@@ -69,13 +63,14 @@ def check_same_dataset(run_dir, facts, stored_path):
     Raises:
         ValueError: It is another one.
     """
-    old = last_dataset(run_dir)
-    if old is None:
-        # All that older versions have noted.
-        is_same = Path(facts["path"]).name == Path(stored_path).absolute().name
-        old = {"path": str(stored_path)}
-    else:
+    sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE, ("dataset",))
+    if sessions:
+        old = sessions[-1]["dataset"]
         is_same = all(old[name] == facts[name] for name in facts if name != "path")
+    else:
+        # All that older versions have noted.
+        old = {"path": str(stored_path)}
+        is_same = Path(facts["path"]).name == Path(stored_path).absolute().name
     if not is_same:
         raise ValueError(
             f"{run_dir} was trained on {_describe(old)}. To continue it with another data set, "

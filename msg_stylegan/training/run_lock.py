@@ -64,7 +64,7 @@ def _open_locked(path):
                 "trains this run."
             )
             return descriptor
-        # Who had it before may have removed the file in between; then the lock is worth nothing.
+        # Whoever had it before may have removed the file since; then the lock is worth nothing.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 return descriptor

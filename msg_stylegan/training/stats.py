@@ -111,8 +111,7 @@ def tick_line(stats):
 
 def format_time(seconds):
     """`1d 02h 03m 04s`, without leading zero parts."""
-    seconds = round(seconds)
-    minutes, s = divmod(seconds, 60)
+    minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     days, h = divmod(hours, 24)
     if days:

@@ -11,12 +11,7 @@ from msg_stylegan.networks import ops
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.ema import ema_beta, update_average
 from msg_stylegan.training.randomness import StepRandomness, Stream
-from msg_stylegan.training.reals import (
-    fade_images,
-    images_to_float,
-    mirror_images,
-    select_scales,
-)
+from msg_stylegan.training.reals import fade_images, images_to_float, mirror_images
 
 
 class TrainStep:
@@ -343,7 +338,7 @@ class TrainStep:
         fakes = self.nets.G(
             z, labels, noise_mode=self.noise_mode, noise_seed=noise_seed, training=training
         )
-        return select_scales(fakes, self.nets.D.resolutions)
+        return [image for image in fakes if image.shape[1] in self.nets.D.resolutions]
 
     def _pyramid(self, reals):
         return ops.image_scales(reals, self.nets.D.resolutions)
@@ -365,10 +360,7 @@ class TrainStep:
         Returns:
             Statistics summed over the replicas, 0 if the update was skipped, and update counts.
         """
-        network, optimizer = {
-            "G": (self.nets.G, self.G_opt),
-            "D": (self.nets.D, self.D_opt),
-        }[name]
+        network, optimizer = getattr(self.nets, name), {"G": self.G_opt, "D": self.D_opt}[name]
 
         def apply_on_replica(gradients):
             optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
