@@ -20,17 +20,12 @@ _TEST_SHARE = 0.2
 _LEARNING_RATE = 2e-3
 
 
-def make_digit_network(path, dataset, say=print, epochs=_EPOCHS):
+def make_digit_network(path, dataset):
     """Trains the network on a part of the data, tests it on the rest, and writes it.
 
     Args:
         path: `.keras` file to write, with the `.json` file that describes its input.
         dataset: `TFRecordDataset` with one-hot labels.
-        say: Function that tells the user a line.
-        epochs: Passes over the data.
-
-    Returns:
-        Accuracy on the part that was not trained on, 0 to 1.
 
     Raises:
         ValueError: The data set has no classes.
@@ -54,9 +49,9 @@ def make_digit_network(path, dataset, say=print, epochs=_EPOCHS):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    model.fit(images[train], classes[train], batch_size=_BATCH_SIZE, epochs=epochs, verbose=0)
+    model.fit(images[train], classes[train], batch_size=_BATCH_SIZE, epochs=_EPOCHS, verbose=0)
     accuracy = float(model.evaluate(images[test], classes[test], verbose=0)[1])
-    say(f"Classifier for Fréchet distances: {accuracy:.1%} of {held_out} held-out images right.")
+    print(f"Classifier for Fréchet distances: {accuracy:.1%} of {held_out} held-out images right.")
 
     features = keras.Model(model.inputs, model.get_layer("features").output)
     description = {"name": NAME, "input_size": list(images.shape[1:3])}
@@ -64,7 +59,6 @@ def make_digit_network(path, dataset, say=print, epochs=_EPOCHS):
     # Last, because this file is what says that the network exists.
     with atomic_path(path) as temporary:
         features.save(temporary)
-    return accuracy
 
 
 def _classifier(shape, num_classes):

@@ -34,7 +34,7 @@ class Experiment:
     variants: tuple[Variant, ...]
     # Arguments with which the same command repeats the experiment at the scale of the paper.
     full_scale: str
-    # Variants that only run when they are named, because they are another one on small images.
+    # Variants that only run when they are named, because on small images they equal another one.
     on_request: tuple[str, ...] = ()
     # Length of a training in kimg, unless the command line says another.
     kimg: float = 12.0

@@ -5,7 +5,7 @@ import numpy as np
 from metrics.plots import default_style
 from msg_stylegan.files import atomic_path
 
-# Okabe and Ito (2008); told apart with any colour vision.
+# Okabe and Ito (2008); can be told apart with any colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _DPI = 120
 

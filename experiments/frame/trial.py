@@ -72,7 +72,7 @@ class Trial:
         keys = {metric.headline for metric in evaluator.metrics}
         if self._changes_per_point and self.image_changes is None:
             return False
-        return bool(points) and keys <= points[-1].scores.keys() and self._is_end(points[-1])
+        return bool(points) and keys <= points[-1].scores.keys() and self._is_end(points[-1].kimg)
 
     @property
     def image_changes(self):
@@ -136,47 +136,38 @@ class Trial:
 
         def evaluate(nets, snapshot, kimg, writer=None):
             # A tick ends with the first batch that reaches its length; the last one may be shorter.
-            is_end = kimg >= self.config.schedule.total_kimg
-            if is_end or int(kimg / tick_kimg + 1e-6) % between == 0:
+            if self._is_end(kimg) or int(kimg / tick_kimg + 1e-6) % between == 0:
                 return scorer(nets, snapshot, kimg, writer)
             return None
 
         return evaluate
 
-    def _is_end(self, point):
-        return point.kimg >= self.config.schedule.total_kimg
+    def _is_end(self, kimg):
+        return kimg >= self.config.schedule.total_kimg
 
     def _score_end(self, evaluator, scorer, strategy):
         """Computes what an interruption of the last metrics has left out."""
         snapshot = newest_snapshot(self.run_dir)
-        missing = {metric.name for metric in evaluator.metrics} - set(scorer.recorded(snapshot))
-        if missing:
-            skip = set(scorer.recorded(snapshot))
+        recorded = set(scorer.recorded(snapshot))
+        if {metric.name for metric in evaluator.metrics} - recorded:
             with strategy.scope():
                 nets = load_networks(snapshot)
             scorer.failures.clear()
-            scorer(nets, snapshot, nets.info["cur_nimg"] / 1000, skip=skip)
+            scorer(nets, snapshot, nets.info["cur_nimg"] / 1000, skip=recorded)
         if scorer.failures:
             raise ValueError(f"{self.name}: {scorer.failures[0]}")
 
     def _check_options(self):
-        path = self.run_dir / run_directory.OPTIONS_FILE
-        stored = options.option_values(options.from_dict(read_json(path)))
-        wanted = options.option_values(self.config)
+        stored = options.from_dict(read_json(self.run_dir / run_directory.OPTIONS_FILE))
         lines = [
-            f"{name}: {stored[name]!r} there, {wanted[name]!r} now"
-            for name in wanted
-            if not name.startswith(_PLACES) and stored[name] != wanted[name]
+            f"\n  {name}: {old!r} there, {new!r} now"
+            for name, old, new in options.differences(stored, self.config)
+            if not name.startswith(_PLACES)
         ]
         if lines:
             raise ValueError(
-                "\n  ".join(
-                    [
-                        f"{self.run_dir} was trained with other options. Name another --outdir, or "
-                        "remove that folder:",
-                        *lines,
-                    ]
-                )
+                f"{self.run_dir} was trained with other options. Name another --outdir, or remove "
+                f"that folder:{''.join(lines)}"
             )
 
 
