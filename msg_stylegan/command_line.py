@@ -46,7 +46,7 @@ def run_command(build_parser, run, argv, *, interrupted, needs_arguments=True):
 
 
 def exit_status(job, interrupted, *, output_is_result=True):
-    """Does a job; what a user brought about becomes one line.
+    """Does a job; an error that the user brought about becomes one line.
 
     Args:
         job: Function without arguments. It returns the messages of parts that failed; True if they
@@ -87,9 +87,9 @@ def exit_status(job, interrupted, *, output_is_result=True):
 def own_arguments():
     """Returns the arguments of the process, with names of files that were read as UTF-8.
 
-    If they would be read otherwise, the process starts anew in Python's UTF-8 mode.
-    What is stored of names would depend on the locale: files that belong together would be missed
-    in another one. Letters that the terminal cannot show stay escaped.
+    If they would be read otherwise, the process starts anew in Python's UTF-8 mode. What
+    is stored of names would depend on the locale: files that belong together would be missed in
+    another one. Letters that the terminal cannot show stay escaped.
     """
     if sys.getfilesystemencoding() != "utf-8":
         if sys.stdout is not None:

@@ -198,7 +198,7 @@ def _parse(data, keys):
 
 
 def _is_cut_short(line):
-    """Whether a line is the beginning of an object only, or what power failures leave: zeros."""
+    """Whether a line is only the beginning of an object, or what power failures leave: zeros."""
     try:
         _parse(line, ())
     except ValueError:

@@ -22,7 +22,7 @@ class NumberedFiles:
         return f"{self.prefix}{thousands:06d}" + (f"_{rest:03d}" if rest else "") + self.suffix
 
     def images(self, name):
-        """Number of images that a name tells, or None if it is not of this kind."""
+        """Number of images that a name gives, or None if it is not of this kind."""
         number = "([0-9]+)(?:_([0-9]{3}))?"
         match = re.fullmatch(re.escape(self.prefix) + number + re.escape(self.suffix), name)
         return None if match is None else int(match[1]) * 1000 + int(match[2] or 0)

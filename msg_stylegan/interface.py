@@ -30,5 +30,5 @@ class Interface:
 
     @classmethod
     def of(cls, dataset, connect="all"):
-        """That of a data set, or of anything with its three attributes."""
+        """The interface of a data set, or of anything with its three attributes."""
         return cls(dataset.resolution, dataset.num_channels, dataset.label_size, connect)

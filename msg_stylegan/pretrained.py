@@ -1,6 +1,6 @@
 """Opens trained networks: our snapshots and the files of other systems of the family.
 
-Whatever is in a file, nothing of it is run.
+Nothing that is in a file is ever run.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The start of TensorFlow and Keras: quiet, and free of settings that are meant for other programs.
 
 Keras takes settings from environment variables and from a personal file, `~/.keras/keras.json`,
-when it is imported, which TensorFlow does. They are put right at that moment, whoever brings it
-about; so nothing happens to programs that need neither of them.
+when it is imported, which TensorFlow does. They are overruled at that moment, whoever imports it;
+programs that need neither of the two are left alone.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ _VARIABLES = {
     "TF_USE_LEGACY_KERAS": ("", "0", "false", "False"),
 }
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-# A folder below a file: Keras finds no settings there and can write none.
+# A folder below a file: Keras finds no settings there and cannot write any.
 _NO_FOLDER = str(Path(__file__).resolve() / "keras")
 
 
@@ -73,11 +73,13 @@ class _PreparedLoader(importlib.abc.Loader):
 @contextlib.contextmanager
 def _own_settings():
     """Hides foreign settings while the block runs, then says which."""
-    # Also the messages of the start of devices, which comes later. Errors are raised besides.
+    # Covers the start of the devices too, which comes later. Errors are raised anyway.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    foreign = [f"{name}={os.environ[name]}" for name in _VARIABLES if _is_foreign(name)]
-    for name in _VARIABLES:
-        os.environ.pop(name, None)
+    foreign = []
+    for name, harmless in _VARIABLES.items():
+        value = os.environ.pop(name, None)
+        if value is not None and value not in harmless:
+            foreign.append(f"{name}={value}")
     # Stays, for processes that start from here.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     _drop_unknown_window_system()
@@ -101,7 +103,7 @@ def _own_settings():
 
 
 def _drop_unknown_window_system():
-    """Keras imports matplotlib if it is there, which an unknown name would end."""
+    """Keras imports matplotlib if it is installed, which fails on an unknown name."""
     name = os.environ.get("MPLBACKEND")
     if not name or "matplotlib" in sys.modules:
         return
@@ -117,7 +119,7 @@ def _drop_unknown_window_system():
 
 
 def _tell_of_unused_gpu(tf):
-    """The messages that say so are left out, because machines without a GPU have them, too."""
+    """TensorFlow's own messages are hidden, because machines without a GPU get them, too."""
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     if _NVIDIA_DRIVER.exists() and not is_hidden and not tf.config.list_physical_devices("GPU"):
         print(
@@ -125,10 +127,6 @@ def _tell_of_unused_gpu(tf):
             "TF_CPP_MIN_LOG_LEVEL=0 to see why.",
             file=sys.stderr,
         )
-
-
-def _is_foreign(name):
-    return name in os.environ and os.environ[name] not in _VARIABLES[name]
 
 
 def _settings_file(home):
@@ -154,16 +152,16 @@ def _has_foreign_settings(file):
 def _new_scratch_file():
     try:
         return tempfile.TemporaryFile()
-    # No folder is there that can be written.
+    # There is no folder that can be written.
     except OSError:
         return Path(os.devnull).open("r+b", buffering=0)
 
 
 @contextlib.contextmanager
 def _quiet():
-    """Keeps what TensorFlow's libraries write when they are loaded, unless something goes wrong.
+    """Hides what TensorFlow's libraries write when they are loaded, unless something goes wrong.
 
-    They heed no variable yet at that time. Who asks for all messages gets these, too.
+    They do not heed any variable yet at that time. Whoever asks for all messages gets these, too.
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1"):
         yield

@@ -31,7 +31,7 @@ def make_loss(name, **options):
 
     Args:
         name: Key of `LOSSES`.
-        **options: Of those that the loss has, some; the others have their defaults.
+        **options: Some of the options that the loss has; the others have their defaults.
 
     Raises:
         ValueError: The name is unknown.
