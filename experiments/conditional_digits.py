@@ -86,7 +86,7 @@ def run(args):
     G = nets.G_ema
     if G is None or not G.label_size:
         raise ValueError(
-            f"{snapshot} holds no generator with labels. Train one by "
+            f"{snapshot} does not hold a generator with labels. Train one by "
             f"`{called('train')} --config=digits_conditional`."
         )
     reals = open_reals(args.data, nets, G)
@@ -134,13 +134,13 @@ def open_reals(path, nets, G):
         path = Path(options["data_dir"]) / options["dataset"]["path"]
     if not path.is_dir():
         raise FileNotFoundError(
-            f"There is no folder {path} of real digits. Say by --data where it is."
+            f"There is no folder {path} of real digits. Say where it is by --data."
         )
     return TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
 
 
 def train_classifier(images, classes, seed):
-    """Trains a classifier on a half of the reals.
+    """Trains a classifier on half of the reals.
 
     Args:
         images: uint8 `[N, r, r, C]`.

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
-    """What a value must be, as messages say it, and the test of it."""
+    """What a value must be, as messages say it, and the test for it."""
 
     text: str
     test: Callable[[Any], Any]

@@ -79,12 +79,12 @@ def _bmsg(path, depth, latent_size=512, mirror=True, batch_size=20):
     """MSG-ProGAN as BMSG-GAN trains it.
 
     Args:
-        path: See `DatasetOptions`.
+        path: Folder of the data set.
         depth: Number of scales; the images have 2^(depth + 1) pixels on a side.
         latent_size: Size of z, and channels of both networks up to 32x32. Every further doubling
             of the resolution halves them.
-        mirror: See `DatasetOptions`.
-        batch_size: See `ScheduleOptions`.
+        mirror: Whether images are mirrored half of the time.
+        batch_size: Images per discriminator update.
     """
     channels = {"channel_base": 16 * latent_size, "channel_max": latent_size}
     return Config(
@@ -238,7 +238,7 @@ def preset_of(user, name):
 
     Args:
         user: What `config.py` holds: `presets`, `data_dir`, `result_dir` and `cache_dir`.
-        name: See `get_preset`.
+        name: Name of the preset, as for `get_preset`.
     """
     return expand_home(with_places(user, get_preset(name, user.presets)))
 

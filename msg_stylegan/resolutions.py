@@ -35,7 +35,7 @@ def connected_scales(connect, resolution):
         resolution: Side of the largest image.
 
     Raises:
-        ValueError: There is no such set of scales, or none of such a resolution.
+        ValueError: There is no such set of scales, or no such resolution.
     """
     sides = scales(resolution)
     if connect in CONNECTIONS:

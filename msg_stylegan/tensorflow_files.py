@@ -35,7 +35,7 @@ def plain_path(path):
 
 @contextlib.contextmanager
 def tensorflow_writing(target):
-    """`writing` for a block in which TensorFlow only writes, so that all its errors are meant."""
+    """`writing` for a block in which TensorFlow only writes: all its errors concern the writing."""
     import tensorflow as tf
 
     try:

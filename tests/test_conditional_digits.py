@@ -58,4 +58,4 @@ def test_accuracy_is_recorded_beside_the_snapshot(tmp_path, capsys):
 def test_networks_without_labels_are_refused(tmp_path, capsys):
     make_run(tmp_path, tmp_path, snapshots=[1])
     assert conditional_digits.main(["--run=1", f"--result_dir={tmp_path}"]) == 1
-    assert "no generator with labels" in capsys.readouterr().err
+    assert "does not hold a generator with labels" in capsys.readouterr().err

@@ -148,7 +148,7 @@ def test_a_data_set_that_moved_is_missed_until_it_is_named(tmp_path, run_dir, ca
 def test_a_run_without_snapshots_is_said(tmp_path, capsys):
     make_run(tmp_path / "results", tmp_path, snapshots=())
     assert call(tmp_path, "1") == 1
-    assert "holds no network-snapshot-*.keras yet" in capsys.readouterr().err
+    assert "does not hold any network-snapshot-*.keras yet" in capsys.readouterr().err
 
 
 def test_failures_of_a_metric_show_in_the_exit_status(tmp_path, capsys):

@@ -36,7 +36,7 @@ class Experiment:
     full_scale: str
     # Variants that only run when they are named, because on small images they equal another one.
     on_request: tuple[str, ...] = ()
-    # Length of a training in kimg, unless the command line says another.
+    # Length of a training in kimg, unless the command line gives another.
     kimg: float = 12.0
     # Snapshots per scored one, of which all are kept to compare the images of fixed latents from
     # one to the next; 0 = images are not compared.

@@ -15,7 +15,7 @@ def color_matrices(parameters, num_channels):
     apply to three channels only.
 
     Args:
-        parameters: See `parameters.draw`.
+        parameters: What `parameters.draw` returned.
         num_channels: C.
 
     Returns:

@@ -13,7 +13,7 @@ def inverse_matrices(parameters, resolution):
     """Matrices that map a place of the result to the place of the image that is seen there.
 
     Args:
-        parameters: See `parameters.draw`.
+        parameters: What `parameters.draw` returned.
         resolution: Side of the largest scale; shifts are whole pixels of it.
 
     Returns:

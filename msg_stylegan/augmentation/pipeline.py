@@ -1,4 +1,4 @@
-"""The door through which images pass on their way into the discriminator."""
+"""What images pass through on their way into the discriminator."""
 
 import tensorflow as tf
 
@@ -18,7 +18,7 @@ class Augmentation(tf.Module):
         probability: Probability of every kind: a number in [0, 1], or an `AdaptiveProbability`.
 
     Raises:
-        ValueError: An unknown name, no name at all, or a probability outside of [0, 1].
+        ValueError: An unknown name, no name at all, or a probability outside [0, 1].
     """
 
     def __init__(self, groups, probability):
@@ -46,7 +46,7 @@ class Augmentation(tf.Module):
         return draw(seed, num_samples, self.probability, self.kinds)
 
     def __call__(self, images, parameters):
-        """See `apply`."""
+        """Changes the images, see `apply`."""
         return apply(images, parameters)
 
 

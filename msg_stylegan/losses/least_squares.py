@@ -25,7 +25,7 @@ class LeastSquares(AdversarialLoss):
 
     label_noise: float = option(
         0.0,
-        "Standard deviation of the noise on the labels of lsgan and its like. 0 = no noise.",
+        "Standard deviation of the noise on the labels of lsgan and its variants. 0 = no noise.",
         at_least(0),
     )
     real_target: float = 1.0

@@ -42,7 +42,7 @@ class Generator(PairMember):
             truncation. Ignored in training.
         truncation_cutoff: Number of layers that are truncated, from the lowest resolution; None
             for all.
-        noise_mode, noise_seed: See `Noise`.
+        noise_mode, noise_seed: Which noise, see `Noise`.
         training: Whether this pass moves `w_avg`.
 
     Returns:

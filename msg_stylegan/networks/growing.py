@@ -95,7 +95,7 @@ class GrowingSynthesis(ProGANSynthesis):
 
     Attributes:
         stage: Tuple `(resolution, is_fading)`, see `Growing.grow_to`.
-        alpha: See `Growing`.
+        alpha: Weight of the highest level while it fades in, see `Growing`.
     """
 
     block_class = GrowingBlock

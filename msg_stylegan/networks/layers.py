@@ -76,7 +76,7 @@ class EqualizedDense(EqualizedLayer):
 
     Args:
         units: Number of outputs.
-        **kwargs: See `EqualizedLayer`.
+        **kwargs: Arguments of `EqualizedLayer`.
 
     Input shape: `[N, inputs]`. Output shape: `[N, units]`.
     """
@@ -101,7 +101,7 @@ class EqualizedConv2D(EqualizedLayer):
         kernel_size: Side of the square kernel, odd; 3 when resampling.
         resample: `"up"` for nearest-neighbour upsampling before the convolution, `"down"` for 2x2
             means after it, None for neither.
-        **kwargs: See `EqualizedLayer`.
+        **kwargs: Arguments of `EqualizedLayer`.
 
     Input shape: `[N, H, W, C]`. Output shape: `[N, H', W', filters]`.
     """
@@ -180,7 +180,7 @@ class Epilogue(Float32, keras.layers.Layer):
     Call arguments:
         x: `[N, resolution, resolution, C]`.
         w: `[N, w_dim]`.
-        noise_mode, noise_seed: See `Noise`.
+        noise_mode, noise_seed: Which noise, see `Noise`.
     """
 
     def __init__(self, resolution, index, options, **kwargs):

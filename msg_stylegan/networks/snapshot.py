@@ -199,5 +199,5 @@ def newest_snapshot(run_dir):
     """
     snapshots = snapshots_of_run(run_dir)
     if not snapshots:
-        raise FileNotFoundError(f"{run_dir} holds no network-snapshot-*.keras yet.")
+        raise FileNotFoundError(f"{run_dir} does not hold any network-snapshot-*.keras yet.")
     return snapshots[-1]

@@ -35,7 +35,7 @@ class SynthesisBlock(Float32, keras.layers.Layer):
     Call arguments:
         x: Activation `[N, resolution / 2, resolution / 2, in_channels]`; None for the first block.
         w0, w1: `[N, w_dim]`, one for each convolution.
-        noise_mode, noise_seed: See `Noise`.
+        noise_mode, noise_seed: Which noise, see `Noise`.
 
     Returns:
         Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
@@ -126,7 +126,7 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
 
     Call arguments:
         ws: `[N, num_ws, w_dim]`, one w per convolution.
-        noise_mode, noise_seed: See `Noise`.
+        noise_mode, noise_seed: Which noise, see `Noise`.
 
     Attributes:
         resolutions: Sides of the images, low to high.

@@ -14,7 +14,7 @@ _INDEX_NAME = re.compile(r"ckpt-([0-9]+)\.index")
 # The last bytes of every whole index.
 _END_OF_INDEX = 0xDB4775248B80FB57.to_bytes(8, "little")
 _TEMPORARY = "ckpt-new_temp"
-# What an interrupted save leaves, also one of TensorFlow's manager, which older versions used.
+# What an interrupted save leaves, including one of TensorFlow's manager, as in older versions.
 _LEFTOVERS = ("ckpt-*_temp", "ckpt-*.tempstate*", "checkpoint.tmp*")
 
 
@@ -103,7 +103,7 @@ class TrainingCheckpoint:
         return True
 
     def _write(self, number):
-        """Writes a checkpoint beside and moves it to its place; the index, last, makes it whole."""
+        """Writes a checkpoint aside and moves it into place; the index, at last, makes it whole."""
         temporary = self._folder / _TEMPORARY
         temporary.mkdir(parents=True)
         try:
@@ -118,7 +118,7 @@ class TrainingCheckpoint:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _write_state(self, numbers):
-        """Writes the list that TensorFlow's tools and older versions look into."""
+        """Writes the list that TensorFlow's tools and older versions read."""
         lines = [f'all_model_checkpoint_paths: "ckpt-{number}"\n' for number in numbers]
         newest = f'model_checkpoint_path: "ckpt-{numbers[-1]}"\n'
         files.write_text(self._folder / "checkpoint", newest + "".join(lines))

@@ -11,7 +11,7 @@ from msg_stylegan.tensorflow_files import tensorflow_writing
 
 
 class EventFile:
-    """Writes events, or says that it cannot: TensorFlow drops some of them without a word.
+    """Writes events, or says that it cannot: TensorFlow drops some of them silently.
 
     Args:
         folder: Folder of the file.

@@ -55,7 +55,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         return {name: getattr(self, name) for name in names}
 
     def set_images_per_update(self, number, images_per_update):
-        """From now on, after `number` updates, each shows so many images."""
+        """Lets each update after the first `number` ones show so many images."""
         pace = self._pace(images_per_update)
         # Not without need: a division would round.
         if pace != self._clock_values()[2:]:
@@ -67,7 +67,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         self.clock.assign([self._images_after(number), 0, *self._clock_values()[2:]])
 
     def set_images(self, number, images):
-        """After `number` updates so many images have been shown."""
+        """Notes how many images the first `number` updates have shown."""
         self.clock.assign([images, number, *self._clock_values()[2:]])
 
     @contextlib.contextmanager

@@ -53,7 +53,7 @@ def dataset_facts(dataset):
 
 
 def check_same_dataset(run_dir, facts, stored_path):
-    """Refuses another data set than that of the newest session; where it lies does not matter.
+    """Refuses a data set other than that of the newest session; where it is does not matter.
 
     Args:
         run_dir: Run directory.
@@ -74,7 +74,7 @@ def check_same_dataset(run_dir, facts, stored_path):
     if not is_same:
         raise ValueError(
             f"{run_dir} was trained on {_describe(old)}. To continue it with another data set, "
-            f"{_describe(facts)}, add --new_data. If that is not meant, name the old one by "
+            f"{_describe(facts)}, add --new_data. Otherwise name the old one by "
             "--config.data_dir and --config.dataset.path."
         )
 

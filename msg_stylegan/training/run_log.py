@@ -45,7 +45,7 @@ class _LogFile(_Lasting, logging.FileHandler):
     what = LOG_FILE
 
     def close(self):
-        # What a full disk does not take was told already.
+        # That a full disk does not take the rest was reported already.
         with contextlib.suppress(OSError):
             super().close()
 
@@ -57,7 +57,7 @@ def say(message):
 
 @contextlib.contextmanager
 def logging_to(run_dir, held=False):
-    """While the block runs, `say` also writes to `<run_dir>/log.txt`; so does what ends the block.
+    """While the block runs, `say` also writes to `<run_dir>/log.txt`, and an error is noted there.
 
     Args:
         run_dir: Run directory, or None for the terminal alone.
@@ -91,7 +91,7 @@ def logging_to(run_dir, held=False):
     try:
         yield begin
     except BaseException as error:
-        # On the terminal the caller says it.
+        # The caller reports it on the terminal.
         _LOGGER.removeHandler(terminal)
         if isinstance(error, Exception):
             say(f"Stopped by an error: {str(error) or type(error).__name__}")

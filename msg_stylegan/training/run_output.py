@@ -46,7 +46,7 @@ class RunOutput:
         self._stage = None
 
     def enter(self, stage):
-        """Goes on in a stage to which the networks have been moved."""
+        """Continues with a stage to which the networks have been moved."""
         self._stage = stage
         self._grids.retrace()
 

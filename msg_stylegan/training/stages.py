@@ -1,8 +1,8 @@
 """Stages of a training: which resolution is trained after so many images, and what fades in.
 
 Ordinary training is a single stage without an end; progressive growing (ProGAN, Karras et al. 2018,
-section 2) is a row of them. Everything follows from the number of images shown, so that a run can
-be resumed anywhere, inside a fade too.
+section 2) is a series of them. Everything follows from the number of images shown, so a run can be
+resumed anywhere, inside a fade too.
 """
 
 import dataclasses
