@@ -6,7 +6,6 @@ set (not its path), its preparation, the metric's parameters, and the version of
 
 import hashlib
 import json
-import re
 import shutil
 import sys
 import tempfile
@@ -42,7 +41,7 @@ class StatisticsCache:
         the result is worth more than the cache.
 
         Args:
-            statistic: Short name of what is stored; part of the file name.
+            statistic: Short name of what is stored, "swd-floor"; part of the file name.
             parameters: Dict of everything else that decides the values: number of images, seed,
                 settings, version of the code. Values that JSON can hold.
             compute: Called without arguments; returns a dict of arrays or numbers.
@@ -50,11 +49,15 @@ class StatisticsCache:
         Returns:
             Dict of numpy arrays.
         """
-        key = self._key(statistic, parameters)
-        path = self._path(statistic, key)
+        key, path = self._key_and_path(statistic, parameters, "npz")
         if path.exists():
             try:
-                return _load(path, key)
+                # Opened here, because `np.load` leaves a file open that it cannot read.
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                    values = {name: arrays[name] for name in arrays.files}
+                if str(values.pop("key")) != key:
+                    raise ValueError("it belongs to other images or settings")
+                return values
             except Exception as error:
                 # A damaged archive can fail in many ways, and none of them matters.
                 _notice(f"{path} is damaged and will be computed again ({error})")
@@ -81,7 +84,7 @@ class StatisticsCache:
         Raises:
             OSError: The file cannot be written.
         """
-        path = self._path(statistic, self._key(statistic, parameters)).with_suffix(".npy")
+        _, path = self._key_and_path(statistic, parameters, "npy")
         if path.exists():
             try:
                 return _map_rows(path, shape)
@@ -94,29 +97,17 @@ class StatisticsCache:
             write(lambda rows: file.write(np.ascontiguousarray(rows, "<f4").data))
         return _map_rows(path, shape)
 
-    def _key(self, statistic, parameters):
+    def _key_and_path(self, statistic, parameters, suffix):
         facts = {
             "schema": SCHEMA,
             "statistic": statistic,
             "source": self._source,
             "parameters": parameters,
         }
-        return json.dumps(facts, sort_keys=True)
-
-    def _path(self, statistic, key):
+        key = json.dumps(facts, sort_keys=True)
         # The name of the data set is left out: the same images under another name are a hit.
         digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-        prefix = re.sub(r"[^A-Za-z0-9_-]", "-", statistic)
-        return self._directory / f"{prefix}-{digest}.npz"
-
-
-def _load(path, key):
-    # Opened here, because `np.load` leaves a file open that it cannot read.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        values = {name: arrays[name] for name in arrays.files}
-    if str(values.pop("key")) != key:
-        raise ValueError("it belongs to other images or settings")
-    return values
+        return key, self._directory / f"{statistic}-{digest}.{suffix}"
 
 
 def _map_rows(path, shape):

@@ -186,10 +186,7 @@ class MetricEvaluator:
         if self._imported is not None:
             settings["imported"] = self._imported.digest()
         if metric.networks:
-            # Their weights are made here, if they were not yet.
-            with self._strategy.scope():
-                identities = {name: self._networks.identity(name) for name in metric.networks}
-            settings["networks"] = identities
+            settings["networks"] = {name: self._network(name).identity for name in metric.networks}
         return settings
 
     def of_generator(self, G, snapshot=None):
@@ -258,7 +255,7 @@ class MetricEvaluator:
         features = Features(
             inputs,
             self._extractor,
-            self._lpips,
+            functools.partial(self._network, "lpips"),
             cache=self._cache(),
             mirror_seed=self._mirror_seed,
             imported=self._imported,
@@ -271,11 +268,14 @@ class MetricEvaluator:
         source = {"fingerprint": self._reals.fingerprint(), **more}
         return StatisticsCache(self._cache_dir, source)
 
+    def _network(self, name):
+        # Its weights are made here, if they do not exist yet.
+        with self._strategy.scope():
+            return self._networks.get(name)
+
     def _extractor(self, name):
         if name not in self._extractors:
-            with self._strategy.scope():
-                network = self._networks.get(name)
-            self._extractors[name] = FeatureExtractor(network, self._strategy)
+            self._extractors[name] = FeatureExtractor(self._network(name), self._strategy)
         return self._extractors[name]
 
     def _notice(self, text):
@@ -283,10 +283,6 @@ class MetricEvaluator:
         if text not in self._noticed:
             self._noticed.add(text)
             tqdm.write(f"notice: {text}", file=sys.stderr)
-
-    def _lpips(self):
-        with self._strategy.scope():
-            return self._networks.lpips()
 
     def _generated_images(self, G, strategy):
         return GeneratedImages(

@@ -11,12 +11,9 @@ from metrics.fixed_order import ORDER_VERSION
 from metrics.moments import Moments, StreamingMoments
 from msg_stylegan.data import pyramid
 
-# Outputs of a feature network that metrics of single images use.
-_OUTPUTS = ("features", "logits")
-
 _ROWS_AT_A_TIME = 2**13
 
-# Differences between features of one image, relative to them, that come of rounding.
+# Differences between features of one image, relative to them, that come from rounding.
 _SAME = 1e-5
 
 
@@ -26,7 +23,7 @@ class Features:
     Args:
         inputs: `MetricInputs` with reals, fakes and generator.
         extractors: Function that returns the `FeatureExtractor` of a network's name.
-        lpips: Function that returns the perceptual distance, an `Lpips`.
+        lpips: Function that loads the perceptual distance, an `Lpips`.
         cache: `StatisticsCache` of the reals without mirroring.
         mirror_seed: Decides which reals are mirrored; None when the user does not mirror.
         imported: `Moments` that stand for those of the reals, or None.
@@ -53,9 +50,16 @@ class Features:
         Returns:
             `Moments`.
         """
-        if self._imported is not None:
-            return self._imported_moments(network)
-        return self._real_moments(network, num_images, mirrored, resolution=None)
+        imported = self._imported
+        if imported is None:
+            return self._real_moments(network, num_images, mirrored)
+        dim = self._extractors(network).network.dim
+        if len(imported.mean) != dim:
+            raise ValueError(
+                f"The imported statistics have {len(imported.mean)} numbers per image, the "
+                f"features of {network} {dim}. Were they made with another network?"
+            )
+        return imported
 
     def fake_moments(self, network, num_images):
         """Mean and covariance of the first `num_images` fakes, as `Moments`."""
@@ -123,21 +127,16 @@ class Features:
     def _write_fakes(self, network, num_images):
         files = {}
         for outputs in self._pass(network, "fakes", self._inputs.fakes(num_images), num_images):
-            outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
             if not files:
                 width = sum(values.shape[1] for values in outputs.values())
-                check_room(
-                    self._inputs.scratch_dir, 4 * num_images * width, "The features of the fakes"
-                )
-                files = {
-                    name: ScratchRows(self._inputs.scratch_dir, values.shape[1])
-                    for name, values in outputs.items()
-                }
+                folder = self._inputs.scratch_dir
+                check_room(folder, 4 * num_images * width, "The features of the fakes")
+                files = {name: ScratchRows(folder, of.shape[1]) for name, of in outputs.items()}
             for name, values in outputs.items():
                 files[name].append(values)
         return {name: file.array() for name, file in files.items()}
 
-    def _real_moments(self, network, num_images, mirrored, resolution):
+    def _real_moments(self, network, num_images, mirrored, resolution=None):
         count = num_images or self._inputs.num_reals
         mirror_seed = self._mirror_seed if mirrored else None
         # Of all reals, each once and as it is, the moments have no order; files are read faster in
@@ -169,13 +168,11 @@ class Features:
         return Moments(mean, covariance, count)
 
     def _speak_of_copies(self, what, network, rows):
-        """Tells if all features, `[N, d]`, are the same."""
+        """Tells the user if all features, `[N, d]`, are the same."""
         bound = _SAME * np.abs(rows[0]).max()
-        blocks = range(0, len(rows), _ROWS_AT_A_TIME)
-        if len(rows) > 1 and all(
-            np.abs(rows[start : start + _ROWS_AT_A_TIME] - rows[0]).max() <= bound
-            for start in blocks
-        ):
+        starts = range(0, len(rows), _ROWS_AT_A_TIME)
+        blocks = (rows[start : start + _ROWS_AT_A_TIME] for start in starts)
+        if len(rows) > 1 and all(np.abs(block - rows[0]).max() <= bound for block in blocks):
             self._say_all_are_alike(what, network, len(rows))
 
     def _say_all_are_alike(self, what, network, count):
@@ -183,15 +180,6 @@ class Features:
             f"{network} sees the same in all {count} {what}: they are copies of one image, or it "
             "is blind to what differs. Scores through it say little then."
         )
-
-    def _imported_moments(self, network):
-        dim = self._extractors(network).network.dim
-        if len(self._imported.mean) != dim:
-            raise ValueError(
-                f"The imported statistics have {len(self._imported.mean)} numbers per image, the "
-                f"features of {network} {dim}. Were they made with another network?"
-            )
-        return self._imported
 
     def _pass(self, network, what, batches, num_images):
         """Yields the outputs of a network for all images, under a progress bar."""

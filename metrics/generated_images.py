@@ -42,7 +42,8 @@ class GeneratedImages:
         self._labels_dataset = labels_dataset
         self._strategy = strategy
         self._compiled = {}
-        self._previous = lambda count: None
+        # The same as `fixed_images` for the snapshot before; gives None if there is none.
+        self.previous_fixed_images = lambda count: None
 
     @property
     def resolutions(self):
@@ -78,10 +79,9 @@ class GeneratedImages:
         Yields:
             float32 `[n]`.
         """
-        key = ("paths", distance, space, epsilon)
+        key = (distance, space, epsilon)
         if key not in self._compiled:
-            function = self._path_function(distance, space, epsilon)
-            self._compiled[key] = ReplicaMap(function, self._strategy)
+            self._compiled[key] = ReplicaMap(self._path_function(*key), self._strategy)
         chunks = self._compiled[key](self._path_chunks(num_paths, sampling))
         for start, distances in zip(range(0, num_paths, self._batch_size), chunks, strict=True):
             yield distances[: num_paths - start]
@@ -96,20 +96,15 @@ class GeneratedImages:
         chunks = []
         for start in range(0, count, self._batch_size):
             here = slice(start, start + self._batch_size)
-            images = self.G(
-                z[here], labels[here] if self.G.label_size else None, noise_mode="const"
-            )
+            some = labels[here] if self.G.label_size else None
+            images = self.G(z[here], some, noise_mode="const")
             chunks.append([image.numpy() for image in images])
         return [np.concatenate(scale) for scale in zip(*chunks, strict=True)]
-
-    def previous_fixed_images(self, count):
-        """The same as `fixed_images` for the snapshot before; None if there is none."""
-        return self._previous(count)
 
     def after(self, previous):
         """Returns this object with `previous(count)` to make the previous fixed images."""
         result = copy.copy(self)
-        result._previous = previous
+        result.previous_fixed_images = previous
         return result
 
     def _sampler(self, *resolutions):

@@ -61,7 +61,7 @@ def open_images(path, resolution=0, max_label_size=0, reader=None, skip_broken=F
 class ImageFiles:
     """Images of a store, always RGB, in the order of the store.
 
-    What is left out, and what is odd about images, is told on stderr, once.
+    What is left out, and what is odd about images, is reported on stderr, once.
 
     Args:
         store: See `open_store`.
@@ -93,7 +93,12 @@ class ImageFiles:
         if skip_broken:
             sound, more = self._looked_through(self._decode, headers, skip_broken)
             headers, reasons = {index: headers[index] for index in sound}, reasons | more
-        self._tell_skipped(reasons)
+        if reasons:
+            first = min(reasons)
+            _tell(
+                f"{self.path}: {len(reasons)} of {len(store.names)} images cannot be used and are "
+                f"left out. The first one: {store.name(first)}: {reasons[first]}."
+            )
         if not headers:
             raise ValueError(f"{self.path} holds no images{' that can be used' * bool(reasons)}.")
         self._indices = list(headers)
@@ -153,9 +158,10 @@ class ImageFiles:
         for number, (image, found) in zip(numbers, images, strict=True):
             if number in self._unread:
                 self._unread.remove(number)
-                add_image_remarks(self._remarks, number, found)
+                add_image_remarks(self._remarks, self._indices[number], found)
                 if not self._unread:
-                    self._tell_remarks()
+                    for text in sentences(self._remarks, self._store.name):
+                        _tell(f"{self.path}: {text}")
             yield image
 
     def _read(self, index):
@@ -171,7 +177,7 @@ class ImageFiles:
         return (height, width), (len(data), zlib.crc32(data))
 
     def _decode(self, index):
-        """Nothing, of an image that can be read."""
+        """Reads an image without keeping it."""
         self._read(index)
 
     def _looked_through(self, function, indices, skip_broken):
@@ -188,8 +194,9 @@ class ImageFiles:
             except SkippedImageError as error:
                 return error
 
-        found = _progress(_results_ahead(look, indices, self._num_threads), len(indices))
-        results = dict(zip(indices, found, strict=True))
+        bar = {"desc": "Checking", "unit": "img", "delay": 1, "leave": False, "disable": None}
+        found = _results_ahead(look, indices, self._num_threads)
+        results = dict(zip(indices, tqdm(found, total=len(indices), **bar), strict=True))
         reasons = {i: error for i, error in results.items() if isinstance(error, SkippedImageError)}
         return {i: result for i, result in results.items() if i not in reasons}, reasons
 
@@ -202,18 +209,6 @@ class ImageFiles:
                 "such images."
             ) from error
 
-    def _tell_skipped(self, reasons):
-        if reasons:
-            first = min(reasons)
-            _tell(
-                f"{self.path}: {len(reasons)} of {len(self._store.names)} images cannot be used "
-                f"and are left out. The first one: {self._store.name(first)}: {reasons[first]}."
-            )
-
-    def _tell_remarks(self):
-        for text in sentences(self._remarks, lambda i: self._store.name(self._indices[i])):
-            _tell(f"{self.path}: {text}")
-
 
 def _num_threads(sizes):
     """Threads that may decode images of such sizes."""
@@ -223,10 +218,6 @@ def _num_threads(sizes):
 
 def _tell(text):
     tqdm.write(f"notice: {text}", file=sys.stderr)
-
-
-def _progress(items, total):
-    return tqdm(items, total=total, desc="Checking", unit="img", delay=1, leave=False, disable=None)
 
 
 def check_sizes(metric, reals, fakes, notice):
@@ -296,7 +287,7 @@ def _results_ahead(function, tasks, num_threads):
     Args:
         function: May be called by several threads at a time.
         tasks: Iterable.
-        num_threads: Number of threads; twice as many results are held in memory.
+        num_threads: Number of threads; up to twice as many results are held in memory.
     """
     pending = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:

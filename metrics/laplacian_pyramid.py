@@ -37,33 +37,30 @@ def laplacian_pyramid(images, min_resolution):
     return [*levels, images]
 
 
+def _part(x, axis, start, stop, step=1):
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]
+
+
 def _down(x, axis):
     n = x.shape[axis]
-
-    def part(start, stop, step=1):
-        return x[(slice(None),) * axis + (slice(start, stop, step),)]
-
-    x = np.concatenate([part(2, 3), part(1, 2), x, part(n - 2, n - 1)], axis)
-    y = part(1, n + 1, 2) + part(3, n + 3, 2)
+    x = np.pad(x, [(2, 1) if i == axis else (0, 0) for i in range(x.ndim)], mode="reflect")
+    taps = [_part(x, axis, i, n + i, 2) for i in range(5)]
+    y = taps[1] + taps[3]
     y *= 4.0
-    y += part(0, n, 2)
-    y += part(4, n + 4, 2)
-    y += 6.0 * part(2, n + 2, 2)
+    y += taps[0]
+    y += taps[4]
+    y += 6.0 * taps[2]
     y *= 1.0 / 16.0
     return y
 
 
 def _up(x, axis):
     n = x.shape[axis]
-
-    def part(array, start, stop, step=1):
-        return array[(slice(None),) * axis + (slice(start, stop, step),)]
-
     # The mirrored neighbour on the left is the second pixel; on the right it is the last one,
     # because the row of pixels and zeros ends with a zero.
-    x = np.concatenate([part(x, 1, 2), x, part(x, n - 1, n)], axis)
-    left, middle, right = part(x, 0, n), part(x, 1, n + 1), part(x, 2, n + 2)
+    x = np.concatenate([_part(x, axis, 1, 2), x, _part(x, axis, n - 1, n)], axis)
+    left, middle, right = (_part(x, axis, i, n + i) for i in range(3))
     y = np.empty((*x.shape[:axis], 2 * n, *x.shape[axis + 1 :]), x.dtype)
-    part(y, 0, None, 2)[...] = (left + right) * 0.125 + middle * 0.75
-    part(y, 1, None, 2)[...] = (middle + right) * 0.5
+    _part(y, axis, 0, None, 2)[...] = (left + right) * 0.125 + middle * 0.75
+    _part(y, axis, 1, None, 2)[...] = (middle + right) * 0.5
     return y

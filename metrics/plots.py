@@ -67,11 +67,9 @@ def plot_metric(path, metric, lines):
 
     figure, panels = _new_figure(2 if far else 1)
     _draw_headline(panels[0], metric, headline)
-    _draw_lines(panels[0], near, looks)
-    _finish_panel(panels[0])
-    if far:
-        _draw_lines(panels[1], far, looks)
-        _finish_panel(panels[1])
+    for panel, some in zip(panels, (near, far), strict=False):
+        _draw_lines(panel, some, looks)
+        _finish_panel(panel)
     _save(figure, path, metric.name)
     return True
 
@@ -201,10 +199,9 @@ def _finish_panel(panel, logarithmic=False):
     panel.set_axisbelow(True)
     panel.tick_params(labelsize=_FONT_SIZE)
     panel.spines[["top", "right"]].set_visible(False)
-    if len(panel.lines) > _MANY:
-        panel.legend(fontsize=_FONT_SIZE, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    else:
-        panel.legend(fontsize=_FONT_SIZE, loc="best")
+    beside = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    place = beside if len(panel.lines) > _MANY else {"loc": "best"}
+    panel.legend(fontsize=_FONT_SIZE, **place)
 
 
 def _make_logarithmic(panel, decades):

@@ -147,11 +147,7 @@ def _level_resolutions(resolution):
             f"SWD needs images whose size is a power of two and at least {MIN_RESOLUTION} pixels. "
             f"Received {resolution}x{resolution}. {SUITABLE_IMAGES}"
         )
-    levels = []
-    while resolution >= MIN_RESOLUTION:
-        levels.append(resolution)
-        resolution //= 2
-    return levels
+    return [resolution >> i for i in range((resolution // MIN_RESOLUTION).bit_length())]
 
 
 def _patch_positions(num_images, resolution, seed):
@@ -214,7 +210,7 @@ def _rank_distance(a, b):
 
 
 def _check_variety(name, reals, fakes, notice):
-    """Speaks of sets of one colour, whose descriptors the normalisation makes all 0.
+    """Points out sets of one colour, whose descriptors the normalisation makes all 0.
 
     Raises:
         ValueError: Both are such sets: their distance would be 0, whatever their colours are.
@@ -242,19 +238,12 @@ def _distances(a, b, seed):
 
 def _compute(name, num_images, inputs):
     def collect(batches, what, stream):
-        description = f"{name}: {what}"
-        with inputs.progress(total=num_images, desc=description, unit="img") as bar:
-            return collect_descriptors(
-                batches,
-                num_images,
-                seed=(inputs.seed, stream),
-                scratch_dir=inputs.scratch_dir,
-                report=bar.update,
-            )
+        options = {"seed": (inputs.seed, stream), "scratch_dir": inputs.scratch_dir}
+        with inputs.progress(total=num_images, desc=f"{name}: {what}", unit="img") as bar:
+            return collect_descriptors(batches, num_images, report=bar.update, **options)
 
     def floor():
-        others = inputs.reals(num_images, start=num_images)
-        others = collect(others, "other reals", _OTHER_REALS)
+        others = collect(inputs.reals(num_images, start=num_images), "other reals", _OTHER_REALS)
         distances = _distances(reals, others, (inputs.seed, _DIRECTIONS))
         return {str(res): distance for res, distance in distances.items()}
 

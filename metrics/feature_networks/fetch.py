@@ -141,7 +141,9 @@ def _receive(url, published, part):
                 raise ValueError("It is another file by now.")
         else:
             start = 0
-        _check_room(part, published.size - start)
+        lacking = published.size - start - shutil.disk_usage(part.parent).free
+        if lacking > 0:
+            raise OSError(f"{part.parent} lacks {lacking / 2**20:.0f} MiB of space")
         with part.open("ab" if start else "wb") as file:
             _copy(response, file, published, start)
 
@@ -179,12 +181,6 @@ def _check(published, path, advice):
     sha256 = sha256_of_file(path)
     if sha256 != published.sha256:
         raise ValueError(f"{path.name} has SHA-256 {sha256}. Expected {published.sha256}. {advice}")
-
-
-def _check_room(part, num_bytes):
-    free = shutil.disk_usage(part.parent).free
-    if free < num_bytes:
-        raise OSError(f"{part.parent} lacks {(num_bytes - free) / 2**20:.0f} MiB of space")
 
 
 def _size(path):

@@ -5,7 +5,7 @@ as a frozen graph (`inception-2015-12-05`) and Heusel et al. 2017 measure FID wi
 the ImageNet networks of Keras and torchvision; Keras' is offered too, under its own name.
 
 Convolutions bear the scopes of the frozen graph. Batch normalisation is part of their kernels and
-biases, so that the network is faster and has no training mode.
+biases: the network is faster and has no training mode.
 """
 
 import dataclasses
@@ -126,16 +126,10 @@ _TO_17 = (
     (_HALVE,),
 )
 
+_FACTORISED = (_Conv(192), _Conv(192, (1, 7)), _Conv(192, (7, 1)))
 _TO_8 = (
     _row("tower/conv", "branch3x3", _Conv(192), _halving(320)),
-    _row(
-        "tower_1/conv",
-        "branch7x7x3",
-        _Conv(192),
-        _Conv(192, (1, 7)),
-        _Conv(192, (7, 1)),
-        _halving(192),
-    ),
+    _row("tower_1/conv", "branch7x7x3", *_FACTORISED, _halving(192)),
     (_HALVE,),
 )
 
@@ -162,12 +156,8 @@ def torch_names():
     names = {step.scope: step.torch for step in _STEM if isinstance(step, _Conv)}
     for block, (torch, branches) in _blocks("max").items():
         # Steps, and the two of a fork.
-        steps = tf.nest.flatten(branches)
-        names |= {
-            f"{block}/{step.scope}": f"{torch}.{step.torch}"
-            for step in steps
-            if isinstance(step, _Conv)
-        }
+        convolutions = (step for step in tf.nest.flatten(branches) if isinstance(step, _Conv))
+        names |= {f"{block}/{conv.scope}": f"{torch}.{conv.torch}" for conv in convolutions}
     return names
 
 
@@ -257,44 +247,30 @@ def _run_branch(apply, block, branch, x):
 def _build_model(weights, last_pool, name):
     """Keras model of images float32 [n, 299, 299, 3] with its weights set."""
 
-    def apply(scope, step, x):
-        return _layer(scope, step)(x)
-
     def join(block, xs):
         return keras.layers.Concatenate(name=_layer_name(block), dtype="float32")(xs)
 
     images = keras.Input((*INPUT_SIZE, 3), name="images", dtype="float32")
-    x = _run(apply, join, images, last_pool)
+    x = _run(_apply_layer, join, images, last_pool)
     features = keras.layers.GlobalAveragePooling2D(name="features", **IN_NHWC)(x)
     outputs = {"features": features}
     if "logits/kernel" in weights:
         classes = weights["logits/kernel"].shape[1]
-        outputs["logits"] = keras.layers.Dense(
-            classes,
-            use_bias=False,
-            kernel_initializer="zeros",
-            name="classifier",
-            dtype="float32",
-        )(features)
+        options = {"use_bias": False, "kernel_initializer": "zeros", "dtype": "float32"}
+        outputs["logits"] = keras.layers.Dense(classes, name="classifier", **options)(features)
     model = keras.Model(images, outputs, name=name)
     model.trainable = False
     _set_weights(model, weights)
     return model
 
 
-def _layer(scope, step):
+def _apply_layer(scope, step, x):
     options = {"name": _layer_name(scope), "padding": step.padding, **IN_NHWC}
     if isinstance(step, _Conv):
-        return keras.layers.Conv2D(
-            step.channels,
-            step.size,
-            step.stride,
-            activation="relu",
-            kernel_initializer="zeros",
-            **options,
-        )
+        options |= {"activation": "relu", "kernel_initializer": "zeros"}
+        return keras.layers.Conv2D(step.channels, step.size, step.stride, **options)(x)
     pooling = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
-    return pooling[step.kind]((3, 3), step.stride, **options)
+    return pooling[step.kind]((3, 3), step.stride, **options)(x)
 
 
 def _layer_name(scope):
@@ -305,11 +281,10 @@ def _layer_name(scope):
 def _set_weights(model, weights):
     for scope in kernel_shapes():
         # In float64, so that the order of the products does not matter.
-        kernel, *parts = (
+        kernel, gamma, beta, mean, variance = (
             weights[f"{scope}/{part}"].astype(np.float64)
             for part in ("kernel", "gamma", "beta", "moving_mean", "moving_variance")
         )
-        gamma, beta, mean, variance = parts
         scale = gamma / np.sqrt(variance + EPSILON)
         model.get_layer(_layer_name(scope)).set_weights([kernel * scale, beta - mean * scale])
     if "logits/kernel" in weights:

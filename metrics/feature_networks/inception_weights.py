@@ -101,7 +101,7 @@ def from_tflib(arrays):
     names = _names_by_scope(arrays)
     if len(names) < len(arrays):
         names = _names_by_order(arrays) or names
-    return _canonical(arrays, names, without_classes=True, without_gamma=True)
+    return _canonical(arrays, names, may_lack=True)
 
 
 def from_keras(arrays):
@@ -138,9 +138,7 @@ def from_keras(arrays):
         scope = "logits" if layer == "predictions" else scopes[layer].get(number)
         if scope and kind in ("kernel", "bias", *_NORMALISATION):
             names[name] = f"{scope}/{kind}"
-    return _canonical(
-        arrays, names, classes=KERAS_CLASSES, without_classes=True, without_gamma=True
-    )
+    return _canonical(arrays, names, classes=KERAS_CLASSES, may_lack=True)
 
 
 def _to_channels_last(ndim):
@@ -188,65 +186,55 @@ def _names_by_order(arrays):
     return names
 
 
-def _canonical(arrays, names, classes=NUM_CLASSES, without_classes=False, without_gamma=False):
+def _canonical(arrays, names, classes=NUM_CLASSES, may_lack=False):
     """Arrays under their canonical names, after all checks.
 
     Args:
         arrays: Dict of the file.
         names: Names of the file -> canonical names.
         classes: Number of classes.
-        without_classes: Whether the layer of the classes may be absent.
-        without_gamma: Whether gamma may be absent everywhere.
+        may_lack: Whether the layer of the classes may be absent, and gamma everywhere.
     """
     result = {names[name]: array for name, array in arrays.items() if name in names}
-    shapes = _expected_shapes(classes)
+    shapes = {}
+    for scope, shape in kernel_shapes().items():
+        shapes[f"{scope}/kernel"] = shape
+        shapes |= {f"{scope}/{kind}": shape[-1:] for kind in _NORMALISATION}
+    shapes |= {"logits/kernel": (NUM_FEATURES, classes), "logits/bias": (classes,)}
     absent = {name for name in shapes if name not in result}
     gammas = {name for name in shapes if name.endswith("/gamma")}
-    if without_gamma and gammas <= absent:
+    if may_lack and gammas <= absent:
         result |= {name: np.ones(shapes[name], np.float32) for name in gammas}
         absent -= gammas
-    if without_classes and {"logits/kernel", "logits/bias"} <= absent:
+    if may_lack and {"logits/kernel", "logits/bias"} <= absent:
         absent -= {"logits/kernel", "logits/bias"}
     theirs = {ours: name for name, ours in names.items()}
+    given = [(name, array) for name, array in result.items() if name in theirs]
     problems = {
         "missing": [theirs.get(name, name) for name in shapes if name in absent],
         "unknown": [name for name in arrays if name not in names],
         "used twice": [n for n, ours in names.items() if n in arrays and theirs[ours] != n],
         "of another shape": [
             f"{theirs[name]} {list(array.shape)} instead of {list(shapes[name])}"
-            for name, array in result.items()
-            if name in theirs and array.shape != shapes[name]
+            for name, array in given
+            if array.shape != shapes[name]
         ],
         "without sensible numbers": [
-            theirs[name]
-            for name, array in result.items()
-            if name in theirs and not _is_sensible(name, array)
+            theirs[name] for name, array in given if not _is_sensible(name, array)
         ],
     }
-    _refuse(problems, classes)
+    found = []
+    for problem, listed in problems.items():
+        if listed:
+            more = f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+            found.append(f"{problem}: {', '.join(listed[:_SHOWN])}{more}")
+    if found:
+        which = "Keras' InceptionV3" if classes == KERAS_CLASSES else "the Inception of 2015"
+        raise ValueError(f"These are not the weights of {which}. Arrays {'; '.join(found)}.")
     return {name: np.asarray(array, np.float32) for name, array in result.items()}
-
-
-def _expected_shapes(classes):
-    shapes = {}
-    for scope, shape in kernel_shapes().items():
-        shapes[f"{scope}/kernel"] = shape
-        shapes |= {f"{scope}/{kind}": shape[-1:] for kind in _NORMALISATION}
-    return shapes | {"logits/kernel": (NUM_FEATURES, classes), "logits/bias": (classes,)}
 
 
 def _is_sensible(name, array):
     if array.dtype.kind != "f" or not np.isfinite(array).all():
         return False
     return not name.endswith("/moving_variance") or bool((array >= 0.0).all())
-
-
-def _refuse(problems, classes):
-    found = []
-    for problem, arrays in problems.items():
-        if arrays:
-            more = f" and {len(arrays) - _SHOWN} more" if len(arrays) > _SHOWN else ""
-            found.append(f"{problem}: {', '.join(arrays[:_SHOWN])}{more}")
-    if found:
-        which = "Keras' InceptionV3" if classes == KERAS_CLASSES else "the Inception of 2015"
-        raise ValueError(f"These are not the weights of {which}. Arrays {'; '.join(found)}.")

@@ -15,7 +15,7 @@ from msg_stylegan.command_names import called
 
 
 class MissingWeightsError(ValueError):
-    """No file with the weights of a network is there, or none that fits.
+    """There is no file with the weights of a network, or none that fits.
 
     Attributes:
         unfit: List of the paths of files that do not fit.
@@ -38,7 +38,7 @@ class _Weights:
     readers: dict[str, Callable]
     # What to do when there are none.
     advice: str
-    # Kind of file that one may have but that does not fit -> why.
+    # Kind of file that a user may have but that does not fit -> why.
     unfit: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -62,8 +62,8 @@ _WEIGHTS = {
         f"{_fetch_advice('inception')}. inception-2015-12-05.tgz, classify_image_graph_def.pb and "
         "NVIDIA's inception_v3_features.pkl will do as well",
         {
-            "keras": "Keras' Inception was trained anew on 1000 classes, so its scores compare "
-            "with no published ones; it serves the metrics named keras_ only."
+            "keras": "Keras' Inception was trained anew on 1000 classes, so its scores cannot be "
+            "compared with published ones; it serves the metrics named keras_ only."
         },
     ),
     "keras_inception": _Weights(
@@ -92,13 +92,14 @@ _WEIGHTS = {
     ),
 }
 
-# Name of a network -> what it is made from.
-_NEEDS = {
-    "inception": ("inception",),
-    "clean_inception": ("inception",),
-    "keras_inception": ("keras_inception",),
-    "vgg16": ("vgg16",),
-    "lpips": ("vgg16", "lpips"),
+# Name of a network -> the weights it needs, and the function that makes it from their arrays and
+# their joined digests; or a dict of it and those that share its model.
+_NETWORKS = {
+    "inception": (("inception",), inception.inception_networks),
+    "clean_inception": (("inception",), inception.inception_networks),
+    "keras_inception": (("keras_inception",), inception.keras_inception_network),
+    "vgg16": (("vgg16",), vgg16.vgg16_network),
+    "lpips": (("vgg16", "lpips"), lpips.Lpips),
 }
 
 
@@ -128,7 +129,7 @@ class FeatureNetworks:
         self.custom_name = None
         if custom:
             network = load_custom_network(custom)
-            if network.name in _NEEDS:
+            if network.name in _NETWORKS:
                 raise ValueError(f"{custom} has the name {network.name!r} of another network.")
             self.custom_name = network.name
             self._networks[network.name] = network
@@ -139,7 +140,7 @@ class FeatureNetworks:
             self._candidates(_WEIGHTS[needed])
 
     def get(self, name):
-        """Returns the `FeatureNetwork` of a name: "inception", "clean_inception", "vgg16", ...
+        """Returns the `FeatureNetwork` of a name: "inception", "vgg16", ...; an `Lpips` of "lpips".
 
         Raises:
             MissingWeightsError: No file holds its weights.
@@ -147,33 +148,17 @@ class FeatureNetworks:
             OSError: A file cannot be read.
         """
         if name not in self._networks:
-            self._networks.update(self._make(name))
+            weights, digests = zip(*map(self._read, self._needs(name)), strict=True)
+            made = _NETWORKS[name][1](*weights, " ".join(digests))
+            self._networks |= made if isinstance(made, dict) else {name: made}
         return self._networks[name]
-
-    def lpips(self):
-        """Returns the perceptual distance, an `Lpips`; errors are those of `get`."""
-        return self.get("lpips")
-
-    def identity(self, name):
-        """Hex digest of a network (or "lpips") and its preprocessing; errors are those of `get`."""
-        return self.get(name).identity
 
     def _needs(self, name):
         if name in self._networks:
             return ()
-        if name not in _NEEDS:
-            raise ValueError(f"Expected a network of {sorted(_NEEDS)}. Received {name!r}.")
-        return _NEEDS[name]
-
-    def _make(self, name):
-        weights, digests = zip(*map(self._read, self._needs(name)), strict=True)
-        if name == "lpips":
-            return {name: lpips.Lpips(*weights, " ".join(digests))}
-        if name == "vgg16":
-            return {name: vgg16.vgg16_network(*weights, *digests)}
-        if name == "keras_inception":
-            return {name: inception.keras_inception_network(*weights, *digests)}
-        return inception.inception_networks(*weights, *digests)
+        if name not in _NETWORKS:
+            raise ValueError(f"Expected one of {sorted(_NETWORKS)}. Received {name!r}.")
+        return _NETWORKS[name][0]
 
     def _read(self, needed):
         """Canonical arrays and their digest, from the first file that fits."""
@@ -182,10 +167,9 @@ class FeatureNetworks:
         for kind, path in self._candidates(weights):
             try:
                 arrays = weights.readers[kind](read_weights(path))
+                return arrays, digest_arrays(arrays)
             except ValueError as error:
                 reasons.append((path, error))
-            else:
-                return arrays, digest_arrays(arrays)
         raise self._missing(weights, reasons)
 
     def _candidates(self, weights):
@@ -194,17 +178,15 @@ class FeatureNetworks:
         for path in self._files(weights):
             try:
                 kind = detect_kind(path)
+                if kind not in weights.readers:
+                    raise ValueError(weights.unfit.get(kind, f"it is {KINDS[kind]}"))
+                found.append((kind, path))
             except FileNotFoundError:
                 reasons.append((path, "there is no such file"))
             except OSError as error:
                 reasons.append((path, error.strerror))
             except ValueError as error:
                 reasons.append((path, error))
-            else:
-                if kind in weights.readers:
-                    found.append((kind, path))
-                else:
-                    reasons.append((path, weights.unfit.get(kind, f"it is {KINDS[kind]}")))
         if not found:
             raise self._missing(weights, reasons)
         order = list(KINDS)

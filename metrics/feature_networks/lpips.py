@@ -1,13 +1,12 @@
 """LPIPS version 0.1 over VGG16 (Zhang et al. 2018): how different two images look.
 
 Activations after the last ReLU of each of the five blocks are normalised per pixel; their squared
-differences are weighted per channel, averaged over the image and summed up. Path lengths take it
-as the squared length of a step.
+differences are weighted per channel, averaged over the image and summed. Path lengths take it as
+the squared length of a step.
 """
 
 import hashlib
 
-import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
@@ -20,6 +19,9 @@ VERSION = 1
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _EPSILON = 1e-10
+
+# What messages call the weights.
+_TITLE = "LPIPS weights for VGG16"
 
 
 def from_torch(arrays):
@@ -37,17 +39,9 @@ def from_torch(arrays):
     weights = {}
     for i, block in enumerate(vgg16.BLOCKS):
         name, shape = f"lin{i}.model.1.weight", (1, block[-1], 1, 1)
-        array = arrays.get(name)
-        if (
-            array is None
-            or array.shape != shape
-            or f"lin{len(vgg16.BLOCKS)}.model.1.weight" in arrays
-        ):
-            raise ValueError(
-                f"These are not LPIPS weights for VGG16. Expected {name} {list(shape)}. "
-                f"Received {'nothing' if array is None else list(array.shape)}."
-            )
-        weights[str(i + 1)] = np.asarray(array, np.float32).reshape(-1)
+        weights[str(i + 1)] = vgg16.checked(arrays, name, shape, _TITLE).reshape(-1)
+    if f"lin{len(vgg16.BLOCKS)}.model.1.weight" in arrays:
+        raise ValueError(f"These are not {_TITLE}. There are more than {len(vgg16.BLOCKS)} layers.")
     return weights
 
 
@@ -71,7 +65,7 @@ class Lpips:
         self.identity = hashlib.sha256(f"lpips {VERSION} {digest}".encode()).hexdigest()
 
     def distance(self, a, b):
-        """Distance between pairs of images; works inside of a `tf.function`.
+        """Distance between pairs of images; works inside a `tf.function`.
 
         Args:
             a: float32 `[n, h, w, 3]`, values 0..255, at least 16 pixels per side. Not resized.

@@ -4,7 +4,7 @@ Kynkäänniemi et al. 2019 take the second fully connected layer, 4096 numbers a
 weights here are torchvision's, trained anew on ImageNet, with its normalisation of colours, and
 images are resized to 224 pixels as TensorFlow 1 did. So does torch-fidelity ("vgg16", "fc2_relu").
 NVIDIA's own files hold another training of the same network (its NOTICE names the one of the
-paper) inside of code that prepares the images, so that published values differ a little.
+paper) inside code that prepares the images, so published values differ a little.
 """
 
 import hashlib
@@ -55,9 +55,9 @@ def convolutions_from_torch(arrays):
     """
     weights = {}
     for number, (layer, shape) in zip(_TORCH_CONVOLUTIONS, kernel_shapes().items(), strict=True):
-        kernel = _get(arrays, f"features.{number}.weight", (shape[3], shape[2], 3, 3))
+        kernel = checked(arrays, f"features.{number}.weight", (shape[3], shape[2], 3, 3))
         weights[f"{layer}/kernel"] = kernel.transpose(2, 3, 1, 0).copy()
-        weights[f"{layer}/bias"] = _get(arrays, f"features.{number}.bias", shape[3:])
+        weights[f"{layer}/bias"] = checked(arrays, f"features.{number}.bias", shape[3:])
     return weights
 
 
@@ -75,15 +75,15 @@ def from_torch(arrays):
         ValueError: It is the state dict of another network.
     """
     first, second = (f"classifier.{number}" for number in _TORCH_CLASSIFIER)
-    kernel = _get(arrays, f"{first}.weight", (NUM_FEATURES, 512 * 7 * 7))
+    kernel = checked(arrays, f"{first}.weight", (NUM_FEATURES, 512 * 7 * 7))
     # [OCHW] -> [HWCO]: PyTorch flattens channels first.
     kernel = kernel.reshape(NUM_FEATURES, 512, 7, 7).transpose(2, 3, 1, 0)
     return {
         **convolutions_from_torch(arrays),
         "fc1/kernel": kernel.reshape(7 * 7 * 512, NUM_FEATURES),
-        "fc1/bias": _get(arrays, f"{first}.bias", (NUM_FEATURES,)),
-        "fc2/kernel": _get(arrays, f"{second}.weight", (NUM_FEATURES, NUM_FEATURES)).T.copy(),
-        "fc2/bias": _get(arrays, f"{second}.bias", (NUM_FEATURES,)),
+        "fc1/bias": checked(arrays, f"{first}.bias", (NUM_FEATURES,)),
+        "fc2/kernel": checked(arrays, f"{second}.weight", (NUM_FEATURES, NUM_FEATURES)).T.copy(),
+        "fc2/bias": checked(arrays, f"{second}.bias", (NUM_FEATURES,)),
     }
 
 
@@ -146,15 +146,13 @@ def _prepare(images):
     return (resize_tf1_bilinear(images, INPUT_SIZE) - COLOUR_MEAN) / COLOUR_STD
 
 
-def _get(arrays, name, shape):
+def checked(arrays, name, shape, title="the weights of torchvision's vgg16"):
+    """One array of a state dict, as float32; errors call the state dict by its `title`."""
     array = arrays.get(name)
     if array is None or array.shape != tuple(shape):
         found = "nothing" if array is None else list(array.shape)
-        raise ValueError(
-            f"These are not the weights of torchvision's vgg16. Expected {name} {list(shape)}. "
-            f"Received {found}."
-        )
+        raise ValueError(f"These are not {title}. Expected {name} {list(shape)}. Received {found}.")
     if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ValueError(f"The weights of vgg16 are damaged: {name} has no sensible numbers.")
+        raise ValueError(f"{name} of {title} has no sensible numbers: the file is damaged.")
     # A copy, so that nothing holds on to the whole file, half a gigabyte.
     return np.array(array, np.float32) if array.ndim == 1 else np.asarray(array, np.float32)

@@ -26,6 +26,7 @@ KINDS = {
 }
 
 _HEAD = 64
+_GZIP = b"\x1f\x8b"
 _GRAPH_DEF_HEAD = re.compile(rb"\x0a[\x00-\xff]{1,5}?\x0a[\x01-\x7f][A-Za-z0-9_./>-]+", re.DOTALL)
 
 
@@ -71,15 +72,23 @@ def read_weights(path):
     path = Path(path)
     kind = detect_kind(path)
     if kind == "torch":
-        return _arrays_of(path, read_torch_file(path))
+        state = read_torch_file(path)
+        arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
+        if not arrays:
+            raise ValueError(f"{path} holds no arrays at its top level. Expected a state dict.")
+        return arrays
     if kind == "tflib":
-        return _only_network(path, read_tflib_file(path)).all_variables()
+        networks = read_tflib_file(path)
+        if len(networks) != 1:
+            names = ", ".join(network.name for network in networks)
+            raise ValueError(f"{path} holds the networks {names}. Expected a single one.")
+        return networks[0].all_variables()
     try:
         if kind == "keras":
             return _read_keras(path)
-        if _is_gzip(path):
-            return read_graph_def_archive(path)
-        return read_graph_def(path.read_bytes())
+        with path.open("rb") as file:
+            is_archive = file.read(2) == _GZIP
+        return read_graph_def_archive(path) if is_archive else read_graph_def(path.read_bytes())
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as {KINDS[kind]}. {error}") from error
 
@@ -96,7 +105,7 @@ def digest_arrays(arrays):
 def _kind_of(path, head):
     if head.startswith(b"PK\x03\x04"):
         return "torch" if _has_data_pickle(path) else None
-    if head.startswith(b"\x1f\x8b") or _GRAPH_DEF_HEAD.match(head):
+    if head.startswith(_GZIP) or _GRAPH_DEF_HEAD.match(head):
         return "graph_def"
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "keras"
@@ -119,25 +128,6 @@ def _starts_with_magic(head):
         return parse_pickle(head, {})[0] == LEGACY_MAGIC
     except ValueError:
         return False
-
-
-def _is_gzip(path):
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _arrays_of(path, state):
-    arrays = {name: value for name, value in state.items() if isinstance(value, np.ndarray)}
-    if not arrays:
-        raise ValueError(f"{path} holds no arrays at its top level. Expected a state dict.")
-    return arrays
-
-
-def _only_network(path, networks):
-    if len(networks) != 1:
-        names = ", ".join(network.name for network in networks)
-        raise ValueError(f"{path} holds the networks {names}. Expected a single one.")
-    return networks[0]
 
 
 def _read_keras(path):

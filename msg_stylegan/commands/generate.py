@@ -53,7 +53,7 @@ def open_lpips(args):
 
     paths = {"vgg16": args.vgg16_weights, "lpips": args.lpips_weights}
     try:
-        return FeatureNetworks(args.cache_dir, paths=paths).lpips().distance
+        return FeatureNetworks(args.cache_dir, paths=paths).get("lpips").distance
     except MissingWeightsError as error:
         if args.lpips == "on" or any(paths.values()) or error.unfit:
             raise ValueError(f"{error} `--lpips off` goes without.") from error

@@ -31,6 +31,3 @@ class Networks:
             return {"features": tf.matmul(x, kernel), "logits": tf.matmul(x, kernel) / 3}
 
         return FeatureNetwork(name, name, model, functools.partial(tf.cast, dtype=tf.float32), 5)
-
-    def identity(self, name):
-        return name
