@@ -37,8 +37,8 @@ class StatisticsCache:
     def fetch(self, statistic, parameters, compute):
         """Returns stored arrays, or computes and stores them.
 
-        A damaged file is reported and replaced. So is a folder that cannot be written, because
-        the result is worth more than the cache.
+        A damaged file is reported and replaced. A folder that cannot be written to is reported
+        only, because the result is worth more than the cache.
 
         Args:
             statistic: Short name of what is stored, "swd-floor"; part of the file name.
@@ -59,7 +59,7 @@ class StatisticsCache:
                     raise ValueError("it belongs to other images or settings")
                 return values
             except Exception as error:
-                # A damaged archive can fail in many ways, and none of them matters.
+                # A damaged archive can fail in many ways; which one does not matter.
                 _notice(f"{path} is damaged and will be computed again ({error})")
         values = {name: np.asarray(value) for name, value in compute().items()}
         try:

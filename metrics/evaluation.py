@@ -32,7 +32,7 @@ from msg_stylegan.networks import snapshots_of_run
 
 @dataclasses.dataclass(frozen=True)
 class MetricResult:
-    """What came out of one evaluation."""
+    """The outcome of one evaluation."""
 
     metric: Metric
     # Result key -> float; empty if there was nothing to measure yet.
@@ -86,11 +86,12 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
         options: `MetricsOptions`.
         cache_dir: Folder for weights, statistics of real images and temporary files.
         feature_network: Path of a feature network of the user, see `custom.py`; None for none.
-        strategy: `tf.distribute.Strategy` whose replicas draw and look; None for the current one.
+        strategy: `tf.distribute.Strategy` whose replicas generate images and run feature networks;
+            None for the current one.
 
     Returns:
-        A function of the reals, and of what else there is to say of them, that returns the
-        `MetricEvaluator`: reals may take long to open, and mistakes above show before.
+        `MetricEvaluator` without its arguments `reals` to `imported`, since opening the reals may
+        take long, and the mistakes below show before that.
 
     Raises:
         ValueError: An unknown metric, or a feature network that cannot be used.
@@ -113,7 +114,7 @@ class MetricEvaluator:
 
     Attributes:
         metrics: List of `Metric`.
-        num_devices: Devices that draw and look.
+        num_devices: Number of replicas of the strategy.
     """
 
     def __init__(
@@ -143,8 +144,8 @@ class MetricEvaluator:
             mirror: Whether reals are mirrored at random, as they are when training mirrors.
             seed: Whole number >= 0 that decides latents, labels, noise, mirroring, patches.
             batch_size: Images at a time, on each replica; 0 for what suits the resolution.
-            strategy: `tf.distribute.Strategy` in whose scope the generators are made; all of its
-                replicas draw and look. None for the current one. Results do not depend on it.
+            strategy: `tf.distribute.Strategy` in whose scope the generators are made, see
+                `prepare_metrics`. Results do not depend on it.
             imported: `Moments` that stand for those of the reals, or None.
         """
         self.metrics = list(metrics)
@@ -170,7 +171,7 @@ class MetricEvaluator:
             self._networks.check(name)
 
     def settings(self, metric):
-        """What results depend on beside metric and snapshot; equal settings can be compared.
+        """What results depend on besides metric and snapshot; those of equal settings compare.
 
         Raises:
             ValueError: The weights of a pretrained network are missing.

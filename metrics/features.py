@@ -74,7 +74,7 @@ class Features:
 
         Args:
             network: Name of the feature network.
-            num_images: Images of each side.
+            num_images: Number of images on each side.
             mirrored: Whether reals may be mirrored, as they are when training mirrors.
 
         Returns:
@@ -139,8 +139,8 @@ class Features:
     def _real_moments(self, network, num_images, mirrored, resolution=None):
         count = num_images or self._inputs.num_reals
         mirror_seed = self._mirror_seed if mirrored else None
-        # Of all reals, each once and as it is, the moments have no order; files are read faster in
-        # their own.
+        # The moments of all reals, each once and unchanged, do not depend on their order; files
+        # are read faster in their own.
         shuffled = count != self._inputs.num_reals or mirror_seed is not None
         batches = self._inputs.reals(count, mirrored=mirrored, shuffled=shuffled)
         if resolution is not None:
@@ -178,7 +178,7 @@ class Features:
     def _say_all_are_alike(self, what, network, count):
         self._inputs.notice(
             f"{network} sees the same in all {count} {what}: they are copies of one image, or it "
-            "is blind to what differs. Scores through it say little then."
+            "is blind to what differs. Scores through it mean little then."
         )
 
     def _pass(self, network, what, batches, num_images):

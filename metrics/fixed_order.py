@@ -1,7 +1,7 @@
 """The order in which metrics see the images and labels of files, which follows from their content.
 
-How the files are called, how they lie in folders or archives and how a data set was written decides
-nothing, so that images which lie class by class score like the same images in any other order.
+Names of files, folders and archives and the way a data set was written do not matter, so images
+that are stored class by class score like the same images in any other order.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class FixedOrder:
     def iterate_images(
         self, batch_size, num_images=None, *, start=0, shuffled=True, mirror_seed=None
     ):
-        """Yields batches of images, again from the first one after the last one.
+        """Yields batches of images, starting over after the last image.
 
         Args:
             batch_size: Images per batch. Batches of files may be shorter.
@@ -75,8 +75,8 @@ class FixedOrder:
                 bar.update(len(batch))
         if total > 1 and len(set(digests)) == 1:
             self._notice(
-                f"All {total} images of {self._images.path} are copies of one. Scores of them say "
-                "little."
+                f"All {total} images of {self._images.path} are copies of one. Scores of them "
+                "mean little."
             )
         by_content = np.array(sorted(range(total), key=digests.__getitem__), np.int64)
         # Copies of an image are neighbours now. This stream of NumPy is the same in all versions.

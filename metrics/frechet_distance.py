@@ -13,14 +13,12 @@ import numpy as np
 
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 
-_NETWORKS = {"": "inception", "clean_": "clean_inception", "keras_": "keras_inception"}
-
 
 def frechet_distance(a, b):
     """Squared Fréchet (2-Wasserstein) distance between two Gaussians.
 
-    |mean_a - mean_b|^2 + tr(A) + tr(B) - 2 tr((A B)^(1/2)) for covariances A and B, of which any
-    may be singular.
+    |mean_a - mean_b|^2 + tr(A) + tr(B) - 2 tr((A B)^(1/2)) for covariances A and B, either of
+    which may be singular.
 
     Args:
         a: `Moments`.
@@ -43,7 +41,7 @@ def frechet_distance(a, b):
     shift = a.mean - b.mean
     spread = np.trace(a.covariance) + np.trace(b.covariance)
     distance = shift @ shift + spread - 2.0 * _trace_of_root(a.covariance, b.covariance)
-    # What is below zero is rounding.
+    # Anything below zero is a rounding error.
     return max(float(distance), 0.0)
 
 
@@ -61,7 +59,7 @@ def _trace_of_root(a, b):
         return _sum_of_roots(factor.T @ second @ factor)
     # Both are singular, as for fewer images than dimensions.
     values, vectors = scipy.linalg.eigh(a, driver="evd", check_finite=False)
-    # Below this bound of LAPACK's error an eigenvalue is nothing but rounding.
+    # Eigenvalues below this bound of LAPACK's error are nothing but rounding.
     kept = values > values[-1] * len(a) * np.finfo(np.float64).eps
     factor = vectors[:, kept] * np.sqrt(values[kept])
     return _sum_of_roots(factor.T @ b @ factor)
@@ -77,7 +75,7 @@ def _sum_of_roots(matrix):
 
 
 def _warn_of_few_images(name, reals, fakes, inputs):
-    """Says so if a covariance must be singular, because it has more dimensions than images."""
+    """Warns if a covariance must be singular, because there are no more images than dimensions."""
     dim = len(reals.mean)
     counts = {"reals": reals.num_images, "fakes": fakes.num_images}
     if inputs.num_reals and reals.num_images is not None:
@@ -88,7 +86,7 @@ def _warn_of_few_images(name, reals, fakes, inputs):
         inputs.notice(
             f"{name}: {' and '.join(few)} for features of {dim} dimensions. Their covariance is "
             "singular, so the score is too high, by an amount that depends on the generator. "
-            "Compare it with scores of as many images at most, or take KID."
+            "Compare it with scores of as many images at most, or use KID."
         )
 
 
@@ -113,7 +111,14 @@ def _compute_scales(name, network, num_images, inputs):
 
 def _make(match, options):
     prefix, inception, number, variant, wanted = match.groups()
-    network, ending = _network(match[0], prefix or "", inception, wanted, options)
+    if not prefix:
+        usual = "inception" if inception else None
+        network, ending = choose_feature_space(match[0], usual, wanted, options)
+    elif inception and not wanted:
+        # The network is part of the name; a network of the user does not replace it.
+        network, ending = f"{prefix}inception", ""
+    else:
+        raise ValueError(f"{match[0]} asks for two feature networks. Leave out {prefix!r}.")
     count = choose_count(match[0], number, options, 2)
     stem = "fd" if ending else f"{prefix or ''}fid"
     name = f"{stem}{format_count(count)}{variant or ''}{ending}"
@@ -138,15 +143,6 @@ def _make(match, options):
 
 def _real_moments(network, num_images, inputs):
     return inputs.features.real_moments(network, num_images, mirrored=num_images > 0)
-
-
-def _network(name, prefix, inception, wanted, options):
-    if prefix:
-        # The network is part of the name; a network of the user does not replace it.
-        if not inception or wanted:
-            raise ValueError(f"{name} asks for two feature networks. Leave out {prefix!r}.")
-        return _NETWORKS[prefix], ""
-    return choose_feature_space(name, _NETWORKS[""] if inception else None, wanted, options)
 
 
 FAMILY = Family(

@@ -19,8 +19,8 @@ from msg_stylegan.sampling.sampler import (
     noise_seed,
 )
 
-# Second words of the seeds of other sequences than that of the images, which has the number of an
-# image there. Beyond all of those, because NumPy takes the seeds (a, b) and (a, b, 0) for equal.
+# Second words of the seeds of sequences other than the images, which have their own number there.
+# They exceed all such numbers, because NumPy takes the seeds (a, b) and (a, b, 0) for equal.
 _PATH_ENDS, _PATH_POSITIONS, _FIXED = 2**40 + 1, 2**40 + 2, 2**40 + 3
 
 
@@ -138,7 +138,7 @@ class GeneratedImages:
     def _path_chunks(self, num_paths, sampling):
         size = self._batch_size
         for start in range(0, num_paths, size):
-            # Always full chunks: what is too much is cut from the images.
+            # Always full chunks; what is too much is cut off the distances.
             z, labels = draw_latents(
                 self.G, (self._seed, _PATH_ENDS), 2 * start, 2 * size, self._labels_dataset
             )

@@ -2,8 +2,9 @@
 
 Files become pixels by the rules of the data set tool, see `PictureReader`. Plain RGB and grayscale
 files have the pixels that pytorch-fid, clean-fid and torch-fidelity see. These tools drop an alpha
-channel without blending, leave rotated photographs lying, ignore colour profiles and clip grayscale
-of 16 bits to white: there the pixels are others on purpose, those of a data set of the same files.
+channel without blending, do not turn rotated photographs upright, ignore colour profiles and clip
+grayscale of 16 bits to white. The pixels of such files differ on purpose: they are those of a data
+set made from the same files.
 """
 
 import collections
@@ -77,7 +78,7 @@ class ImageFiles:
         uneven: What to say of images that differ in size or are not square; None if none do.
 
     Raises:
-        ValueError: No images, or one that cannot be used, as far as its header tells.
+        ValueError: No images, or one that cannot be used, if its header shows that.
     """
 
     def __init__(self, store, reader, skip_broken=False):
@@ -221,7 +222,7 @@ def _tell(text):
 
 
 def check_sizes(metric, reals, fakes, notice):
-    """Refuses, or tells, what the sizes of images mean for a metric.
+    """Refuses images of sizes that a metric cannot use, and points out those that are stretched.
 
     Args:
         metric: `Metric`.
@@ -236,12 +237,12 @@ def check_sizes(metric, reals, fakes, notice):
         # Data sets have squares of one size.
         uneven = getattr(images, "uneven", None)
         if uneven and what in metric.squares:
-            raise ValueError(f"Pixels are compared of squares of one size only, but {uneven}")
+            raise ValueError(f"Pixels are compared between squares of one size only, but {uneven}")
         if uneven and metric.networks:
             notice(f"feature networks stretch all images to their own size, and {uneven}")
     if len(metric.squares) == 2 and reals and fakes and reals.shape[:2] != fakes.shape[:2]:
         raise ValueError(
-            f"Pixels are compared of images of one size only, but those of {reals.path} are "
+            f"Pixels are compared between images of one size only, but those of {reals.path} are "
             f"{_text(reals.shape)} and those of {fakes.path} {_text(fakes.shape)}. "
             f"{_advice(fakes.path, reals.shape[0])}"
         )

@@ -1,7 +1,7 @@
 """Inception Score (Salimans et al. 2016): exp of the mean KL(p(y|x) || p(y)), over 10 splits.
 
 Looks at fakes only, through the classes of the FID network: 1008 logits without their bias, as
-published scores have it. It means something for pictures like ImageNet's; not for faces.
+published scores have it. It is meaningful for images like ImageNet's, not for faces.
 """
 
 import functools

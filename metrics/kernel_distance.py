@@ -2,7 +2,7 @@
 
 Its estimate is unbiased for any number of images, and can be a little below zero. "kid50k" takes
 50k of the reals (fewer if there are fewer), "kid50k_full" up to a million, "kid" all fakes in
-files and all reals, "kd50k-NAME" looks through a network of the user. Not multiplied by 1000.
+files and all reals, "kd50k-NAME" uses a network of the user. Not multiplied by 1000.
 """
 
 import functools
@@ -15,7 +15,7 @@ NUM_SUBSETS = 100
 SUBSET_SIZE = 1000
 MAX_REALS = 1_000_000
 
-# First number of the stream of random subsets.
+# Second number of the seed of the random subsets.
 _SUBSETS = 4
 
 
@@ -80,7 +80,7 @@ def _rows(features, indices):
 
 def _unbiased_mmd(x, y):
     size = len(x)
-    # Used again and again, because touching fresh memory takes longer than the sums.
+    # Used again, because touching fresh memory takes longer than the sums.
     work = np.empty((2, size, size))
     within = _kernel_sum(x, x, work, diagonal=False) + _kernel_sum(y, y, work, diagonal=False)
     return within / (size * (size - 1)) - 2.0 * _kernel_sum(x, y, work) / size**2

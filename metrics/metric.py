@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from metrics.generated_images import GeneratedImages
 
 
-# What to do where images have a size that a metric cannot use.
+# What to do about images of a size that a metric cannot use.
 SUITABLE_IMAGES = (
     f"`{called('dataset')} create_from_images`, with `--resolution`, makes such images."
 )
@@ -77,21 +77,21 @@ class MetricInputs:
         if wanted > self.num_fakes:
             raise ValueError(
                 f"{metric} asks for {wanted} fakes, and there are {self.num_fakes}. Put a smaller "
-                "number into the name, or none, if it can do without, to use all."
+                "number into the name, or use all by leaving it out where the metric allows that."
             )
         _require(metric, "fakes", wanted or self.num_fakes, at_least)
         return wanted or self.num_fakes
 
     def require_reals(self, metric, at_least):
-        """Explains that there are too few different reals, if there are any."""
-        # That there are none at all is said where they are asked for; statistics may replace them.
+        """Raises ValueError if there are reals, but too few different ones for a metric."""
+        # Having none is an error only where they are read: imported statistics may replace them.
         if self.num_reals:
             _require(metric, "reals", self.num_reals, at_least)
 
     def require_generator(self, metric):
-        """Returns the generator, or explains that files of images are not enough."""
+        """Returns the generator, or raises ValueError if the fakes are files."""
         if self.generator is None:
-            raise ValueError(f"{metric} looks into a generator. Images in files cannot have it.")
+            raise ValueError(f"{metric} looks into a generator; it cannot be computed for files.")
         return self.generator
 
 
@@ -115,7 +115,7 @@ class Metric:
     compute: Callable[[MetricInputs], dict]
     # Pretrained networks that it needs, by their names in `FeatureNetworks`.
     networks: tuple = ()
-    # Whose images must be squares of one size: of "reals" and "fakes".
+    # Whose images must be squares of one size: "reals", "fakes" or both.
     squares: tuple = ()
     # Whether results depend on which reals come first, which `fixed_order` decides.
     shuffles_reals: bool = False
@@ -134,7 +134,7 @@ class Metric:
 
 @dataclasses.dataclass(frozen=True)
 class MetricOptions:
-    """What a user may say about metrics beside their names."""
+    """What a user may say about metrics besides their names."""
 
     # Number of images instead of the one in the name; 0 as the name says.
     num_images: int = 0
@@ -196,7 +196,7 @@ def choose_feature_space(name, usual, wanted, options):
     Args:
         name: Name of the metric as the user wrote it.
         usual: Name of the network that the metric is known for; None if it is always the user's.
-        wanted: What stands behind the dash in the name, as in "fd50k-dinov2"; None if nothing.
+        wanted: What follows the dash in the name, as in "fd50k-dinov2"; None without a dash.
         options: `MetricOptions`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Mean and covariance of features, gathered as they come, and the files that hold them.
+"""Mean and covariance of features, gathered batch by batch, and the files that hold them.
 
 Everything is float64: gathered in float32, the covariance of Inception features is wrong in the
 fourth digit. Blocks of centred rows are joined as by Chan, Golub and LeVeque 1979.
@@ -56,7 +56,7 @@ class StreamingMoments:
         self._filled = 0
 
     def add(self, features):
-        """Takes features in.
+        """Adds features.
 
         Args:
             features: `[n, d]`, any real type.
@@ -129,11 +129,11 @@ def write_statistics(path, moments):
 
 
 def read_statistics(path):
-    """Reads moments from an `.npz` file of this or another FID tool; other entries do not matter.
+    """Reads moments from an `.npz` file of this or another FID tool; other entries are ignored.
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file holds no moments, or impossible ones.
+        ValueError: There are no moments in the file, or impossible ones.
     """
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no file of statistics {path}.")
@@ -142,7 +142,7 @@ def read_statistics(path):
             names = [name for name in ("mu", "sigma", "num_images") if name in archive.files]
             arrays = {name: archive[name] for name in names}
     except Exception as error:
-        # A damaged archive can fail in many ways, and none of them matters.
+        # A damaged archive can fail in many ways; which one does not matter.
         reason = what_it_is(path, expected="npz") or error
         raise ValueError(
             f"{path} cannot be read as .npz statistics. {reason} Expected a file with mu and sigma."

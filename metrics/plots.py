@@ -31,7 +31,7 @@ _MANY = 5
 def default_style():
     """Draws, while the block runs, as matplotlib does without a personal `matplotlibrc`.
 
-    It may ask for programs that are not there, such as LaTeX.
+    A personal one may ask for programs that are not there, such as LaTeX.
     """
     import matplotlib
 

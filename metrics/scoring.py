@@ -29,7 +29,7 @@ def score(args):
         num_images=args.num_images,
         **{f"{name}_weights": getattr(args, f"{name}_weights") for name in PUBLISHED},
     )
-    # Opens what is needed for these metrics against some reals.
+    # Mistakes in the names of metrics show here, before images are opened.
     prepared = prepare_metrics(
         options, args.cache_dir, feature_network=args.feature_network, strategy=strategy
     )
@@ -72,27 +72,19 @@ def score_snapshots(args, prepared, strategy):
 
 
 def complain(message):
-    """Tells what failed at once, since the work goes on for hours."""
+    """Says at once what failed, since the work may go on for hours."""
     print(f"error: {message}", file=sys.stderr)
 
 
 def find_snapshots(args):
-    """The snapshots to score, oldest first.
-
-    Raises:
-        FileNotFoundError: There are none.
-    """
+    """The snapshots to score, oldest first; an error if there are none."""
     name = args.network or args.run
     newest = find_network_file(name, args.result_dir)
     return snapshots_of_run(newest.parent) if args.all and not Path(name).is_file() else [newest]
 
 
 def open_generator(path):
-    """Networks of a file, after checking that there is a generator to score.
-
-    Raises:
-        ValueError: There is none.
-    """
+    """Networks of a file, after checking that there is a generator to score."""
     nets = load_networks(path)
     if nets.G_ema is None:
         raise ValueError(f"{path} holds no generator, so there is nothing to score.")
@@ -145,7 +137,7 @@ def make_evaluator(args, prepared, nets=None):
     table = label_table(nets.G_ema, nets.info) if nets else None
     reals_path = args.reals
     if not reals_path and nets and (label_size or not imported):
-        # Beside imported statistics, reals are there for their labels only.
+        # With imported statistics, reals are needed for their labels only.
         reals_path = training_data(options, required=not imported or table.notice)
     reals = open_reals(args, reals_path, resolution, label_size) if reals_path else None
     mirror = args.mirror
@@ -199,23 +191,17 @@ def training_data(options, required):
     """Folder of the data set that networks were trained on, from the options in their snapshot.
 
     Returns:
-        Path; None if it is not there, and not required.
-
-    Raises:
-        ValueError: The options do not tell, though it is required.
-        FileNotFoundError: It is required, but is somewhere else.
+        Path; None if it is not there. It is an error then if it is required.
     """
     path = None
     if options is not None:
         path = Path(options["data_dir"]) / options["dataset"]["path"]
-    if not required:
-        return path if path and path.is_dir() else None
-    if path is None:
+    if required and path is None:
         raise ValueError(
             "The snapshot does not say which data set it was trained on. Name it by --reals."
         )
-    if not path.is_dir():
+    if required and not path.is_dir():
         raise FileNotFoundError(
             f"There is no {path}, the data set of the training. Say by --reals where it is now."
         )
-    return path
+    return path if path and path.is_dir() else None

@@ -30,7 +30,7 @@ def read_graph_def(data):
         Dict of node name -> numpy array, without constants that are not numbers.
 
     Raises:
-        ValueError: No such graph, or a damaged one.
+        ValueError: Not such a graph, or a damaged one.
     """
     graph = tf.compat.v1.GraphDef()
     try:
@@ -53,7 +53,7 @@ def read_graph_def_archive(path):
         As for `read_graph_def`.
 
     Raises:
-        ValueError: No such archive, a damaged one, or none with a graph.
+        ValueError: Not such an archive, a damaged one, or one without a graph.
         OSError: The file cannot be read.
     """
     graph = None

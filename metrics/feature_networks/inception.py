@@ -4,7 +4,7 @@ Szegedy et al. 2016, "Rethinking the Inception architecture", in the version tha
 as a frozen graph (`inception-2015-12-05`) and Heusel et al. 2017 measure FID with. It differs from
 the ImageNet networks of Keras and torchvision; Keras' is offered too, under its own name.
 
-Convolutions bear the scopes of the frozen graph. Batch normalisation is part of their kernels and
+Convolutions have the scopes of the frozen graph. Batch normalisation is part of their kernels and
 biases: the network is faster and has no training mode.
 """
 

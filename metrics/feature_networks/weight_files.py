@@ -17,7 +17,7 @@ from msg_stylegan.foreign_files.tflib_pickle import read_tflib_file
 from msg_stylegan.foreign_files.torch_file import LEGACY_MAGIC, read_torch_file
 from msg_stylegan.mistaken_file import what_it_is
 
-# Kind of file -> how to call it in messages. In this order they are preferred.
+# Kind of file -> what messages call it, in order of preference.
 KINDS = {
     "torch": "a state dict of PyTorch (.pth)",
     "graph_def": "a frozen TensorFlow graph (.pb, or a .tgz that holds it)",
@@ -37,7 +37,7 @@ def detect_kind(path):
         path: Path of the file.
 
     Raises:
-        ValueError: No known kind; the message lists those that are.
+        ValueError: An unknown kind; the message lists those that are known.
         OSError: The file cannot be read.
     """
     path = Path(path)
@@ -51,7 +51,8 @@ def detect_kind(path):
             reason = "Its content is unknown, a zip archive. If it holds the file, unpack it."
         *first, last = KINDS.values()
         raise ValueError(
-            f"{path} holds no weights of a network. {reason} Expected {', '.join(first)} or {last}."
+            f"{path} does not hold the weights of a network. {reason} Expected {', '.join(first)} "
+            f"or {last}."
         )
     return kind
 
@@ -66,7 +67,7 @@ def read_weights(path):
         Dict of the names in the file -> numpy arrays.
 
     Raises:
-        ValueError: No known kind, or a damaged file.
+        ValueError: An unknown kind, or a damaged file.
         OSError: The file cannot be read.
     """
     path = Path(path)
