@@ -27,10 +27,6 @@ def make_networks(config, dataset):
 def describe_networks(nets):
     """Two lines with the sizes of the networks."""
     return "\n".join(
-        f"{label} {_count_parameters(network):,} parameters"
+        f"{label} {sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
         for label, network in (("Generator:    ", nets.G), ("Discriminator:", nets.D))
     )
-
-
-def _count_parameters(network):
-    return sum(math.prod(variable.shape) for variable in network.trainable_variables)
