@@ -2,7 +2,7 @@
 
 Density is how many balls around reals a fake lies in, divided by k, on average (it can exceed 1);
 coverage the part of the reals whose ball holds a fake. Balls reach the fifth neighbour and do not
-hold their surface, as in the authors' package. Snapshots are compared by coverage, which has a
+include their surface, as in the authors' package. Snapshots are compared by coverage, which has a
 best value, 1, and sees both bad and missing images.
 """
 

@@ -10,6 +10,7 @@ import functools
 import numpy as np
 
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
+from metrics.nearest_neighbors import check_dimensions
 
 NUM_SUBSETS = 100
 SUBSET_SIZE = 1000
@@ -61,11 +62,7 @@ def kernel_distance(x, y, subsets, report=lambda count: None):
     Raises:
         ValueError: Features of different dimensions.
     """
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(
-            "Expected features [N, d] and [M, d] of one network. "
-            f"Received {list(x.shape)} and {list(y.shape)}."
-        )
+    check_dimensions(x, y)
     values = []
     for x_indices, y_indices in subsets:
         values.append(_unbiased_mmd(_rows(x, x_indices), _rows(y, y_indices)))

@@ -1,8 +1,8 @@
 """What metrics of nearest neighbours share: distances, balls, names, and where features come from.
 
 "pr50k3" compares 50k fakes with 50k of the reals (fewer if there are fewer), "pr50k3_full" with
-up to 200k, "pr3" all fakes in files; the last digit is k. They look through VGG16, or through a
-network of the user ("pr50k3-NAME").
+up to 200k, "pr3" all fakes in files; the last digit is k. They use the features of
+VGG16, or of a network of the user ("pr50k3-NAME").
 
 Distances are float64, because a metric that counts is exact or wrong: in float32,
 |x|^2 - 2 x.y + |y|^2 loses the digits that decide whether a point lies inside.
@@ -91,14 +91,19 @@ def distance_blocks(x, y):
     Raises:
         ValueError: Different dimensions, or numbers that are not finite.
     """
+    check_dimensions(x, y)
+    for i, rows in _blocks(x):
+        for j, columns in _blocks(y):
+            yield i, j, _squared_distances(rows, columns)
+
+
+def check_dimensions(x, y):
+    """Raises ValueError unless x and y are features `[N, d]` and `[M, d]`."""
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(
             "Expected features [N, d] and [M, d] of one network. "
             f"Received {list(x.shape)} and {list(y.shape)}."
         )
-    for i, rows in _blocks(x):
-        for j, columns in _blocks(y):
-            yield i, j, _squared_distances(rows, columns)
 
 
 def _blocks(points, start=0):

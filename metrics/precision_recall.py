@@ -2,8 +2,8 @@
 
 Precision is the part of the fakes that lie in a ball around a real, recall the part of the reals
 that lie in a ball around a fake; balls reach the third neighbour of their own kind and hold their
-surface. Snapshots are compared by recall: what a generator left out cannot be seen in its images,
-and FID is the better judge of both.
+surface. Snapshots are compared by recall: what a generator leaves out cannot be seen in its
+images, and FID is the better judge of both.
 """
 
 import numpy as np

@@ -75,9 +75,9 @@ def fetch_weights(name, cache_dir):
         Path of the file. If it is there already, nothing is downloaded.
 
     Raises:
-        OSError: No address can be reached, or the disk is full. What has arrived is kept in a
-            file that ends in `.part`, for the next attempt.
-        ValueError: An address, or the file that is there, has another content.
+        OSError: No address can be reached or gives the published content, or the disk is full. An
+            incomplete download is kept in a file that ends in `.part`, for the next attempt.
+        ValueError: The file that is there already has other content.
     """
     path = fetch_file(PUBLISHED[name], Path(cache_dir) / name)
     print(f"The weights of {name} are at {path}.")
