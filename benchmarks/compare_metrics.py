@@ -7,7 +7,6 @@ Ends with an error if a number that ought to agree does not.
 
 import argparse
 import contextlib
-import dataclasses
 import io
 import os
 import sys
@@ -50,48 +49,31 @@ NUM_SUBSETS, SUBSET_SIZE, SUBSET_SEED = 20, 100, 2020
 DIM, FEW = 2048, 64
 
 
-@dataclasses.dataclass
-class Row:
-    """One comparison."""
-
-    quantity: str
-    tool: str
-    ours: float
-    theirs: float
-    # Relative difference.
-    difference: float
-    # Largest relative difference that passes; None where definitions differ.
-    limit: float | None
-
-    def passes(self):
-        return self.limit is None or self.difference <= self.limit
-
-    def __str__(self):
-        limit = "by definition" if self.limit is None else f"{self.limit:g}"
-        verdict = "" if self.passes() else " **exceeded**"
-        return (
-            f"| {self.quantity} | {self.tool} | {self.ours:.9g} | {self.theirs:.9g} "
-            f"| {self.difference:.1e} | {limit}{verdict} |"
-        )
-
-
 class Comparison:
-    """Collects rows."""
+    """Collects the rows of the table, and whether all of them pass."""
 
     def __init__(self):
         self.rows = []
+        self.passes = True
 
     def number(self, quantity, tool, ours, theirs, limit):
+        """Adds a row; `limit` is the largest relative difference that passes, None for any."""
         difference = abs(ours - theirs) / max(abs(theirs), np.finfo(float).tiny)
-        self._add(Row(quantity, tool, float(ours), float(theirs), difference, limit))
+        self._add(quantity, tool, ours, theirs, difference, limit)
 
     def arrays(self, quantity, tool, ours, theirs, limit):
         """Compares arrays by the largest difference, relative to the largest number."""
         largest = np.abs(theirs).max()
-        difference = float(np.abs(ours - theirs).max() / largest)
-        self._add(Row(quantity, tool, np.abs(ours).max(), largest, difference, limit))
+        difference = np.abs(ours - theirs).max() / largest
+        self._add(quantity, tool, np.abs(ours).max(), largest, difference, limit)
 
-    def _add(self, row):
+    def _add(self, quantity, tool, ours, theirs, difference, limit):
+        note = "by definition" if limit is None else f"{limit:g}"
+        # So that NaN does not pass.
+        if limit is not None and not difference <= limit:
+            self.passes = False
+            note += " **exceeded**"
+        row = f"| {quantity} | {tool} | {ours:.9g} | {theirs:.9g} | {difference:.1e} | {note} |"
         self.rows.append(row)
         print(row, file=sys.stderr, flush=True)
 
@@ -109,9 +91,8 @@ def main():
         comparison = compare(Path(folder), weights, args.num_images)
     print("| quantity | tool | ours | the tool's | relative difference | limit |")
     print("|---|---|---|---|---|---|")
-    for row in comparison.rows:
-        print(row)
-    return 0 if all(row.passes() for row in comparison.rows) else 1
+    print(*comparison.rows, sep="\n")
+    return 0 if comparison.passes else 1
 
 
 def compare(folder, weights, num_images):
@@ -135,6 +116,9 @@ def compare(folder, weights, num_images):
 
 def compare_features(comparison, networks, scores, theirs, reals, fakes):
     """Networks, resizing, and FID from images to number."""
+    from cleanfid.fid import fid_from_feats
+    from pytorch_fid.fid_score import calculate_fid_given_paths
+
     ours = our_features(networks, reals, fakes)
     for output, name in (("features", "2048"), ("logits", "logits_unbiased")):
         comparison.arrays(
@@ -159,20 +143,21 @@ def compare_features(comparison, networks, scores, theirs, reals, fakes):
     # Both covariances are singular, where the other tools round more.
     fid = torch_fidelity_distance(*(x["2048"].double().numpy() for x in theirs))
     comparison.number("fid of folders", "torch-fidelity", scores["fid"], fid, 1e-3)
-    fid = clean_fid_distance(*clean)
+    fid = fid_from_feats(*clean)
     comparison.number("clean_fid of folders", "clean-fid", scores["clean_fid"], fid, 1e-3)
-    own = pytorch_fid_of_folders(reals, fakes)
+    own = calculate_fid_given_paths([str(reals), str(fakes)], BATCH_SIZE, "cpu", DIM, 0)
     comparison.number("fid of folders", "pytorch-fid", scores["fid"], own, None)
 
 
 def compare_distances(comparison, reals, fakes):
     """Fréchet distances of the same features."""
+    from cleanfid.fid import fid_from_feats
     from pytorch_fid.fid_score import calculate_frechet_distance
 
     a, b = reals[:, :FEW], fakes[:, :FEW]
     quantity = f"Fréchet distance, {FEW} features"
     ours = our_fid(a, b)
-    comparison.number(quantity, "clean-fid", ours, clean_fid_distance(a, b), 1e-6)
+    comparison.number(quantity, "clean-fid", ours, fid_from_feats(a, b), 1e-6)
     # The images are too few for covariances of full rank, so these features are drawn.
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(2, DIM, DIM)) / np.sqrt(DIM)
@@ -335,12 +320,6 @@ def clean_fid_features(folder):
     )
 
 
-def clean_fid_distance(reals, fakes):
-    from cleanfid.fid import fid_from_feats
-
-    return fid_from_feats(reals, fakes)
-
-
 def torch_fidelity_distance(reals, fakes):
     import torch
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -359,12 +338,6 @@ def pytorch_fid_same_input(networks, folder):
     with torch.no_grad():
         expected = theirs(torch.tensor(images.numpy()).permute(0, 3, 1, 2))[0][:, :, 0, 0]
     return network.model(images)["features"].numpy(), expected.numpy()
-
-
-def pytorch_fid_of_folders(reals, fakes):
-    from pytorch_fid.fid_score import calculate_fid_given_paths
-
-    return calculate_fid_given_paths([str(reals), str(fakes)], BATCH_SIZE, "cpu", 2048, 0)
 
 
 if __name__ == "__main__":

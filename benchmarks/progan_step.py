@@ -77,7 +77,7 @@ def differences(size):
 
 
 def contestants(size):
-    """See `compare`."""
+    """Our step, reals and a step in PyTorch, for `compare`."""
     plain = TorchTraining(size.depth, size.latent_size)
     reals = random_reals(size.batch_size, 2 ** (size.depth + 1))
     of_torch = torch.tensor(reals.transpose(0, 3, 1, 2).copy())

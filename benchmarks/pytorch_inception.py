@@ -3,6 +3,7 @@
 import contextlib
 import os
 import tempfile
+import unittest.mock
 from pathlib import Path
 
 # Where PyTorch's hub looks for the weights of pytorch-fid before it downloads them.
@@ -14,18 +15,12 @@ def weights_of_pytorch_fid(arrays):
     """Yields the path of a file with the weights, which pytorch-fid takes for its own meanwhile."""
     import torch
 
-    before = os.environ.get("TORCH_HOME")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / _WEIGHTS
         path.parent.mkdir(parents=True)
         torch.save({name: torch.tensor(array) for name, array in arrays.items()}, path)
-        os.environ["TORCH_HOME"] = folder
-        try:
+        with unittest.mock.patch.dict(os.environ, TORCH_HOME=folder):
             yield path
-        finally:
-            os.environ.pop("TORCH_HOME")
-            if before is not None:
-                os.environ["TORCH_HOME"] = before
 
 
 def pytorch_fid_network(**options):

@@ -92,7 +92,7 @@ def differences(size):
 
 
 def contestants(size):
-    """See `compare`."""
+    """Our step, reals and a step of the plain form, for `compare`."""
     plain, reals = make_plain(size), tf.constant(random_reals(size.batch_size, size.resolution))
     return make_ours(make_config(size), size.resolution), reals, lambda: plain.step(reals)
 

@@ -17,7 +17,7 @@ from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import add_result_dir
 from msg_stylegan.data.dataset import TFRecordDataset, classes_of
 from msg_stylegan.files import append_json_line
-from msg_stylegan.generation.arguments import argument, finite, not_negative, positive
+from msg_stylegan.generation.arguments import finite, not_negative, positive
 from msg_stylegan.pretrained import find_network_file
 from msg_stylegan.sampling.sampler import Sampler
 
@@ -43,21 +43,21 @@ def build_parser():
     )
     parser.add_argument(
         "--images_per_class",
-        type=argument(positive),
+        type=positive,
         default=200,
         metavar="N",
         help="generated images of each class (default: %(default)s)",
     )
     parser.add_argument(
         "--truncation_psi",
-        type=argument(finite),
+        type=finite,
         default=1.0,
         metavar="PSI",
         help="less than 1 trades variety for quality (default: 1, none)",
     )
     parser.add_argument(
         "--seed",
-        type=argument(not_negative),
+        type=not_negative,
         default=0,
         help="decides latents, noise, and which reals are held out (default: %(default)s)",
     )

@@ -16,7 +16,7 @@ from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import write_text
-from msg_stylegan.generation.arguments import argument, parse_seeds, positive, positive_number
+from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
 from msg_stylegan.options import MetricsOptions, changed
 from msg_stylegan.training import devices
 
@@ -35,20 +35,20 @@ def build_parser(experiment):
     )
     parser.add_argument(
         "--kimg",
-        type=argument(positive_number),
+        type=positive_number,
         default=experiment.kimg,
         metavar="N",
         help="length of every training in thousands of images (default: %(default)g)",
     )
     parser.add_argument(
         "--seeds",
-        type=argument(parse_seeds),
+        type=parse_seeds,
         default="0-2",
         help="trainings of each variant (default: %(default)s)",
     )
     parser.add_argument(
         "--points",
-        type=argument(positive),
+        type=positive,
         default=4,
         metavar="N",
         help="scored snapshots of a training beside that of its start (default: %(default)s)",
@@ -75,7 +75,7 @@ def build_parser(experiment):
     )
     parser.add_argument(
         "--num_images",
-        type=argument(positive),
+        type=positive,
         default=0,
         metavar="N",
         help="generated images per metric instead of the number in its name",

@@ -8,8 +8,6 @@ import numpy as np
 from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 
-_SUFFIXES = (".keras", ".npz")
-
 
 def build_parser():
     parser = argparse.ArgumentParser(
@@ -36,7 +34,7 @@ def build_parser():
 
 def convert(source, target, force):
     """Reads one file and writes the other."""
-    if target.suffix not in _SUFFIXES:
+    if target.suffix not in (".keras", ".npz"):
         raise ValueError(f"Expected a DST that ends in .keras or .npz. Received: {target}")
     if target.is_dir() or target.resolve() == source.resolve():
         raise ValueError(f"{target} is a folder or the source itself. Choose another name.")

@@ -82,7 +82,7 @@ def export(args):
     source = find_network_file(args.network, args.result_dir)
     nets = load_networks(source)
     if nets.G_ema is None:
-        raise ValueError(f"{source} holds no generator.")
+        raise ValueError(f"{source} has no generator.")
     content = export_generator(
         nets.G_ema, args.output, args.format, options, info=nets.info, force=args.force
     )

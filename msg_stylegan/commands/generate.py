@@ -40,7 +40,7 @@ def build_parser():
 
 
 def open_lpips(args):
-    """The perceptual distance for `project`; None if its weights are not there nor asked for.
+    """The perceptual distance for `project`; None if its weights are neither there nor asked for.
 
     Args:
         args: Parsed options `lpips`, `cache_dir`, `vgg16_weights` and `lpips_weights`.

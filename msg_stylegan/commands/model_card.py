@@ -60,5 +60,5 @@ def make_card(args):
 def main(argv):
     """Makes one folder; returns the exit status, see `run_command`."""
     return run_command(
-        build_parser, make_card, argv, interrupted="Interrupted. No half folder is left."
+        build_parser, make_card, argv, interrupted="Interrupted. No incomplete folder is left."
     )

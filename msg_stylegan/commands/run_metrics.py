@@ -116,23 +116,12 @@ def build_parser():
     where.add_argument(
         "--output", metavar="FILE", help="with --fakes: JSON-lines file to add the results to"
     )
-    where.add_argument(
-        "--batch_size",
-        type=int,
-        default=0,
-        metavar="N",
-        help="images at a time on each device (default: what suits the resolution)",
-    )
-    where.add_argument(
-        "--num_gpus", type=int, default=0, metavar="N", help="GPUs to use (default: all)"
-    )
-    where.add_argument(
-        "--logical_cpus",
-        type=int,
-        default=0,
-        metavar="N",
-        help="use N logical CPU devices instead, to try several devices",
-    )
+    for name, what in (
+        ("batch_size", "images at a time on each device (default: what suits the resolution)"),
+        ("num_gpus", "GPUs to use (default: all)"),
+        ("logical_cpus", "use N logical CPU devices instead, to try several devices"),
+    ):
+        where.add_argument(f"--{name}", type=int, default=0, metavar="N", help=what)
     return parser
 
 

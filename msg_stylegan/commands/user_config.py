@@ -49,7 +49,8 @@ class UserConfig:
 def user_config():
     """Reads `config.py` beside the script that was called; without a script, in the current folder.
 
-    One of the current folder that sets none of our names belongs to something else and is not run.
+    A file of the current folder that sets none of our names belongs to something else and is not
+    run.
 
     Returns:
         `UserConfig`; the defaults if there is no such file.

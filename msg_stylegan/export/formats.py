@@ -41,13 +41,13 @@ class ExportOptions:
         return [field.name for field in fields if getattr(self, field.name) != field.default]
 
 
-def _write_keras(nets, info, path):
+def _write_keras(nets, path):
     from msg_stylegan.networks import save_networks
 
-    save_networks(nets, path, info)
+    save_networks(nets, path, nets.info)
 
 
-def _write_npz(nets, info, path):
+def _write_npz(nets, path):
     from msg_stylegan.legacy.npz_networks import write_npz_networks
 
     write_npz_networks(nets, path)
@@ -59,7 +59,7 @@ class Format:
 
     # End of its name; empty for a folder.
     suffix: str
-    # write(G, options, path) for a graph, write(nets, info, path) for a network.
+    # write(G, options, path) for a graph, write(nets, path) for a network.
     write: Callable
     # Whether it holds a function with inputs and outputs, so that `ExportOptions` apply.
     is_graph: bool = True
@@ -98,20 +98,19 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
     path, options, kind = Path(path), options or ExportOptions(), FORMATS[format_name]
     _check_options(format_name, kind, options)
     _check_target(path, format_name, kind, force)
-    write = kind.write
     if not kind.is_graph:
         from msg_stylegan.networks import Networks
 
         nets = Networks(G=None, D=None, G_ema=G, info=info or {})
         nets.build()
-        write(nets, nets.info, path)
+        kind.write(nets, path)
         return f"the {G.resolution}x{G.resolution} generator with all its settings"
     if kind.suffix:
         with files.atomic_path(path) as temporary:
-            write(G, options, temporary)
+            kind.write(G, options, temporary)
     else:
         with files.atomic_directory(path, replace=force) as folder:
-            write(G, options, folder)
+            kind.write(G, options, folder)
     table = label_table(G, info or {})
     # What is only supposed about the labels is better left unsaid.
     labels = f"; labels: {table.describe()}" if G.label_size and not table.notice else ""

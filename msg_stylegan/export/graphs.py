@@ -3,7 +3,7 @@
 import tempfile
 
 from msg_stylegan.lazy_tensorflow import tf
-from msg_stylegan.sampling.sampler import to_uint8
+from msg_stylegan.sampling.sampler import existing_scales, to_uint8
 from msg_stylegan.tensorflow_files import plain_path
 
 # Version of the operations of ONNX; runtimes from 2022 on know it.
@@ -26,11 +26,7 @@ def image_function(G, options):
     Raises:
         ValueError: The generator makes no images of the requested scale.
     """
-    resolutions = list(G.resolutions)
-    if options.scale not in (None, *resolutions):
-        raise ValueError(
-            f"The generator makes images of {resolutions} pixels. Received {options.scale}."
-        )
+    shown = existing_scales(G, options.scale and [options.scale])
     signature = _signature(G, options)
     names = [spec.name for spec in signature]
     fixed_psi = 1.0 if options.truncation_psi is None else options.truncation_psi
@@ -47,8 +43,8 @@ def image_function(G, options):
         )
         return {
             f"images_{res}x{res}": to_uint8(image) if options.as_uint8 else image
-            for res, image in zip(resolutions, images, strict=True)
-            if options.scale in (None, res)
+            for res, image in zip(G.resolutions, images, strict=True)
+            if res in shown
         }
 
     return generate
@@ -57,7 +53,7 @@ def image_function(G, options):
 def describe(G, options):
     """Text with the inputs and outputs of the function of a file."""
     inputs = ", ".join(
-        f"{spec.name} [{', '.join(_size(size) for size in spec.shape)}]"
+        f"{spec.name} [{', '.join('N' if size is None else str(size) for size in spec.shape)}]"
         for spec in _signature(G, options)
     )
     outputs = ", ".join(
@@ -151,7 +147,3 @@ def _signature(G, options):
     if options.truncation_psi is None and G.has_mapping:
         signature.append(tf.TensorSpec([], tf.float32, name="truncation_psi"))
     return signature
-
-
-def _size(size):
-    return "N" if size is None else str(size)

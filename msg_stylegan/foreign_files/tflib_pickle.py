@@ -118,7 +118,7 @@ def _checked_network(state):
     if network.version not in _VERSIONS:
         raise ValueError(
             f"Network {network.name} has version {network.version}. Expected one of {_VERSIONS}; "
-            "later ones are those of StyleGAN2, whose networks are others."
+            "later ones belong to StyleGAN2, whose networks are different."
         )
     if max(len(network.static_kwargs), len(network.components)) > _MAX_SETTINGS:
         raise ValueError(f"Network {network.name} has too many settings or parts.")

@@ -266,5 +266,5 @@ def _read_legacy(data):
 
 def _size(sides):
     if not isinstance(sides, tuple):
-        raise ValueError("It has a shape that is none.")
+        raise ValueError("It has a shape that is not a tuple.")
     return sides

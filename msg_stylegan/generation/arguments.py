@@ -14,23 +14,8 @@ NOISE_MODES = ("const", "random", "none")
 _SCALES = ("all", "alternate", "top")
 
 
-def argument(parse):
-    """Makes argparse show the message of the ValueError of a parser.
-
-    Args:
-        parse: Function from the text of an argument to its value.
-
-    Returns:
-        What `add_argument(type=...)` takes.
-    """
-
-    def parse_or_explain(text):
-        try:
-            return parse(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return parse_or_explain
+class BadArgumentError(argparse.ArgumentTypeError, ValueError):
+    """A text that is not such a value. argparse shows the message."""
 
 
 def parse_range(text):
@@ -49,23 +34,23 @@ def parse_seeds(text):
         List of different whole numbers from 0 to 2**32 - 1, in the order of the text.
 
     Raises:
-        ValueError: Anything else.
+        BadArgumentError: Anything else.
     """
     seeds = {}
     for item in text.split(","):
         ends = parse_range(item)
         if not ends:
-            raise ValueError(f"expected seeds such as 0-31,77, received {item!r} in {text!r}")
+            raise BadArgumentError(f"expected seeds such as 0-31,77, received {item!r} in {text!r}")
         first, last = ends
         if first > last:
-            raise ValueError(f"the range {item} runs backwards, write {last}-{first}")
+            raise BadArgumentError(f"the range {item} runs backwards, write {last}-{first}")
         if last > MAX_SEED:
-            raise ValueError(f"seeds go up to {MAX_SEED}, received {item}")
+            raise BadArgumentError(f"seeds go up to {MAX_SEED}, received {item}")
         if len(seeds) + last - first >= MAX_NUM_SEEDS:
-            raise ValueError(f"{text} are more than {MAX_NUM_SEEDS} seeds")
+            raise BadArgumentError(f"{text} are more than {MAX_NUM_SEEDS} seeds")
         for seed in range(first, last + 1):
             if seed in seeds:
-                raise ValueError(f"seed {seed} occurs twice in {text}")
+                raise BadArgumentError(f"seed {seed} occurs twice in {text}")
             seeds[seed] = None
     return list(seeds)
 
@@ -76,7 +61,7 @@ def parse_layers(text):
     for item in text.split(","):
         first, last = parse_range(item) or (1, 0)
         if not first <= last < 1000:
-            raise ValueError(f"expected layers such as 0-3 or 4,6-7, received {text!r}")
+            raise BadArgumentError(f"expected layers such as 0-3 or 4,6-7, received {text!r}")
         layers |= set(range(first, last + 1))
     return sorted(layers)
 
@@ -88,7 +73,7 @@ def parse_scales(text):
     try:
         return sorted({positive(size) for size in text.split(",")})
     except ValueError:
-        raise ValueError(
+        raise BadArgumentError(
             f"expected {', '.join(_SCALES)} or sizes such as 4,16,64, received {text!r}"
         ) from None
 
@@ -96,7 +81,7 @@ def parse_scales(text):
 def parse_class(text):
     """Parses the name or the number of a class."""
     if not text.strip() or re.fullmatch(r"-[0-9]+", text):
-        raise ValueError(f"expected the name of a class or its number, received {text!r}")
+        raise BadArgumentError(f"expected the name of a class or its number, received {text!r}")
     return text
 
 
@@ -105,7 +90,7 @@ def parse_numbers(text):
     try:
         return [finite(item) for item in text.split(",")]
     except ValueError:
-        raise ValueError(f"expected numbers such as 1,0.7,-0.5, received {text!r}") from None
+        raise BadArgumentError(f"expected numbers such as 1,0.7,-0.5, received {text!r}") from None
 
 
 def finite(text):
@@ -115,7 +100,7 @@ def finite(text):
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"expected a finite number, received {text!r}")
+        raise BadArgumentError(f"expected a finite number, received {text!r}")
     return number
 
 
@@ -123,7 +108,7 @@ def positive_number(text):
     """A finite number above 0."""
     number = finite(text)
     if number <= 0:
-        raise ValueError(f"expected a number above 0, received {text!r}")
+        raise BadArgumentError(f"expected a number above 0, received {text!r}")
     return number
 
 
@@ -139,7 +124,7 @@ def not_negative(text):
 
 def _whole(text, least):
     if not text.isdecimal() or int(text) < least:
-        raise ValueError(f"expected a whole number of at least {least}, received {text!r}")
+        raise BadArgumentError(f"expected a whole number of at least {least}, received {text!r}")
     return int(text)
 
 
@@ -180,13 +165,13 @@ def add_label_arguments(parser, what, default):
     group.add_argument(
         "--class",
         dest="label_class",
-        type=argument(parse_class),
+        type=parse_class,
         metavar="NAME|K",
         help=f"class of {what}, its name or number, of a network with classes (default: {default})",
     )
     group.add_argument(
         "--label",
-        type=argument(parse_numbers),
+        type=parse_numbers,
         metavar="X,X,...",
         help=f"label of {what} by hand, one number for each component; --label=-1,2 if the first "
         "is negative",
@@ -214,10 +199,7 @@ def add_seed_arguments(
     """
     add_network_arguments(parser)
     parser.add_argument(
-        "--seeds",
-        required=required,
-        type=argument(parse_seeds),
-        help=f"{seeds}, such as 0-31,77",
+        "--seeds", required=required, type=parse_seeds, help=f"{seeds}, such as 0-31,77"
     )
     if one_label:
         add_label_arguments(parser, "all images", "drawn by the seed")
@@ -225,14 +207,14 @@ def add_seed_arguments(
         parser.set_defaults(label_class=None, label=None)
     parser.add_argument(
         "--truncation_psi",
-        type=argument(finite),
+        type=finite,
         metavar="PSI",
         help="less than 1 trades variety for quality (default: 0.7; 1 for a network without a "
         "mapping network)",
     )
     parser.add_argument(
         "--truncation_cutoff",
-        type=argument(not_negative),
+        type=not_negative,
         default=cutoff,
         metavar="LAYERS",
         help="number of layers that are truncated, from the lowest resolution "
@@ -251,7 +233,7 @@ def add_scale_argument(parser):
     """Option of commands that draw one scale."""
     parser.add_argument(
         "--scale",
-        type=argument(positive),
+        type=positive,
         metavar="PIXELS",
         help="size of the images, one of the scales of the network (default: the largest)",
     )
@@ -261,7 +243,7 @@ def add_scales_argument(parser, default):
     """Option of commands that show scales together."""
     parser.add_argument(
         "--scales",
-        type=argument(parse_scales),
+        type=parse_scales,
         default=default,
         metavar="SCALES",
         help="scales to show: all, alternate (every second one, counted from the top), top, or "
@@ -281,6 +263,12 @@ def add_layout_arguments(parser, what):
     add_zoom_argument(parser)
 
 
+def add_sheet_arguments(parser):
+    """Options of commands that show one scale of several images: `--scale` and `--zoom`."""
+    add_scale_argument(parser)
+    add_zoom_argument(parser)
+
+
 def add_zoom_argument(parser):
     add_count_argument(parser, "--zoom", 1, "enlarge everything, for networks of small images")
 
@@ -293,13 +281,8 @@ def add_choice_argument(parser, name, choices, default, what):
 
 def add_count_argument(parser, name, default, what, metavar="N"):
     """Option with a whole number of at least 1; `what` is its help."""
-    parser.add_argument(
-        name,
-        type=argument(positive),
-        default=default,
-        metavar=metavar,
-        help=f"{what} (default: %(default)s)",
-    )
+    what = f"{what} (default: %(default)s)"
+    parser.add_argument(name, type=positive, default=default, metavar=metavar, help=what)
 
 
 def add_video_arguments(parser, fps):
@@ -314,7 +297,7 @@ def add_video_arguments(parser, fps):
     )
     parser.add_argument(
         "--fps",
-        type=argument(positive_number),
+        type=positive_number,
         default=fps,
         metavar="N",
         help="frames per second (default: %(default)s)",

@@ -8,19 +8,14 @@ class alone.
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import (
-    add_scale_argument,
-    add_seed_arguments,
-    add_zoom_argument,
-)
+from msg_stylegan.generation.arguments import add_seed_arguments, add_sheet_arguments
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import enlarge, image_grid
 
 
 def add_arguments(parser):
     add_seed_arguments(parser, seeds="a column for each", one_label=False)
-    add_scale_argument(parser)
-    add_zoom_argument(parser)
+    add_sheet_arguments(parser)
 
 
 def run(args):

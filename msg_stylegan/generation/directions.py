@@ -14,7 +14,6 @@ from msg_stylegan.generation.arguments import (
     add_scale_argument,
     add_seed_arguments,
     add_zoom_argument,
-    argument,
     parse_layers,
     parse_numbers,
 )
@@ -30,14 +29,14 @@ def add_arguments(parser):
     add_scale_argument(parser)
     parser.add_argument(
         "--layers",
-        type=argument(parse_layers),
+        type=parse_layers,
         metavar="LAYERS",
         help="layers that are analysed and edited, such as 0-3 (default: all)",
     )
     add_count_argument(parser, "--count", 6, "directions on the sheet; the file has all")
     parser.add_argument(
         "--strengths",
-        type=argument(parse_numbers),
+        type=parse_numbers,
         default=[-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0],
         metavar="S,S,...",
         help="columns of the sheet (default: -6,-4,-2,0,2,4,6)",

@@ -9,12 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import (
-    add_scale_argument,
-    add_seed_arguments,
-    argument,
-    finite,
-)
+from msg_stylegan.generation.arguments import add_scale_argument, add_seed_arguments, finite
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.wording import count_of
@@ -36,7 +31,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--strength",
-        type=argument(finite),
+        type=finite,
         metavar="S",
         help="how far, in either direction; about 1 to 6 can be seen (default: 3)",
     )

@@ -19,7 +19,6 @@ from msg_stylegan.generation.arguments import (
     add_scales_argument,
     add_seed_arguments,
     add_video_arguments,
-    argument,
     positive_number,
 )
 from msg_stylegan.generation.seed_images import SeedImages, check_noise_inputs
@@ -40,13 +39,13 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--seconds",
-        type=argument(positive_number),
+        type=positive_number,
         metavar="S",
         help="length of the video, instead of --points (loop, noise) or --transition (slerp)",
     )
     parser.add_argument(
         "--smoothing",
-        type=argument(positive_number),
+        type=positive_number,
         default=1.0,
         metavar="X",
         help="slowness of a loop: width of its filter in transitions (default: %(default)s)",

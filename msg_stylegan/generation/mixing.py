@@ -10,10 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
-    add_scale_argument,
     add_seed_arguments,
-    add_zoom_argument,
-    argument,
+    add_sheet_arguments,
     parse_layers,
     parse_seeds,
 )
@@ -27,22 +25,17 @@ _FIRST_LAYERS = (0, 4, 8)
 def add_arguments(parser):
     add_seed_arguments(parser, seeds="one column for each")
     parser.add_argument(
-        "--rows",
-        required=True,
-        type=argument(parse_seeds),
-        metavar="SEEDS",
-        help="seeds of the rows",
+        "--rows", required=True, type=parse_seeds, metavar="SEEDS", help="seeds of the rows"
     )
     parser.add_argument(
         "--layers",
         nargs="+",
-        type=argument(parse_layers),
+        type=parse_layers,
         metavar="LAYERS",
         help="layers that come from the column, such as 0-3 or 4,6-7: one set for all rows, or one "
         "for each row (default: the first rows 0-3, the next ones 4-7, the last ones the others)",
     )
-    add_scale_argument(parser)
-    add_zoom_argument(parser)
+    add_sheet_arguments(parser)
 
 
 def run(args):

@@ -11,11 +11,11 @@ import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    BadArgumentError,
     add_count_argument,
     add_scales_argument,
     add_seed_arguments,
     add_zoom_argument,
-    argument,
     parse_range,
 )
 from msg_stylegan.generation.seed_images import SeedImages, check_noise_inputs
@@ -30,7 +30,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--noise_scales",
         nargs="+",
-        type=argument(parse_noise_scales),
+        type=parse_noise_scales,
         default=[("all", 0, float("inf"))],
         metavar="SCALES",
         help="resolutions whose layers have noise, such as: all none 4-32 64-1024 (default: all)",
@@ -89,7 +89,7 @@ def parse_noise_scales(text):
     named = {"all": (0, float("inf")), "none": (0, 0)}
     first, last = named.get(text) or parse_range(text) or (1, 0)
     if first > last:
-        raise ValueError(f"expected all, none or resolutions such as 4-32, received {text!r}")
+        raise BadArgumentError(f"expected all, none or resolutions such as 4-32, received {text!r}")
     return text, first, last
 
 

@@ -20,13 +20,15 @@ from msg_stylegan.generation.arguments import (
     add_label_arguments,
     add_network_arguments,
     add_outdir_argument,
-    argument,
     not_negative,
 )
 from msg_stylegan.generation.seed_images import open_generator
 from msg_stylegan.pictures.sheets import enlarge, save_image, scale_sheet
 from msg_stylegan.pictures.video import VideoWriter
 from msg_stylegan.sampling.sampler import to_uint8
+
+# Options of `Projector` that are stored with the result.
+_RECORDED = ("space", "optimize_noise", "noise_mode", "seed")
 
 # Most frames of a video, not counting the last second, which shows the result.
 _NUM_FRAMES = 180
@@ -64,7 +66,7 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--seed",
-        type=argument(not_negative),
+        type=not_negative,
         default=0,
         help="decides the starting points (default: %(default)s)",
     )
@@ -112,26 +114,10 @@ def run(args):
     paths = find_images(args.target)
     G, labels, network_facts = open_generator(args)
     distance = None if args.lpips == "off" else args.open_lpips(args)
-    projector = Projector(
-        G,
-        space=args.space,
-        optimize_noise=args.optimize_noise,
-        noise_mode=args.noise_mode,
-        num_steps=args.steps,
-        seed=args.seed,
-        labels=labels,
-        distance=distance,
-    )
-    settings = {
-        **network_facts,
-        "space": args.space,
-        "optimize_noise": args.optimize_noise,
-        "noise_mode": args.noise_mode,
-        "max_steps": args.steps,
-        "seed": args.seed,
-        **labels.choice,
-        "lpips": distance is not None,
-    }
+    chosen = {name: getattr(args, name) for name in _RECORDED}
+    projector = Projector(G, **chosen, num_steps=args.steps, labels=labels, distance=distance)
+    settings = {**network_facts, **chosen, "max_steps": args.steps, **labels.choice}
+    settings["lpips"] = distance is not None
     failures, results = [], []
     for name, path in zip(_different_names(paths), paths, strict=True):
         try:
@@ -194,12 +180,8 @@ class _Search:
         images = self._images()
         pyramid = [level.numpy() for level in self._projector.loss.target_pyramid(self._target)]
         errors = scale_errors(images, pyramid)
-        self.facts = {
-            **settings,
-            "steps": self._num_steps,
-            "ended": self._reason(),
-            "errors": errors,
-        }
+        self.facts = {**settings, "steps": self._num_steps, "ended": self._reason()}
+        self.facts["errors"] = errors
         projector = self._projector
         projection = Projection(projector.best_ws, projector.best_noise_maps, self.facts)
         projection.save(self._folder / "projection.npz")

@@ -51,7 +51,7 @@ def run(args):
     nets, network_file, facts = open_networks(args)
     D = nets.D
     if D is None:
-        raise ValueError(f"{network_file} holds no discriminator, so it cannot score images.")
+        raise ValueError(f"{network_file} has no discriminator, so it cannot score images.")
     labels = chosen_labels(args, D, nets.info)
     if D.label_size and args.label_class is None and args.label is None:
         choice = f"--label, {labels.describe()}"

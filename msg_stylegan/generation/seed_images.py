@@ -110,12 +110,12 @@ def open_generator(args):
         options choose, and a dictionary of facts about the file for pictures.
 
     Raises:
-        ValueError: The file holds no generator, or the network has no such labels.
+        ValueError: The file has no generator, or the network has no such labels.
     """
     nets, path, facts = open_networks(args)
     G = nets.G_ema if nets.G_ema is not None else nets.G
     if G is None:
-        raise ValueError(f"{path} holds no generator to draw with.")
+        raise ValueError(f"{path} has no generator to draw with.")
     return G, chosen_labels(args, G, nets.info), facts
 
 
@@ -156,22 +156,15 @@ def choose_scales(choice, available):
         available: Sizes that a network makes, low to high.
 
     Returns:
-        List of sizes, low to high.
-
-    Raises:
-        ValueError: The network does not make one of the sizes.
+        List of sizes, low to high. Those of a list are not checked.
     """
-    available = list(available)
     if choice == "all":
         return available
     if choice == "alternate":
         return available[::-2][::-1]
     if choice in ("top", None):
         return available[-1:]
-    sizes = sorted([choice] if isinstance(choice, int) else choice)
-    if not set(sizes) <= set(available):
-        raise ValueError(f"The network makes images of {available} pixels. Received {sizes}.")
-    return sizes
+    return sorted([choice] if isinstance(choice, int) else choice)
 
 
 def check_noise_inputs(G):

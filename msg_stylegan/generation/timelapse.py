@@ -11,11 +11,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    BadArgumentError,
     add_outdir_argument,
     add_result_dir_argument,
     add_video_arguments,
     add_zoom_argument,
-    argument,
     positive,
 )
 from msg_stylegan.image_counts import FAKES
@@ -36,13 +36,13 @@ def add_arguments(parser):
     add_outdir_argument(parser)
     parser.add_argument(
         "--scale",
-        type=argument(positive),
+        type=positive,
         metavar="PIXELS",
         help="show the grid of this scale (default: all scales of a few samples)",
     )
     parser.add_argument(
         "--grid",
-        type=argument(parse_grid),
+        type=parse_grid,
         metavar="WxH",
         help="with --scale: show the first W columns and H rows only",
     )
@@ -104,7 +104,7 @@ def parse_grid(text):
     """Parses the size of a grid, such as `8x4`."""
     match = re.fullmatch("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text)
     if not match:
-        raise ValueError(f"expected columns and rows such as 8x4, received {text!r}")
+        raise BadArgumentError(f"expected columns and rows such as 8x4, received {text!r}")
     return int(match[1]), int(match[2])
 
 

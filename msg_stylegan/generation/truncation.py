@@ -7,13 +7,7 @@ the mean image; below 0 they are their opposites.
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import (
-    add_scale_argument,
-    add_seed_arguments,
-    add_zoom_argument,
-    argument,
-    parse_numbers,
-)
+from msg_stylegan.generation.arguments import add_seed_arguments, add_sheet_arguments, parse_numbers
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import enlarge, tile
 
@@ -22,13 +16,12 @@ def add_arguments(parser):
     add_seed_arguments(parser, seeds="one column for each", cutoff=None)
     parser.add_argument(
         "--psis",
-        type=argument(parse_numbers),
+        type=parse_numbers,
         default=[1.0, 0.7, 0.5, 0.0, -0.5, -1.0],
         metavar="NUMBERS",
         help="psi of each row, instead of --truncation_psi (default: 1,0.7,0.5,0,-0.5,-1)",
     )
-    add_scale_argument(parser)
-    add_zoom_argument(parser)
+    add_sheet_arguments(parser)
 
 
 def run(args):

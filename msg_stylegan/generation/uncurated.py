@@ -7,19 +7,14 @@ and variety can be judged. Each column goes on with the next seeds.
 import numpy as np
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import (
-    add_scale_argument,
-    add_seed_arguments,
-    add_zoom_argument,
-)
+from msg_stylegan.generation.arguments import add_seed_arguments, add_sheet_arguments
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import enlarge, uncurated_sheet
 
 
 def add_arguments(parser):
     add_seed_arguments(parser, seeds="seeds of the sheet, a multiple of 27 to fill it")
-    add_scale_argument(parser)
-    add_zoom_argument(parser)
+    add_sheet_arguments(parser)
 
 
 def run(args):

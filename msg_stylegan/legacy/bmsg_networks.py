@@ -1,9 +1,11 @@
 """Networks from the state dicts of BMSG-GAN (MSG-ProGAN)."""
 
+import itertools
+
 import numpy as np
 
 from msg_stylegan.legacy import bmsg_variables, original_variables
-from msg_stylegan.legacy.original_shapes import check_arrays, some_names
+from msg_stylegan.legacy.original_shapes import some_names
 from msg_stylegan.networks import Discriminator, Generator, progan_options
 
 
@@ -28,10 +30,7 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     """
     given = {"generator": generator, "shadow": shadow, "discriminator": discriminator}
     given = {kind: arrays for kind, arrays in given.items() if arrays is not None}
-    sizes = {
-        kind: (_discriminator_size if kind == "discriminator" else _generator_size)(arrays)
-        for kind, arrays in given.items()
-    }
+    sizes = {kind: _size(kind, arrays) for kind, arrays in given.items()}
     if len(set(sizes.values())) > 1:
         text = "; ".join(
             f"{kind}: depth {depth}, latent size {latent_size}, {num_channels} colour channels"
@@ -41,83 +40,76 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     networks = {}
     trained, average = given.get("generator"), given.get("shadow")
     if trained or average:
-        networks["G"] = _make_generator("G", trained or average, sizes)
-        networks["G_ema"] = _make_generator("G_ema", average or trained, sizes)
+        networks["G"] = _make_network("G", "generator", trained or average, sizes)
+        networks["G_ema"] = _make_network("G_ema", "generator", average or trained, sizes)
     if "discriminator" in given:
-        networks["D"] = _make_discriminator(given["discriminator"], sizes)
+        networks["D"] = _make_network("D", "discriminator", given["discriminator"], sizes)
     return networks
 
 
-def _generator_size(arrays):
-    """Returns (depth, latent size, channels of the images)."""
-    _, latent_size = _outputs_and_inputs("generator", arrays, "layers.0.conv_2.weight")
-    num_channels, _ = _outputs_and_inputs("generator", arrays, "rgb_converters.0.weight")
-    return _count(arrays, "rgb_converters.{}.weight"), latent_size, num_channels
+def _size(kind, arrays):
+    """Returns (depth, latent size, channels of the images).
+
+    They are read from the shapes of a few weights. If these agree, they make up a good part of the
+    network, so no network is built that is much larger than what was given.
+    """
+    if kind == "discriminator":
+        depth = _count(arrays, "rgb_to_features.{}.weight") + 1
+        width, colours = _side(arrays, "final_block.conv_2", 0), _side(arrays, "final_converter", 1)
+        expected = {
+            "final_block.conv_2": (width, width, 4, 4),
+            "final_converter": (width // 2, colours, 1, 1),
+        }
+    else:
+        kind = "generator"
+        depth = _count(arrays, "rgb_converters.{}.weight")
+        width, colours = _side(arrays, "layers.0.conv_1", 0), _side(arrays, "rgb_converters.0", 0)
+        expected = {
+            "layers.0.conv_1": (width, width, 4, 4),
+            "layers.0.conv_2": (width, width, 3, 3),
+            "rgb_converters.0": (colours, width, 1, 1),
+        }
+    for name in (f"{name}.weight" for name in expected):
+        if name not in arrays:
+            raise ValueError(
+                f"Expected the weights of a BMSG-GAN {kind}, with `{name}`. Received: "
+                f"{some_names(list(arrays))}"
+            )
+    for name, shape in expected.items():
+        received = arrays[f"{name}.weight"].shape
+        if received != shape or 0 in shape:
+            raise ValueError(
+                f"Expected `{name}.weight` of the {kind} to have the shape {list(shape)}, without "
+                f"zeros. Received: {list(received)}"
+            )
+    return depth, width, colours
 
 
-def _discriminator_size(arrays):
-    _, latent_size = _outputs_and_inputs("discriminator", arrays, "final_block.conv_2.weight")
-    _, num_channels = _outputs_and_inputs("discriminator", arrays, "final_converter.weight")
-    return _count(arrays, "rgb_to_features.{}.weight") + 1, latent_size, num_channels
-
-
-def _outputs_and_inputs(kind, arrays, name):
-    if name not in arrays:
-        raise ValueError(
-            f"Expected the weights of a BMSG-GAN {kind}, with `{name}`. Received: "
-            f"{some_names(list(arrays))}"
-        )
-    shape = arrays[name].shape
-    if len(shape) != 4 or 0 in shape:
-        raise ValueError(
-            f"Expected `{name}` of the {kind} to have four axes, none of size 0. Received: {shape}"
-        )
-    return shape[:2]
+def _side(arrays, name, axis):
+    shape = np.shape(arrays.get(f"{name}.weight"))
+    return shape[axis] if axis < len(shape) else 0
 
 
 def _count(arrays, pattern):
-    count = 0
-    while pattern.format(count) in arrays:
-        count += 1
-    return count
+    return next(count for count in itertools.count() if pattern.format(count) not in arrays)
 
 
-def _make_generator(name, arrays, sizes):
-    options, _, data = _options("generator", sizes)
-    G = Generator(options, data, name=name)
-    G.build()
-    _fill("generator", bmsg_variables.generator_variables(G), arrays)
-    return G
-
-
-def _make_discriminator(arrays, sizes):
-    _, options, data = _options("discriminator", sizes)
-    D = Discriminator(options, data, name="D")
-    D.build()
-    _fill("discriminator", bmsg_variables.discriminator_variables(D), arrays)
-    return D
-
-
-def _options(kind, sizes):
+def _make_network(name, kind, arrays, sizes):
     (size,) = set(sizes.values())
+    is_D = kind == "discriminator"
     try:
-        return progan_options(*size)
+        G_options, D_options, data = progan_options(*size)
     except ValueError as error:
         raise ValueError(f"This is not a {kind} of BMSG-GAN. {error}") from error
-
-
-def _fill(kind, table, arrays):
-    """Checks names and shapes as PyTorch has them, and assigns.
-
-    Raises:
-        ValueError: They differ.
-    """
-    shapes = {
-        name: layout.to_original(np.broadcast_to(np.float32(0), tuple(variable.shape))).shape
-        for name, (variable, layout) in table.items()
-    }
+    network = (
+        Discriminator(D_options, data, name=name) if is_D else Generator(G_options, data, name=name)
+    )
+    network.build()
+    variables = (
+        bmsg_variables.discriminator_variables if is_D else bmsg_variables.generator_variables
+    )
     try:
-        check_arrays(arrays, shapes)
+        original_variables.assign(variables(network), arrays)
     except ValueError as error:
         raise ValueError(f"The weights are not of a BMSG-GAN {kind}. {error}") from error
-    original_variables.assign(table, arrays)
+    return network

@@ -50,8 +50,10 @@ def write_npz_networks(nets, path):
     for prefix, (member, _) in _MEMBERS.items():
         network = getattr(nets, member)
         if network is not None:
-            options[prefix] = _plain_config(network)
-            arrays |= {f"{prefix}/{name}": array for name, array in _export(network).items()}
+            options[prefix] = {k: v for k, v in network.get_config().items() if k != "name"}
+            table = _table(_names(network.options, network.data), network)
+            exported = original_variables.export(table)
+            arrays |= {f"{prefix}/{name}": array for name, array in exported.items()}
     meta = {"version": _VERSION, "networks": options, "info": nets.info}
     with files.atomic_path(path) as temporary:
         np.savez(temporary, meta=np.array(json.dumps(meta)), **arrays)
@@ -78,10 +80,6 @@ def read_npz_networks(path):
         )
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as npz of networks. {error}") from error
-
-
-def _plain_config(network):
-    return {name: value for name, value in network.get_config().items() if name != "name"}
 
 
 def _read_meta(arrays):
@@ -128,7 +126,7 @@ def _make_networks(arrays, networks):
 
 
 def _options(member, config):
-    """Checked options and `Interface` out of `meta`."""
+    """Checked options and `Interface` from `meta`."""
     options_class = (Discriminator if member == "D" else Generator).options_class
     if not isinstance(config, dict):
         raise ValueError("Its `meta` is damaged.")
@@ -150,11 +148,6 @@ def _make_network(member, options, data, arrays):
     network.build()
     original_variables.assign(_table(original_variables, network), arrays)
     return network
-
-
-def _export(network):
-    """Variables by the names that they have in the file."""
-    return original_variables.export(_table(_names(network.options, network.data), network))
 
 
 def _table(names, network):

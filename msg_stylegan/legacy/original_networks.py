@@ -113,7 +113,7 @@ def _check_function(network):
 
 
 class _GeneratorRecord:
-    """A checked generator out of a file, before it is built.
+    """A checked generator from a file, before it is built.
 
     Attributes:
         options: `GeneratorOptions`.

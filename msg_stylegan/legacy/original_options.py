@@ -5,12 +5,9 @@ import dataclasses
 from msg_stylegan.interface import Interface
 from msg_stylegan.options import DiscriminatorOptions, GeneratorOptions
 
-# Original name -> our name. Arguments that both networks take stand first.
-_INTERFACE = {
-    "num_channels": "num_channels",
-    "resolution": "resolution",
-    "label_size": "label_size",
-}
+# Arguments that are called the same here.
+_INTERFACE = ("num_channels", "resolution", "label_size")
+# Original name -> our name; first those that both networks take.
 _SHARED = {
     "fmap_base": "channel_base",
     "fmap_decay": "channel_decay",
@@ -61,7 +58,7 @@ _WITHOUT_WEIGHTS = frozenset(
         "truncation_psi_val",
         "use_truncation",
     }
-    | _INTERFACE.keys()
+    | {*_INTERFACE}
     | _GENERATOR.keys()
     | _DISCRIMINATOR.keys()
 )
@@ -133,7 +130,7 @@ def fused_from(original):
         original: Dictionary with the original's names.
 
     Raises:
-        ValueError: `fused_scale` is none of True, False and "auto".
+        ValueError: `fused_scale` is not True, False or "auto".
     """
     fused_scale = original.get("fused_scale", "auto")
     if fused_scale not in (True, False, "auto"):
@@ -152,7 +149,7 @@ def _translate(original, options, names):
     if taps is not None and not isinstance(taps, (list, tuple)):
         raise ValueError(f"Expected `blur_filter` to be a list or None. Received: {taps!r}")
     ours["blur_filter"] = tuple(taps or ())
-    if "w_avg_beta" in ours and ours["w_avg_beta"] is None:
+    if ours.get("w_avg_beta", 0) is None:
         # How the original says that the mean stays as it is.
         ours["w_avg_beta"] = 1.0
     if ours.get("mbstd_group_size") == -1:
@@ -160,5 +157,5 @@ def _translate(original, options, names):
         ours["mbstd_group_size"] = 0
     if isinstance(ours["channel_base"], float) and ours["channel_base"].is_integer():
         ours["channel_base"] = int(ours["channel_base"])
-    interface = {ours: original[name] for name, ours in _INTERFACE.items()}
-    return dataclasses.replace(options, **ours), Interface(**interface)
+    interface = Interface(**{name: original[name] for name in _INTERFACE})
+    return dataclasses.replace(options, **ours), interface

@@ -1,6 +1,6 @@
 """Names and shapes of the original's variables, worked out from the options of a network.
 
-What a file claims about its networks is checked by them before any memory is taken for a network.
+They check what a file claims about its networks before any memory is taken for a network.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ def check_network(options, data):
         data: `Interface`, likewise.
 
     Raises:
-        ValueError: A value is not possible, or beyond all sense.
+        ValueError: A value is not possible, or absurdly large.
     """
     for name, value in dataclasses.asdict(data).items():
         low = 1 if name in ("resolution", "num_channels") else 0
@@ -38,13 +38,13 @@ def check_network(options, data):
             raise ValueError(f"Option `{name}` of a network has the value {value!r}.")
     problems = problems_of(options)
     for name, value in dataclasses.asdict(options).items():
-        if name in problems or _is_beyond_sense(name, value):
+        if name in problems or _is_absurd(name, value):
             raise ValueError(f"Option `{name}` of a network has the value {value!r}.")
     if problems := options.problems(data):
         raise ValueError("\n".join(problems))
 
 
-def _is_beyond_sense(name, value):
+def _is_absurd(name, value):
     if isinstance(value, str):
         return False
     numbers = value if isinstance(value, tuple) else (value,)
@@ -120,7 +120,7 @@ def discriminator_shapes(options, data):
 
 
 def check_arrays(arrays, shapes):
-    """Checks arrays out of a file against `generator_shapes` or `discriminator_shapes`.
+    """Checks arrays from a file against `generator_shapes` or `discriminator_shapes`.
 
     Raises:
         ValueError: A name is missing or unknown, or a shape differs.
@@ -143,7 +143,7 @@ def finite_floats(arrays):
     """The arrays as float32, after checking that they are numbers.
 
     Raises:
-        ValueError: An array is of another type, or has a number that is none.
+        ValueError: An array is of another type, or has a number that is NaN or infinite.
     """
     result = {}
     for name, array in arrays.items():

@@ -8,6 +8,8 @@ is ours mirrored in both axes.
 
 import numpy as np
 
+from msg_stylegan.legacy.original_shapes import check_arrays
+
 
 class Layout:
     """A pair of functions between the original's array and ours."""
@@ -120,19 +122,13 @@ def assign(table, arrays):
     Raises:
         ValueError: A name is missing or unknown, or a shape differs.
     """
-    missing, unknown = sorted(table.keys() - arrays.keys()), sorted(arrays.keys() - table.keys())
-    if missing or unknown:
-        raise ValueError(
-            f"The arrays do not fit the network. Missing: {missing}. Unknown: {unknown}"
-        )
+    shapes = {
+        name: layout.to_original(np.broadcast_to(np.float32(0), tuple(variable.shape))).shape
+        for name, (variable, layout) in table.items()
+    }
+    check_arrays(arrays, shapes)
     for name, (variable, layout) in table.items():
-        value = layout.to_ours(np.asarray(arrays[name], dtype=np.float32))
-        if value.shape != tuple(variable.shape):
-            raise ValueError(
-                f"Expected `{name}` to have the shape {tuple(variable.shape)} in our layout. "
-                f"Received: {value.shape}"
-            )
-        variable.assign(value)
+        variable.assign(layout.to_ours(np.asarray(arrays[name], dtype=np.float32)))
 
 
 def export(table):

@@ -41,7 +41,6 @@ def read_bmsg_file(path):
     for file in paths:
         arrays = _plain(file, read_torch_file(file))
         role = _role(file, arrays)
-        _check_size(file, role, arrays)
         if role in state_dicts:
             raise ValueError(f"{origins[role]} and {file} both hold {_ROLES[role]}.")
         state_dicts[role], origins[role] = arrays, file
@@ -73,39 +72,6 @@ def _plain(path, state_dict):
         return finite_floats(arrays)
     except ValueError as error:
         raise ValueError(f"{path} cannot be used. {error}") from error
-
-
-def _check_size(path, role, arrays):
-    """Refuses a file that claims a network much larger than itself.
-
-    The size of a network is read from the shapes of a few weights. If these agree, they make up a
-    good part of the network.
-    """
-    if role == "discriminator":
-        width, colours = _side(arrays, "final_block.conv_2", 0), _side(arrays, "final_converter", 1)
-        expected = {
-            "final_block.conv_2": (width, width, 4, 4),
-            "final_converter": (width // 2, colours, 1, 1),
-        }
-    else:
-        width, colours = _side(arrays, "layers.0.conv_1", 0), _side(arrays, "rgb_converters.0", 0)
-        expected = {
-            "layers.0.conv_1": (width, width, 4, 4),
-            "layers.0.conv_2": (width, width, 3, 3),
-            "rgb_converters.0": (colours, width, 1, 1),
-        }
-    for name, shape in expected.items():
-        received = np.shape(arrays.get(f"{name}.weight"))
-        if received != shape or 0 in shape:
-            raise ValueError(
-                f"{path} holds {_ROLES[role]} with `{name}.weight` of shape {list(received)}. "
-                f"BMSG-GAN's would have {list(shape)}."
-            )
-
-
-def _side(arrays, name, axis):
-    shape = np.shape(arrays.get(f"{name}.weight"))
-    return shape[axis] if axis < len(shape) else 0
 
 
 def _siblings(path):

@@ -44,7 +44,7 @@ def card_text(name, facts, info, G, table, *, license_name, picture, snapshot):
 
 
 def _front_matter(name, facts, info, G, license_name):
-    dataset = _dataset(info)
+    dataset = info.get("dataset", "unknown")
     metrics = [
         {"type": key, "name": key, "value": value}
         for line in facts.metrics.values()
@@ -81,7 +81,7 @@ def _introduction(G):
 def _data(info, G, table):
     options = info.get("options", {}).get("dataset", {})
     return {
-        "data set": _dataset(info),
+        "data set": info.get("dataset", "unknown"),
         "resolution": f"{G.resolution}x{G.resolution}",
         "channels": G.num_channels,
         "labels": table.describe(),
@@ -166,10 +166,6 @@ def _cell(value):
         value = ", ".join(map(str, value)) or "none"
     # A bar would end the cell.
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _dataset(info):
-    return info.get("dataset", "unknown")
 
 
 def _scales(G):

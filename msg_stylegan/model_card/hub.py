@@ -32,15 +32,11 @@ def push_folder(folder, repository, *, private):
             commit_message="Add a snapshot and its model card",
         )
     except Exception as error:
-        # The client passes on errors of several other packages.
+        # The client passes on errors of several other packages, some of many lines.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise ValueError(
-            f"{folder} is complete, but could not be sent to {repository}: {_first_line(error)}. "
+            f"{folder} is complete, but could not be sent to {repository}: {reason}. "
             "Log in by `hf auth login` or set HF_TOKEN, then run: "
             f"hf upload {repository} {folder}"
         ) from error
     return commit.commit_url
-
-
-def _first_line(error):
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")

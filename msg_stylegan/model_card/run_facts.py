@@ -8,8 +8,6 @@ from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training.snapshots import read_best
 
-_METRIC_PATTERN = "metric-*.jsonl"
-
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
@@ -37,10 +35,12 @@ def read_run(run_dir):
         ValueError: What is recorded is damaged.
     """
     run_dir = Path(run_dir)
-    best = _best(run_dir)
+    best = read_best(run_dir)
+    if best and not (run_dir / best["snapshot"]).is_file():
+        best = None
     snapshot = run_dir / best["snapshot"] if best else newest_snapshot(run_dir)
     metrics = {}
-    for path in sorted(run_dir.glob(_METRIC_PATTERN)):
+    for path in sorted(run_dir.glob("metric-*.jsonl")):
         for line in read_json_lines(path, ("snapshot_pkl", "metric", "results")):
             if line["snapshot_pkl"] == snapshot.name:
                 metrics[line["metric"]] = line
@@ -66,8 +66,3 @@ def without_folders(value):
             if path.is_absolute():
                 return path.name
     return value
-
-
-def _best(run_dir):
-    best = read_best(run_dir)
-    return best if best and (run_dir / best["snapshot"]).is_file() else None

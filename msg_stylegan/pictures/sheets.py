@@ -41,7 +41,7 @@ def grid_size(rule, resolution):
         Tuple `(columns, rows)`.
 
     Raises:
-        ValueError: `rule` is none of these.
+        ValueError: `rule` is something else.
 
     Source:
         `setup_snapshot_image_grid` of the original.
@@ -71,7 +71,7 @@ def image_grid(images, size):
     Returns:
         uint8 `[rows * r, columns * r, C]`.
     """
-    images = _check_images(images)
+    images = check_images(images)
     columns, rows = size
     count, height, width, channels = images.shape
     if columns * rows != count:
@@ -98,7 +98,7 @@ def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     Returns:
         uint8 `[height, width, C]`.
     """
-    images = [_check_images(image) for image in images]
+    images = [check_images(image) for image in images]
     count, size, _, channels = images[-1].shape
     if columns < 1 or zoom < 1:
         raise ValueError(f"Expected columns and zoom of at least 1. Received {columns}, {zoom}.")
@@ -186,7 +186,7 @@ def save_image(image, path, metadata=None):
         path: Target, ending in `.png`.
         metadata: Optional dict of facts that are stored as text inside the PNG.
     """
-    _check_images(image[None])
+    check_images(image[None])
     text = PngImagePlugin.PngInfo()
     for key, value in (metadata or {}).items():
         # Names of files need not be UTF-8.
@@ -196,7 +196,8 @@ def save_image(image, path, metadata=None):
         picture.save(temporary, format="PNG", pnginfo=text)
 
 
-def _check_images(images):
+def check_images(images):
+    """The images as an array, after a check that they can be stored in a picture."""
     images = np.asarray(images)
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
         raise ValueError(

@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image
 
 from msg_stylegan.files import atomic_directory, atomic_path
-from msg_stylegan.pictures.sheets import save_image
+from msg_stylegan.pictures.sheets import check_images, save_image
 
 # What `open_video` writes.
 FORMATS = ("mp4", "gif", "frames")
@@ -66,7 +66,7 @@ class VideoWriter:
             metadata: Dictionary of facts that are stored as the comment of the video, in JSON.
 
         Raises:
-            ValueError: An argument is none of these.
+            ValueError: An argument has another value.
         """
         self.path = Path(path)
         kind = self.path.suffix.lower()
@@ -96,12 +96,7 @@ class VideoWriter:
         Args:
             frame: uint8 `[H, W, C]`, C = 1 or 3, of the same shape as all others.
         """
-        frame = np.asarray(frame)
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] not in (1, 3):
-            raise ValueError(
-                "Expected a uint8 frame [height, width, channels] with 1 or 3 channels. "
-                f"Received {frame.dtype} {list(frame.shape)}."
-            )
+        (frame,) = check_images(np.asarray(frame)[None])
         if self._encoder is None:
             self._shape = frame.shape
             encoder = _GifEncoder if self.path.suffix.lower() == ".gif" else _Mp4Encoder

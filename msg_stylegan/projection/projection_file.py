@@ -55,7 +55,7 @@ def read_projection(path):
             maps = [np.asarray(arrays[f"noise{i}"], np.float32) for i in range(count)]
             ws = np.asarray(arrays["ws"], np.float32)
             if ws.ndim != 2 or not all(np.isfinite(array).all() for array in (ws, *maps)):
-                raise ValueError("it holds no finite [num_ws, w_dim]")
+                raise ValueError("its w are not finite numbers [num_ws, w_dim]")
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
         reason = what_it_is(path, expected="npz") or error

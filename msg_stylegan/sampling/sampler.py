@@ -130,7 +130,7 @@ class Sampler:
             raise ValueError(f"Expected a batch size of at least 1. Received {batch_size}.")
         self.G = G
         self.batch_size = batch_size
-        self.resolutions = _existing_scales(G, resolutions)
+        self.resolutions = existing_scales(G, resolutions)
 
         def run(z, labels, noise_seed):
             images = G(
@@ -195,7 +195,7 @@ class SingleSampler:
     Attributes:
         G: The generator.
         resolutions: Sides of the images that are drawn, low to high.
-        truncation_psi: Strength of the truncation trick; 1 is none.
+        truncation_psi: Strength of the truncation trick; 1 switches it off.
     """
 
     def __init__(self, G, resolutions, *, truncation_psi, truncation_cutoff, noise_mode):
@@ -209,7 +209,7 @@ class SingleSampler:
             noise_mode: "random", "const" or "none".
         """
         self.G = G
-        self.resolutions = _existing_scales(G, resolutions)
+        self.resolutions = existing_scales(G, resolutions)
         self.truncation_psi = default_psi(G) if truncation_psi is None else truncation_psi
         self._truncation_cutoff = truncation_cutoff
 
@@ -291,8 +291,8 @@ def noise_seed(seed, start):
     return np.array([seed & 0x7FFFFFFF, ((seed >> 31) + start) & 0x7FFFFFFF], np.int32)
 
 
-def _existing_scales(G, resolutions):
-    """The scales to draw, all for None, low to high."""
+def existing_scales(G, resolutions):
+    """The scales to draw, low to high: all for None, else those asked for, which must exist."""
     available = list(G.resolutions)
     resolutions = available if resolutions is None else list(resolutions)
     if not set(resolutions) <= set(available):
