@@ -26,7 +26,7 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.dataset_folder import records_name
 from msg_stylegan.data.record_format import encode_example
 
-# As the shuffle buffer of the original, but 256 MiB instead of its 4 GiB, which the generated
+# Like the shuffle buffer of the original, but 256 MiB instead of its 4 GiB, which the generated
 # data would not fill.
 _SHUFFLE_BUFFER_BYTES = 256 << 20
 

@@ -27,14 +27,13 @@ import numpy as np
 import scipy.linalg
 
 DIM = 2048
-# Of VGG16, through which precision and recall look.
+# Features of VGG16, which precision and recall compare.
 VGG_DIM = 4096
 
 
 def build_parser():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = tuple(PARTS)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)}; all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (all)")
     parser.add_argument("--rounds", type=int, default=5, help="repetitions (default: 5)")
     parser.add_argument("--batch_size", type=int, default=32, help="for inception (default: 32)")
     parser.add_argument(

@@ -10,7 +10,7 @@ def photograph_crops(num_images, side, rng):
     Args:
         num_images: How many.
         side: Their side in pixels, at most 427.
-        rng: `numpy.random.Generator`; it is asked anew for every crop.
+        rng: `numpy.random.Generator`; every crop draws from it.
 
     Yields:
         RGB images of Pillow.

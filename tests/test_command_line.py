@@ -151,7 +151,7 @@ def test_a_resumed_run_brings_its_options(make_run, tmp_path):
             "Options that change:",
             f"result_dir: results → {tmp_path}",
             "seed: 333 → 4",
-            "Options of the run that are kept, other than in cifar10:",
+            "Options of the run that are kept, unlike those of cifar10:",
             "loss.r1_gamma: 3.0 (in the preset: 10.0)",
         ]
 

@@ -355,7 +355,7 @@ def test_only_a_saved_model_is_replaced_by_another(results, tmp_path, capsys):
         ("npz", "g.npz", ["--uint8", "--scale=8"], "so scale, as_uint8 cannot be fixed"),
         ("onnx", "g.onnx", ["--float16"], "possible in tflite, not in onnx"),
         ("onnx", "g.bin", [], "ends in .onnx"),
-        ("tflite", "g.tflite", ["--scale=32"], "images of [4, 8, 16] pixels. Received 32"),
+        ("tflite", "g.tflite", ["--scale=32"], "images of [4, 8, 16] pixels. Received [32]"),
         ("savedmodel", "g", ["--batch_size=0"], "batch size of at least 1"),
         ("savedmodel", "g", ["--truncation_psi=nan"], "finite truncation_psi"),
         ("savedmodel", "g", ["--network=7"], "There is no run '7'"),

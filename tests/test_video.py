@@ -144,7 +144,7 @@ def test_frames_of_another_kind_are_refused(tmp_path, suffix):
     ("name", "options", "message"),
     [
         ("a.avi", {}, ".mp4 or .gif"),
-        ("a.mp4", {"codec": "mpeg1"}, "codec out of h264"),
+        ("a.mp4", {"codec": "mpeg1"}, "one of the codecs h264"),
         ("a.mp4", {"fps": 0}, "more than 0"),
         ("a.mp4", {"fps": float("nan")}, "more than 0"),
         ("a.gif", {"fps": 60}, "at most 50"),

@@ -35,7 +35,7 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
                     Overrides one option; comes after --config=PRESET. Lists are written with
                     commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
   --resume=RUN      Continues a run: "latest", its number, or its folder. The run keeps its options,
-                    but for those that are given as --config.OPTION=VALUE.
+                    except those that are given as --config.OPTION=VALUE.
   --new_data        Lets --resume continue with another data set. If the old one has only moved,
                     set data_dir instead.
   --dry_run         Prints the settings and what they lead to; writes nothing.
@@ -67,7 +67,7 @@ class Arguments:
 def parse_command_line(arguments):
     """Turns a command line into a checked configuration.
 
-    A run to resume brings its own options. Those that the command line gives one by one change.
+    A run that is resumed keeps its options, except those that the command line gives one by one.
 
     Args:
         arguments: Arguments of the command.
@@ -78,7 +78,7 @@ def parse_command_line(arguments):
 
     Raises:
         UsageError: Unknown flags, presets or options, and values of a wrong type.
-        ValueError: Options out of range, or different networks than those of the run to resume.
+        ValueError: Options out of range, or networks that differ from those of the run to resume.
         FileNotFoundError: No such run to resume.
     """
     user = user_config()
@@ -159,7 +159,7 @@ def help_text():
 
 
 def option_notes(arguments):
-    """Lines about a continuation: what changes, and what stays other than in the named preset."""
+    """Lines about a continuation: what changes, and what stays different from the preset."""
     stored, config, named = arguments.stored, arguments.config, arguments.named
     if stored is None:
         return []
@@ -177,11 +177,11 @@ def option_notes(arguments):
         if own == options.option_values(stored)[name] and name not in _PLACES
     ]
     if kept:
-        lines += [f"Options of the run that are kept, other than in {named.preset}:", *kept]
+        lines += [f"Options of the run that are kept, unlike those of {named.preset}:", *kept]
     return lines
 
 
-# What a preset does not mean to say.
+# Options that a preset is not meant to decide.
 _PLACES = ("data_dir", "result_dir", "cache_dir", "description")
 
 

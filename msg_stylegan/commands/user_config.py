@@ -27,7 +27,7 @@ class UserConfig:
 
     # The preset that is trained when no --config is given.
     preset: str = "digits"
-    # Amazon SageMaker names the folders of its own in environment variables.
+    # Amazon SageMaker names its own folders in environment variables.
     data_dir: str = field(
         default_factory=lambda: os.environ.get("SM_CHANNEL_TRAINING") or _default("data_dir")
     )

@@ -26,7 +26,7 @@ def image_function(G, options):
     Raises:
         ValueError: The generator makes no images of the requested scale.
     """
-    shown = existing_scales(G, options.scale and [options.scale])
+    shown = existing_scales(G, None if options.scale is None else [options.scale])
     signature = _signature(G, options)
     names = [spec.name for spec in signature]
     fixed_psi = 1.0 if options.truncation_psi is None else options.truncation_psi

@@ -1,7 +1,7 @@
 """A reader of pickles that runs nothing a file contains.
 
-Whatever a pickle names is looked up in a table of ours and refused if it is not there, see
-`pickle_machine.py`. Values that need others first are made when everything was read.
+Whatever a pickle names is looked up in our own table and refused if it is not there, see
+`pickle_machine.py`. Values that need others first are made when everything has been read.
 """
 
 import contextlib

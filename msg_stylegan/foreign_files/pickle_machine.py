@@ -32,7 +32,7 @@ class RefusedGlobalError(ValueError):
 
 
 class Deferred:
-    """A value that can be made only after the whole pickle was read."""
+    """A value that can be made only after the whole pickle has been read."""
 
     __slots__ = ()
     # Bytes of the value, counted against the size of the file.

@@ -145,7 +145,7 @@ def _variables(pairs):
         if not isinstance(name, str) or not isinstance(array, (np.ndarray, np.generic)):
             raise ValueError(f"Variable {name!r} is not an array.")
         if name in variables:
-            raise ValueError(f"Variable {name!r} is there twice.")
+            raise ValueError(f"Variable {name!r} occurs twice.")
         variables[name] = np.asarray(array)
     return variables
 

@@ -1,8 +1,7 @@
 """A row per class, a column per seed.
 
-Writes OUTDIR/classes.png, for a network with classes, of which those are drawn that it was trained
-with. A column has the same latent and the same noise in every row, so that the rows differ by the
-class alone.
+Writes OUTDIR/classes.png for a network with classes: those that it was trained with. A column has
+the same latent and the same noise in every row, so the rows differ by the class alone.
 """
 
 import numpy as np

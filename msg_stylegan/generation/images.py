@@ -1,8 +1,8 @@
 """One PNG per seed.
 
 Writes OUTDIR/seed0000.png and so on. With --direction, what the command `directions` found is
-added to w, so that each image is changed in the same way; with --w, a given image is changed that
-the command `project` has found the w of.
+added to w, so each image is changed in the same way; with --w, the image is one that the command
+`project` has found the w of.
 """
 
 from pathlib import Path

@@ -1,9 +1,10 @@
 """The discriminator's logit of given images: the higher, the more like the training images.
 
-Images that are unlike all that the network was trained on tend to get low logits, which is used to
-detect anomalies. Each image is scored in a batch of its own, at all scales of its pyramid, so that
-its logit never depends on other images. Its minibatch standard deviation is then zero, which the
-network has hardly seen in training: compare logits with each other, not with those of a training.
+Images that are unlike everything that the network was trained on tend to get low logits, which is
+used to detect anomalies. Each image is scored in a batch of its own, at all scales of its pyramid,
+so that its logit never depends on other images. Its minibatch standard deviation is then zero,
+which the network has hardly seen in training: compare logits with each other, not with those from
+training.
 """
 
 import csv

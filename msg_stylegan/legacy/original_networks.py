@@ -119,7 +119,7 @@ class _GeneratorRecord:
         options: `GeneratorOptions`.
         data: `Interface`.
         is_single: Whether only the largest image comes out.
-        left_out: Sentences: what of the file is not used, and why.
+        left_out: Sentences: what in the file is not used, and why.
     """
 
     def __init__(self, network):

@@ -4,7 +4,6 @@ import re
 
 import yaml
 
-from msg_stylegan.model_card.run_facts import finite_results
 from msg_stylegan.sampling.label_table import short_float
 from msg_stylegan.sampling.sampler import default_psi
 
@@ -45,11 +44,8 @@ def card_text(name, facts, info, G, table, *, license_name, picture, snapshot):
 
 def _front_matter(name, facts, info, G, license_name):
     dataset = info.get("dataset", "unknown")
-    metrics = [
-        {"type": key, "name": key, "value": value}
-        for line in facts.metrics.values()
-        for key, value in finite_results(line).items()
-    ]
+    scores = facts.scores.items()
+    metrics = [{"type": key, "name": key, "value": value} for key, value in scores]
     matter = {
         "license": license_name or "unknown",
         "library_name": "msg-stylegan",
@@ -107,21 +103,12 @@ def _training(facts, info):
 def _scores(facts):
     if not facts.metrics:
         return "## Scores\n\nThis snapshot has not been scored."
-    rows = [
-        f"| {key} | {value:.6g} |"
-        for line in facts.metrics.values()
-        for key, value in finite_results(line).items()
-    ]
-    return "\n".join(
-        [
-            "## Scores\n",
-            "Of this snapshot, by `msg-stylegan metrics`. The number in a name says how many "
-            "images were compared.\n",
-            "| score | value |",
-            "|---|---|",
-            *rows,
-        ]
+    rows = {key: f"{value:.6g}" for key, value in facts.scores.items()}
+    note = (
+        "Of this snapshot, by `msg-stylegan metrics`. The number in a name says how many images "
+        "were compared.\n\n"
     )
+    return _table("Scores", rows, f"{note}| score | value |")
 
 
 def _usage(G, table, snapshot):
@@ -156,9 +143,9 @@ def _licence(license_name):
     )
 
 
-def _table(title, rows):
+def _table(title, rows, head="| | |"):
     lines = (f"| {key} | {_cell(value)} |" for key, value in rows.items())
-    return "\n".join([f"## {title}\n", "| | |", "|---|---|", *lines])
+    return "\n".join([f"## {title}\n", head, "|---|---|", *lines])
 
 
 def _cell(value):

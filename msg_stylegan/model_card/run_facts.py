@@ -20,6 +20,12 @@ class RunFacts:
     # Metric name -> its newest line for this snapshot, a dict with "results".
     metrics: dict
 
+    @property
+    def scores(self):
+        """Numbers of all metrics that can be published: result key -> value."""
+        results = (line["results"].items() for line in self.metrics.values())
+        return {key: value for items in results for key, value in items if math.isfinite(value)}
+
 
 def read_run(run_dir):
     """Collects what is known about the snapshot of a run that should be published.
@@ -45,11 +51,6 @@ def read_run(run_dir):
             if line["snapshot_pkl"] == snapshot.name:
                 metrics[line["metric"]] = line
     return RunFacts(snapshot, best, metrics)
-
-
-def finite_results(line):
-    """Numbers of a metric's line that can be published: result key -> value."""
-    return {key: value for key, value in line["results"].items() if math.isfinite(value)}
 
 
 def without_folders(value):

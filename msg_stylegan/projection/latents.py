@@ -1,4 +1,4 @@
-"""Where the w of a generator lie, by those of many seeds: the starting points of a projection."""
+"""Where the w of a generator lie, judged by many seeds: the starting points of a projection."""
 
 import dataclasses
 

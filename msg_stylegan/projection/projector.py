@@ -205,15 +205,12 @@ class Projector:
         w = self._latents.constrained(self._latents.mean + point * self._latents.scale)
         return tf.broadcast_to(w, [1, self.G.num_ws, self.G.w_dim])
 
-    def _loss_of_parameters(self, target):
-        images = self.G.synthesis(self._ws(self._point), noise_mode=self._noise_mode)
-        return self.loss(images, target)[0]
-
     def _descend(self, target, rate, number):
         """One step of Adam."""
         with tf.GradientTape() as tape:
             tape.watch(self._parameters)
-            loss = self._loss_of_parameters(target)
+            images = self.G.synthesis(self._ws(self._point), noise_mode=self._noise_mode)
+            loss = self.loss(images, target)[0]
             penalty = sum(noise_maps.correlation(noise) for noise in self._maps)
             total = loss + _NOISE_WEIGHT * penalty
         # Without styles and with a constant input, w has no effect.

@@ -106,7 +106,7 @@ class LabelTable:
                 )
             )
         if max(map(abs, label)) > float(np.finfo(np.float32).max):
-            raise ValueError(f"--label has numbers beyond those of 32 bits. Received: {label}")
+            raise ValueError(f"--label has numbers too large for 32 bits. Received: {label}")
         return dataclasses.replace(
             self,
             classes=None,

@@ -1,4 +1,4 @@
-"""Ways from latent to latent: points between two of them, and one point per frame of a video."""
+"""Paths from latent to latent: points between two of them, and one point per frame of a video."""
 
 import numpy as np
 
@@ -71,13 +71,13 @@ def gaussian_loop(seed, num_frames, size, sigma):
 
 
 def key_frame_path(points, transition, interpolate, closed):
-    """A way through given points, which it meets exactly.
+    """A path through given points, which it meets exactly.
 
     Args:
         points: float32 `[K, size]`.
         transition: Frames from one point to the next.
         interpolate: `lerp` or `slerp`.
-        closed: Whether the way goes on from the last point to the first, where the video begins
+        closed: Whether the path goes on from the last point to the first, where the video begins
             again. Otherwise the last point is the last frame.
 
     Returns:
