@@ -99,7 +99,7 @@ def test_every_command_takes_vectors(files, tmp_path, command, arguments):
             "not classes, but vectors of 2 numbers. Give one",
         ),
         ("vectors", "images", "--label=1", "--label has 1 number, but"),
-        ("vectors", "images", "--label=1,1e39", "--label has numbers beyond"),
+        ("vectors", "images", "--label=1,1e39", "--label has numbers too large"),
         ("vectors", "classes", None, "not classes, but vectors of 2 numbers"),
         ("classes", "images", "--class=ant", "no image of the training had it, only the classes 1"),
         ("classes", "images", "--class=cow", "this network has classes 1 (cat), 2 (dog)"),
