@@ -258,7 +258,7 @@ def test_run_directory_means_its_newest_snapshot(tmp_path):
 
 def test_run_without_snapshots(tmp_path):
     for search in (load_snapshot, newest_snapshot):
-        with pytest.raises(FileNotFoundError, match=f"{tmp_path.name}.*no network-snapshot"):
+        with pytest.raises(FileNotFoundError, match=f"{tmp_path.name} .*network-snapshot-"):
             search(tmp_path)
     assert snapshots_of_run(tmp_path) == []
 

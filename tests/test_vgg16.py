@@ -138,6 +138,14 @@ def test_lpips_weights_of_another_network_are_refused(wrong):
         lpips.from_torch(arrays)
 
 
+@pytest.mark.parametrize("damage", [lambda array: array * np.nan, lambda array: array.astype(int)])
+def test_lpips_weights_that_are_not_finite_floats_are_refused(damage):
+    arrays = lpips_arrays(np.random.default_rng(0))
+    arrays["lin3.model.1.weight"] = damage(arrays["lin3.model.1.weight"])
+    with pytest.raises(ValueError, match=r"lin3\.model\.1\.weight"):
+        lpips.from_torch(arrays)
+
+
 def test_lpips_is_what_the_paper_says(convolutions, distance):
     channels = lpips_arrays(np.random.default_rng(1))
     a, b = images(1, 20)[0], images(1, 20, seed=5)[0]
