@@ -1,6 +1,6 @@
 """Training input: an endless, shuffled stream of batches that can start at any image.
 
-Replaces the shuffle buffer of the original: its order is known by arithmetic, needs 8 bytes of
+Replaces the shuffle buffer of the original: the order follows from arithmetic, needs 8 bytes of
 memory per image, and is a true shuffle of the whole data set.
 """
 
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 # Batches being read at the same time, and batches waiting. Fixed, so that memory is bounded.
 _PARALLEL_READS = 2
-# Decoding takes far longer than reading, and a thread each.
+# Decoding takes far longer than reading, and each batch takes a thread.
 _PARALLEL_DECODES = min(max(os.cpu_count() or 1, _PARALLEL_READS), 8)
 _PREFETCHED_BATCHES = 2
 
@@ -24,10 +24,10 @@ class _OpenCalls:
 
     A thread that enters Python while the interpreter shuts down never returns. The destruction of
     its iterator waits for it, and the process hangs. But once nobody takes batches any more, the
-    buffers fill up within moments and no further call comes: that is waited for.
+    buffers soon fill up and no further calls come: this class waits for that.
     """
 
-    # Without a call for so long, in seconds, all buffers are full: each call follows on another.
+    # After so many seconds without a call all buffers are full: calls follow closely on each other.
     _REST = 0.3
     _PATIENCE = 30.0
 
@@ -99,15 +99,15 @@ class ShuffledOrder:
 def training_batches(dataset, *, batch_size, seed, start=0, input_context=None):
     """Endless batches of real images for training.
 
-    Image `p` of the stream depends only on `seed` and `p`, whatever the batch size, the number of
-    replicas and of hosts are. No image is dropped: batches run over the end of an epoch, and an
-    epoch may be smaller than a batch.
+    Image `p` of the stream depends only on `seed` and `p`, whatever the batch size and the numbers
+    of replicas and hosts. No image is dropped: batches run over the end of an epoch, and an epoch
+    may be smaller than a batch.
 
     Args:
         dataset: A `TFRecordDataset`.
         batch_size: Images per step on all replicas together.
         seed: Decides the order.
-        start: Images consumed so far, to go on with a run.
+        start: Images consumed so far, to continue a run.
         input_context: The `tf.distribute.InputContext` of this host, as given by
             `strategy.distribute_datasets_from_function`; None = one host and one replica.
 

@@ -17,7 +17,7 @@ FILTERS = {
 }
 
 _MIN_RESOLUTION = 4
-_MAX_RESOLUTION = 8192  # Beyond all published networks.
+_MAX_RESOLUTION = 8192  # Larger than any published network's.
 
 _MODES = {1: "L", 3: "RGB"}
 
@@ -33,7 +33,7 @@ class ImagePreparation:
             it, on a square of the background; "stretch": all of it, out of proportion.
         filter: A name of `FILTERS`. All of them are antialiased.
         channels: 1 for grayscale, 3 for RGB; None = that of the image.
-        min_size: Images with a shorter side than that are skipped.
+        min_size: Images with a side shorter than this are skipped.
         reader: `PictureReader`; its background lies behind padding, too.
 
     Raises:
@@ -64,7 +64,7 @@ class ImagePreparation:
 
     @property
     def description(self):
-        """What the squares depend on beside the files, as a dictionary for JSON."""
+        """What the squares depend on besides the files, as a dictionary for JSON."""
         facts = {**vars(self), **vars(self.reader)}
         del facts["reader"]
         return facts
@@ -79,7 +79,7 @@ class ImagePreparation:
             uint8 `[r, r, C]`.
 
         Raises:
-            SkippedImageError: The image is damaged, too small, or has no known white.
+            SkippedImageError: The image is damaged or too small, or nothing says what is white.
             OSError: There is not enough memory.
         """
         if min(image.size) < self.min_size:

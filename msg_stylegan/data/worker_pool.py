@@ -1,4 +1,4 @@
-"""Worker processes that do tasks ahead of the process that takes the results in order."""
+"""Worker processes that do tasks ahead of the process that takes them in order."""
 
 import collections
 import concurrent.futures
@@ -24,11 +24,11 @@ def num_cores():
 def done_in_order(function, tasks, num_workers):
     """Calls `function(task)` for all tasks and yields each task, in order, when it is done.
 
-    The workers are at most two tasks per worker ahead of the caller. They end with the caller: when
-    it leaves the iteration and even when it is killed, within a moment and inside of a task.
+    The workers are at most two tasks per worker ahead of the caller. They end with the caller, when
+    it leaves the iteration and even when it is killed: within a moment, also inside a task.
 
     Args:
-        function: To be called in the workers; sent to each of them once.
+        function: What to call in the workers; sent to each of them once.
         tasks: Sequence of tasks.
         num_workers: Processes; with 1, or a single task, the caller's own process does the work.
 
@@ -46,7 +46,7 @@ def done_in_order(function, tasks, num_workers):
         return
     # `spawn` is the same everywhere, and safe beside threads.
     context = multiprocessing.get_context("spawn")
-    # The workers hold the reading end. The writing end closes by itself when this process dies.
+    # The workers have the reading end. The writing end closes by itself when this process dies.
     lifeline, our_end = context.Pipe(duplex=False)
     with (
         lifeline,
@@ -63,7 +63,7 @@ def done_in_order(function, tasks, num_workers):
                 "fewer `--workers`."
             ) from None
         except BaseException:
-            # Nobody wants the rest; also what is in work ends now.
+            # Nobody wants the rest, so running tasks end now, too.
             our_end.close()
             raise
 
@@ -84,7 +84,7 @@ def _window(pool, tasks, size):
 
 @contextlib.contextmanager
 def _interrupts_held():
-    """Workers that start in this context hold Ctrl-C back, too, while they import modules."""
+    """Ctrl-C is held back, also in workers that start in this context and import modules."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows.
         yield
         return

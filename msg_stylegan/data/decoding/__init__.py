@@ -1,1 +1,1 @@
-"""From the bytes of an image file to pixels: one set of rules for all that reads images."""
+"""From the bytes of an image file to pixels: one set of rules for everything that reads images."""

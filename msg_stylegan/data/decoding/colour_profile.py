@@ -1,4 +1,4 @@
-"""Brings the colours of an embedded ICC profile to sRGB."""
+"""Converts the colours of an embedded ICC profile to sRGB."""
 
 import functools
 import io
@@ -8,26 +8,26 @@ from PIL import Image, ImageCms
 
 from msg_stylegan.data.decoding.remarks import remark
 
-# A flag of little CMS. Its short cut for gray is wrong by up to 10 grays of 255.
+# A flag of Little CMS, whose shortcut for gray is wrong by up to 10 of 255.
 _NO_OPTIMIZATION = 0x0100
 
 # Of 255: profiles of sRGB by different makers differ by so much, and conversions round.
 _SAME_COLOUR = 2
 
-# What little CMS and Pillow meet a strange profile with. The first is for a Pillow without it.
+# What Little CMS and Pillow raise for a strange profile. The first is for a Pillow without it.
 _ERRORS = (ImportError, ImageCms.PyCMSError, OSError, TypeError, ValueError)
 
 
 def to_srgb(image, profile, is_gray):
     """Colours in sRGB. A profile of sRGB changes no pixel.
 
-    A profile that cannot be applied is remarked on, and the pixels remain.
+    A profile that cannot be applied causes a remark, and the pixels stay as they are.
 
     Args:
         image: Opened image of the mode L, RGB, RGBA or CMYK.
         profile: Content of the ICC profile, bytes; empty or None for one that is damaged.
-        is_gray: Whether an image of the mode L or RGBA has no colours. To gray, a profile of
-            colours applies as to colours of three equal parts.
+        is_gray: Whether an image of the mode L or RGBA has no colours. A profile of colours is
+            applied to gray as to colours of three equal parts.
 
     Returns:
         Image of the same mode, but RGB for CMYK.
@@ -70,7 +70,7 @@ def _opened(profile):
 
 @functools.lru_cache(maxsize=32)
 def _transform(profile, mode):
-    """What brings the pixels of a mode from a profile to sRGB. Threads may share it."""
+    """What converts the pixels of a mode from a profile to sRGB. Threads may share it."""
     srgb = ImageCms.createProfile("sRGB")
     mode_after = "RGBA" if mode == "RGBA" else "RGB"
     flags = _NO_OPTIMIZATION if mode == "L" else 0
@@ -79,7 +79,7 @@ def _transform(profile, mode):
 
 @functools.lru_cache(maxsize=32)
 def _is_srgb(profile):
-    """Whether a profile is one of sRGB: by what it does, since names are often wrong."""
+    """Whether a profile is one of sRGB, judged by what it does: names are often wrong."""
     steps = np.linspace(0, 255, 18).astype(np.uint8)
     colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     changed = ImageCms.applyTransform(Image.fromarray(colours), _transform(profile, "RGB"))

@@ -22,10 +22,10 @@ from msg_stylegan.data.decoding.sample_values import (
 )
 from msg_stylegan.mistaken_file import what_download
 
-# Raise it when the same bytes give other pixels.
+# To be raised when the same bytes give other pixels.
 VERSION = 3
 
-# As Pillow refuses by itself.
+# Pillow's own limit.
 MAX_PIXELS = 178956970
 
 _GRAY_MODES = ("1", "L", "LA", "I", "F")
@@ -43,8 +43,8 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 
-# Of videos Pillow knows the size only. Encapsulated PostScript is a program, which it would have
-# Ghostscript run.
+# Of videos Pillow only knows the size. Encapsulated PostScript is a program, which Pillow would run
+# with Ghostscript.
 _UNUSED = ("MPEG", "EPS")
 
 
@@ -57,7 +57,7 @@ class PictureReader:
     Transparent pixels are blended with the background.
 
     Attributes:
-        background: Behind transparent pixels: a name or `#rrggbb`, as in CSS.
+        background: Colour behind transparent pixels: a name or `#rrggbb`, as in CSS.
         value_range: What is black and what is white in gray of 16 or 32 bits and of floats, a tuple
             of two numbers. None: 0 and 65535 by leaving out the lower 8 bits; images of 32 bits
             and floats are skipped.
@@ -103,7 +103,7 @@ class PictureReader:
         info = {}
         if data.startswith(SIGNATURE):
             data, info = split_png(data)
-        # Pillow knows no limit for one image.
+        # Pillow has no limit for a single image.
         if Image.MAX_IMAGE_PIXELS is not None and self.max_pixels > 2 * Image.MAX_IMAGE_PIXELS:
             Image.MAX_IMAGE_PIXELS = -(-self.max_pixels // 2)
         with self._errors_of_pillow(data):
@@ -131,7 +131,7 @@ class PictureReader:
             Image of the mode L or RGB.
 
         Raises:
-            SkippedImageError: The image is damaged, or its numbers have no known white.
+            SkippedImageError: The image is damaged, or nothing says which number is white.
             OSError: There is not enough memory.
         """
         is_gray, is_deep = is_grayscale(image), has_deep_colours(image)
@@ -161,12 +161,12 @@ class PictureReader:
 
     @contextlib.contextmanager
     def _errors_of_pillow(self, data=b""):
-        # Of odd metadata. What matters is an error.
+        # They are about odd metadata. What matters is an error.
         warnings.filterwarnings("ignore", module=r"PIL\.")
         try:
             yield
         except UnidentifiedImageError:
-            # Its text names an address in memory; reasons are the same in every run.
+            # Its text names an address in memory, but reasons must be the same in every run.
             what = what_download(data) if data else None
             reason = "it is not an image of a known format"
             raise SkippedImageError(f"{reason}. {what}" if what else reason) from None
@@ -176,7 +176,7 @@ class PictureReader:
             raise OSError(
                 errno.ENOMEM, "There is not enough memory to decode an image. Run less at a time"
             ) from None
-        # Pillow's decoders meet a damaged file with many kinds of errors.
+        # Pillow's decoders raise many kinds of errors for damaged files.
         except Exception as error:
             raise SkippedImageError(f"it cannot be read as an image: {error}") from error
 
@@ -200,13 +200,13 @@ def upright_size(image):
 
 def _orientation(image):
     """Value of the tag; 1 for an image that is upright."""
-    # Pillow turns TIFF by itself.
+    # Pillow itself turns TIFF.
     if image.format == "TIFF":
         return 1
     try:
-        # The method of PNG would decode the pixels for what may lie behind them.
+        # The method of PNG would decode the pixels, because EXIF data may follow them.
         orientation = Image.Image.getexif(image).get(_ORIENTATION_TAG)
-    # Damaged EXIF data, which ends in many kinds of errors, does not make the image worse.
+    # Damaged EXIF data, which raises many kinds of errors, does not make the image worse.
     except Exception:
         return 1
     # A damaged tag need not even be a number.

@@ -1,14 +1,14 @@
 """Takes a PNG file apart into what decides its pixels and the metadata that matter.
 
-Pillow reads texts and profiles whether anybody wants them or not, refuses those of more than 1 MiB
-and all with a wrong checksum, and loses good pixels by that.
+Pillow reads texts and profiles even if nobody wants them, refuses those of more than 1 MiB and all
+with a wrong checksum, and so loses good pixels.
 """
 
 import zlib
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
-# No profile or text that matters is as large. Whatever is larger may be a bomb.
+# No profile or text that matters is larger. Anything larger may be a bomb.
 _MAX_METADATA_BYTES = 16 << 20
 
 _EXIF, _XMP = b"Raw profile type exif", b"XML:com.adobe.xmp"
@@ -17,9 +17,9 @@ _EXIF, _XMP = b"Raw profile type exif", b"XML:com.adobe.xmp"
 def split_png(data):
     """Separates pixels and metadata.
 
-    Chunks that do not matter are left out unread: texts, thumbnails, and the further frames of an
-    animation, whose first frame is the image itself. So are metadata with a wrong checksum. Damage
-    elsewhere is left for the decoder to find.
+    Chunks that do not matter are left out unread: texts, thumbnails, and all frames of an animation
+    but the first, which is the image itself. Metadata with a wrong checksum are left out, too.
+    Damage elsewhere is left for the decoder to find.
 
     Args:
         data: bytes of a file that begins with `SIGNATURE`.
@@ -70,7 +70,7 @@ def _compressed_text(body):
 
 def _international_text(body):
     key, _, rest = body.partition(b"\0")
-    # Behind two flags: language, translated key, text.
+    # After two flags: language, translated key, text.
     _, _, translated = rest[2:].partition(b"\0")
     _, _, text = translated.partition(b"\0")
     return _orientation_text(key, text, "utf-8", is_compressed=rest[:1] == b"\1")

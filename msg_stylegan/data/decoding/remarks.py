@@ -1,6 +1,6 @@
 """Messages about single images: why one cannot be used, and remarks on those that are used.
 
-Remarks are gathered to one sentence for a whole data set.
+Remarks of one kind become one sentence for a whole data set.
 """
 
 import contextlib
@@ -12,12 +12,12 @@ _current = contextvars.ContextVar("remarks", default=None)
 
 
 def remark(kind, detail):
-    """Notes something about the image that is being read; without effect where nobody gathers.
+    """Notes something about the image being read; without effect outside `remarks_of_image`.
 
     Args:
         kind: A name of `_SENTENCES`.
-        detail: Text, of which that of the first image is told, or a whole number, of which the
-            largest one is.
+        detail: A text, of which the first image's is kept, or a whole number, of which the
+            largest is kept.
     """
     remarks = _current.get()
     if remarks is not None:
@@ -69,7 +69,7 @@ def sentences(gathered, name):
         name: Function that returns the name of the image at a position.
 
     Returns:
-        List of one text for each kind that deserves one.
+        List of texts, one for each kind that needs one.
     """
     texts = (
         _SENTENCES[kind](count, name(position), detail)
@@ -127,7 +127,7 @@ class SkippedImageError(ValueError):
     """An image that cannot be used. The others can go on.
 
     Args:
-        reason: Text. It has no full stop in the end, because messages have their own.
+        reason: Text. A full stop at its end is removed, because messages have their own.
     """
 
     def __init__(self, reason):

@@ -1,4 +1,4 @@
-"""Brings gray of more than 8 bits, numbers without bounds, and transparent colours to 8 bits."""
+"""Converts gray of more than 8 bits, unbounded numbers, and transparent colours to 8 bits."""
 
 import re
 
@@ -7,10 +7,10 @@ from PIL import Image
 
 from msg_stylegan.data.decoding.remarks import SkippedImageError, remark
 
-# In Pillow's names of what a file holds. 16 bits for all colours together are "BGR;16".
+# In Pillow's names of pixel layouts. "BGR;16" has 16 bits for all colours together.
 _DEEP_COLOURS = re.compile(r"\b(RGB\w?|LA|[RGBA]);16")
 
-# By the same names, what Pillow multiplies gray of 2 and 4 bits by.
+# By the same names: the factors by which Pillow multiplies gray of 2 and 4 bits.
 _SHALLOW_GRAY = {"L;2": 85, "L;4": 17}
 
 # A tag of TIFF, by which 0 may be white. Pillow respects that up to 8 bits only.
@@ -31,7 +31,7 @@ def eight_bits(image, file_format, value_range):
     Raises:
         SkippedImageError: Nothing says which number is white, or a number is not finite.
     """
-    # Pillow has files of 16 bits as "I" if they are PGM, and before version 11 also if PNG.
+    # Pillow opens files of 16 bits as "I" if they are PGM, and before version 11 also if PNG.
     known_white = image.mode == "I" and file_format in ("PNG", "PPM")
     is_sixteen = image.mode.startswith("I;16") or known_white
     if not is_sixteen and image.mode not in ("I", "F"):
@@ -69,7 +69,7 @@ def has_deep_colours(image):
 def bring_key_to_eight_bits(image):
     """Changes the transparent colour of an opened image to what its decoded pixels can equal.
 
-    Pillow leaves it in the bits of the file. For gray of 16 bits that is right: pixels are, too.
+    Pillow leaves it in the bits of the file. For gray of 16 bits that is right: so are its pixels.
     """
     key = image.info.get("transparency")
     if isinstance(key, tuple) and has_deep_colours(image):

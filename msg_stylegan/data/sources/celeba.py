@@ -19,7 +19,7 @@ _FOLDERS = ("img_align_celeba_png", "img_align_celeba")
 _KINDS = {".png": ".png", ".jpg": ".jpg", ".jpeg": ".jpg"}
 _MOST_OTHERS = 6
 
-# `folder` in the store, the `numbers` of its images there, and what to tell of others.
+# `folder` in the store, the `numbers` of its images there, and `notices` about others.
 _Found = collections.namedtuple("_Found", ["folder", "numbers", "notices"])
 
 
@@ -35,7 +35,7 @@ class CelebaSource(Source):
         cy: Row of the centre of the cut, 64 to 154.
 
     Raises:
-        ValueError: There are no such images, or the cut would leave them.
+        ValueError: There are no such images, or the cut would leave their area.
     """
 
     def __init__(self, folder, cx=89, cy=121):

@@ -13,7 +13,7 @@ def open_cifar10(folder):
 
     Args:
         folder: Folder of `data_batch_1` to `data_batch_5`, or one above it. `batches.meta` has
-            names of the classes.
+            the names of the classes.
 
     Raises:
         ValueError: A file is missing or damaged.
@@ -28,7 +28,7 @@ def open_cifar100(folder):
     """The training images of CIFAR-100: 32x32 RGB, a hundred (fine) classes.
 
     Args:
-        folder: Folder of `train`, or one above it. `meta` has names of the classes.
+        folder: Folder of `train`, or one above it. `meta` has the names of the classes.
 
     Raises:
         ValueError: A file is missing or damaged.
@@ -63,7 +63,7 @@ def _read_batch(path, labels_key):
 
 
 def _class_names(path, key, num_classes):
-    """Names out of a file that is not needed otherwise: None without it."""
+    """Names in a file that is not needed for anything else; None without it."""
     if not path.is_file():
         return None
     meta = read_pickled_file(path)

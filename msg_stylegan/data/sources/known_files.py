@@ -15,7 +15,7 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z")
 
 
 def find_file(folder, *names):
-    """A file in a folder, or else the only one below it.
+    """A file in a folder, or otherwise the only one below it.
 
     Args:
         folder: Path of the folder.
@@ -73,7 +73,7 @@ def read_pickled_file(path):
     """Reads a file of plain data: containers, text, numbers and arrays.
 
     Raises:
-        ValueError: There is no such file, or it is not a pickle or holds more than data.
+        ValueError: There is no such file, or it is not a pickle or contains more than data.
     """
     path = Path(path)
     if not path.is_file():

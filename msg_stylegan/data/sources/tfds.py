@@ -10,7 +10,7 @@ from msg_stylegan.data.sources.arrays import Source, one_hot
 class TfdsSource(Source):
     """The images of one split of a data set of TensorFlow Datasets, with its classes if it has any.
 
-    It is downloaded and prepared first, if needed, as ArrayRecord files: only they can be read in
+    It is downloaded and prepared first, if needed, as ArrayRecord files: only these can be read in
     any order. A copy by `pickle` reads the same images, but has no labels.
 
     Args:
