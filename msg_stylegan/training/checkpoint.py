@@ -103,7 +103,7 @@ class TrainingCheckpoint:
         return True
 
     def _write(self, number):
-        """Writes a checkpoint aside and moves it into place; the index, at last, makes it whole."""
+        """Writes a checkpoint aside, then moves it in; the index, moved last, completes it."""
         temporary = self._folder / _TEMPORARY
         temporary.mkdir(parents=True)
         try:
