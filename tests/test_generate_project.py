@@ -111,12 +111,12 @@ def test_lpips_is_added_where_its_weights_are(results, targets, tmp_path, monkey
     assert call(results, tmp_path / "none", *options, cache, "--lpips=on") == 1
     assert "--vgg16_weights" in capsys.readouterr().err
 
-    def synthetic(self):
+    def synthetic(self, name):
         # The whole file of VGG16 has 550 MB, of which LPIPS needs the convolutions.
         channels = lpips.from_torch(lpips_arrays(np.random.default_rng(1)))
         return lpips.Lpips(vgg16.convolutions_from_torch(torch_convolutions()), channels, "")
 
-    monkeypatch.setattr(FeatureNetworks, "lpips", synthetic)
+    monkeypatch.setattr(FeatureNetworks, "get", synthetic)
     found = {}
     for choice in ("auto", "off"):
         outdir = tmp_path / choice
