@@ -1,6 +1,7 @@
 """Makes, checks and shows data sets."""
 
 import argparse
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -11,13 +12,15 @@ from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.data import record_format, sources
 from msg_stylegan.data.conversion import convert, shuffled_order
+from msg_stylegan.data.dataset_folder import read_manifest
 from msg_stylegan.data.parts import LEVELS
 from msg_stylegan.data.picture_arguments import add_preparation_arguments, preparation_of
 from msg_stylegan.data.sources.celeba import CelebaSource
 from msg_stylegan.data.sources.cifar import open_cifar10, open_cifar100
-from msg_stylegan.data.sources.digits import MnistRgbSource, open_mnist
+from msg_stylegan.data.sources.digits import MnistRgbSource, open_fashion_mnist, open_mnist
 from msg_stylegan.data.sources.file_stores import is_remote
 from msg_stylegan.data.sources.lsun import LsunSource, LsunWideSource
+from msg_stylegan.data.sources.pairs import PAIRS, PairOptions, open_pair
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.sources.tfds import TfdsSource
 from msg_stylegan.data.worker_pool import num_cores
@@ -111,6 +114,7 @@ def build_parser():
     for name, open_added in sources.ADDED.items():
         what = (open_added.__doc__ or "an extension").splitlines()[0].rstrip(".")
         _add_create(commands, name, _with_folder(open_added), "FOLDER", what)
+    _add_pair(commands)
     _add_inspection(commands)
     return parser
 
@@ -145,6 +149,7 @@ def _add_originals(commands):
 
     mnist = "folder of train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz"
     add("mnist", open_mnist, "MNIST, 32x32 with labels", mnist)
+    add("fashion_mnist", open_fashion_mnist, "Fashion-MNIST, 32x32 with labels", mnist)
     colours = "MNIST in three colours"
     add("mnistrgb", MnistRgbSource, colours, mnist, "num_images", "random_seed")
     folder = "folder of data_batch_1 to data_batch_5"
@@ -202,6 +207,33 @@ def _add_create(commands, name, open_source, folder, of_what, folder_help=None):
     command.add_argument("out", metavar="OUT", help="folder of the data set to make")
     if folder:
         command.add_argument("folder", metavar=folder, help=folder_help)
+    _add_storage(command)
+    command.set_defaults(run=lambda args: _create(args, open_source(args)))
+    return command
+
+
+def _add_pair(commands):
+    command = commands.add_parser(
+        "create_pair",
+        help="make two data sets for two coupled generators",
+        description="Makes the data sets OUT/a and OUT/b for two coupled generators, which share "
+        "no source image. The same command again continues after an interruption. "
+        + " ".join(
+            f"{name}: {kind.what}; FOLDER: {'; '.join(kind.folders)}."
+            for name, kind in PAIRS.items()
+        ),
+    )
+    command.add_argument("name", metavar="NAME", choices=PAIRS, help=", ".join(PAIRS))
+    command.add_argument("out", metavar="OUT", help="folder of the data sets to make")
+    command.add_argument("folders", metavar="FOLDER", nargs="*", help="what NAME needs, see above")
+    text = "celeba: the attribute by which faces are divided, such as Smiling"
+    command.add_argument("--attribute", metavar="NAME", default="", help=text)
+    add_preparation_arguments(command)
+    _add_storage(command)
+    command.set_defaults(run=_create_pair)
+
+
+def _add_storage(command):
     add = command.add_argument_group("storage and speed").add_argument
     text = _default("raw is the original's; png is smaller, jpeg loses some quality")
     add("--encoding", choices=record_format.ENCODINGS, default="raw", help=text)
@@ -217,8 +249,6 @@ def _add_create(commands, name, open_source, folder, of_what, folder_help=None):
     )
     add("--runner", metavar="NAME", help=text)
     add("--beam_options", metavar="TEXT", default="", help="further options of the pipeline")
-    command.set_defaults(run=lambda args: _create(args, open_source(args)))
-    return command
 
 
 def _add_shuffle(command):
@@ -296,17 +326,46 @@ def _create(args, source):
         print(_summary(args.out, TFRecordDataset(args.out, max_label_size=-1)))
 
 
+def _create_pair(args):
+    sources = open_pair(args.name, args.folders, PairOptions(preparation_of(args), args.attribute))
+    if PAIRS[args.name].is_aligned:
+        if args.drop_duplicates:
+            raise ValueError(
+                f"`--drop_duplicates` is not for {args.name}: an image that is left out would move "
+                "the others away from their partners."
+            )
+        args.strict = True
+    parts = {
+        domain: argparse.Namespace(**{**vars(args), "out": f"{args.out}/{domain}"})
+        for domain in sources
+    }
+    made = [domain for domain, part in parts.items() if _is_made(part, sources[domain])]
+    for domain, part in parts.items():
+        if domain in made and len(made) < len(parts):
+            print(f"{part.out} is complete already.")
+        else:
+            _create(part, sources[domain])
+
+
+def _is_made(args, source):
+    """Whether the data set is there, made by this command of this source."""
+    manifest = None if is_remote(args.out) else read_manifest(args.out)
+    described = json.loads(json.dumps([_command(args), source.description]))
+    return manifest is not None and [manifest["command"], manifest["source"]] == described
+
+
+def _command(args):
+    """Everything in the arguments that decides the result."""
+    others = ("out", "workers", "runner", "beam_options", "run")
+    return {name: value for name, value in sorted(vars(args).items()) if name not in others}
+
+
 def _convert(args, source):
     """Makes the data set on this computer or with a pipeline; returns its manifest."""
     shuffled = args.shuffle if "shuffle" in args else source.shuffled
     options = {
         "order": shuffled_order(source.num_images) if shuffled else np.arange(source.num_images),
-        # Everything that decides the result.
-        "command": {
-            name: value
-            for name, value in sorted(vars(args).items())
-            if name not in ("out", "workers", "runner", "beam_options", "run")
-        },
+        "command": _command(args),
         "encoding": args.encoding,
         "levels": args.levels,
         "num_shards": args.shards,

@@ -4,6 +4,7 @@ import collections
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from PIL import Image
 
 from msg_stylegan.data.decoding.picture_reader import PictureReader
 from msg_stylegan.data.decoding.remarks import SkippedImageError
@@ -72,8 +73,26 @@ class CelebaSource(Source):
                 f"it is {width}x{height}, {image.mode}. Aligned images of CelebA are "
                 f"{_WIDTH}x{_HEIGHT}, RGB"
             )
+        return self._cut(pixels)
+
+    def _cut(self, pixels):
         side = 2 * _HALF_SIDE
         return pixels[self._top : self._top + side, self._left : self._left + side]
+
+
+class CentralCelebaSource(CelebaSource):
+    """The central 70 % of the width and height, 126x154 pixels, resized to 128x128.
+
+    Soft-CoGAN has cut CelebA like this. The filter is bilinear, and antialiased, unlike there.
+    """
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.description |= {"cx": None, "cy": None, "cut": "central 70 %"}
+
+    def _cut(self, pixels):
+        image = Image.fromarray(pixels[32:-32, 26:-26])
+        return np.asarray(image.resize((2 * _HALF_SIDE,) * 2, Image.Resampling.BILINEAR))
 
 
 def _find_images(store):

@@ -1,6 +1,6 @@
-"""Handwritten digits: MNIST from its IDX files, MNIST-RGB, and those of scikit-learn.
+"""Handwritten digits: MNIST from its IDX files, MNIST-RGB, and those of scikit-learn; clothes.
 
-The images of MNIST-RGB are three digits on top of each other.
+The images of MNIST-RGB are three digits on top of each other. Fashion-MNIST has MNIST's format.
 """
 
 import gzip
@@ -18,6 +18,8 @@ from msg_stylegan.mistaken_file import what_it_is
 _IMAGES_NAME = "train-images-idx3-ubyte"
 _LABELS_NAME = "train-labels-idx1-ubyte"
 _NUM_IMAGES = 60000
+_CLOTHES = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker"]
+_CLOTHES += ["Bag", "Ankle boot"]
 # From 28x28 to 32x32.
 _MARGIN = 2
 
@@ -32,13 +34,22 @@ def open_mnist(folder):
     Raises:
         ValueError: A file is missing or is not what its name says.
     """
+    return _open_idx(folder, "mnist", [str(digit) for digit in range(10)])
+
+
+def open_fashion_mnist(folder):
+    """The training images of Fashion-MNIST (Xiao et al. 2017), in files like those of MNIST."""
+    return _open_idx(folder, "fashion_mnist", _CLOTHES)
+
+
+def _open_idx(folder, kind, class_names):
     return ArraySource(
         _read_images(folder)[:, np.newaxis],
         _read_idx(folder, _LABELS_NAME, 1),
         10,
-        description={"kind": "mnist", "path": str(folder)},
+        description={"kind": kind, "path": str(folder)},
         expected_images=_NUM_IMAGES,
-        class_names=[str(digit) for digit in range(10)],
+        class_names=class_names,
     )
 
 
