@@ -1,17 +1,16 @@
 import io
 import json
+import pickle
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.saved_pictures import pixels
-from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
+from support.synthetic_vgg16 import flax_arrays, lpips_arrays, torch_convolutions
 from support.tiny_run import make_networks, make_run
 from support.torch_writer import tensors, write_zip
 
-from metrics.feature_networks import lpips, vgg16
-from metrics.feature_networks.library import FeatureNetworks
 from msg_stylegan import projection
 from msg_stylegan.commands import generate
 from msg_stylegan.projection import generator_with_noise_maps, read_projection
@@ -105,18 +104,16 @@ def test_projections_are_drawn_again_and_edited(results, targets, tmp_path, caps
 
 
 @pytest.mark.slow
-def test_lpips_is_added_where_its_weights_are(results, targets, tmp_path, monkeypatch, capsys):
+def test_lpips_is_added_where_its_weights_are(results, targets, tmp_path, capsys):
     options = [f"--target={targets / 'a.png'}", "--steps=1", "--no_video"]
     cache = f"--cache_dir={tmp_path / 'cache'}"
     assert call(results, tmp_path / "none", *options, cache, "--lpips=on") == 1
     assert "--vgg16_weights" in capsys.readouterr().err
 
-    def synthetic(self, name):
-        # The whole file of VGG16 has 550 MB, of which LPIPS needs the convolutions.
-        channels = lpips.from_torch(lpips_arrays(np.random.default_rng(1)))
-        return lpips.Lpips(vgg16.convolutions_from_torch(torch_convolutions()), channels, "")
-
-    monkeypatch.setattr(FeatureNetworks, "get", synthetic)
+    arrays = flax_arrays(torch_convolutions(), lpips_arrays(np.random.default_rng(1)))
+    for folder in ("vgg16", "lpips"):
+        (tmp_path / "cache" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cache" / folder / "vgg16.ckpt").write_bytes(pickle.dumps(arrays, 3))
     found = {}
     for choice in ("auto", "off"):
         outdir = tmp_path / choice
