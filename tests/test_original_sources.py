@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 import scipy.io
-from support.image_sources import idx
+from support.image_sources import idx, images_of
 from support.plain_operations import one_hot
 
 from msg_stylegan.data.conversion import shuffled_order
@@ -20,14 +20,6 @@ from msg_stylegan.data.sources.svhn import open_svhn
 
 def random_bytes(seed, *shape):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-
-
-def images_of(source):
-    """All images, in a new process's copy of the source."""
-    source = pickle.loads(pickle.dumps(source))
-    images = [source.read(index) for index in range(source.num_images)]
-    assert all(image.dtype == np.uint8 for image in images)
-    return np.stack(images)
 
 
 def check_labels(source, classes, size):

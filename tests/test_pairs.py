@@ -2,11 +2,11 @@
 
 import gzip
 import json
-import pickle
 
 import numpy as np
 import pytest
-from support.image_sources import encoded, idx, noise, write_folder, write_zip
+import scipy.io
+from support.image_sources import encoded, idx, images_of, noise, write_folder, write_zip
 
 from msg_stylegan.commands import dataset_tool
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -14,12 +14,6 @@ from msg_stylegan.data.image_preparation import ImagePreparation
 from msg_stylegan.data.sources.pairs import CHANGES, PAIRS, PairOptions, open_pair
 
 PLAIN = PairOptions(ImagePreparation())
-
-
-def images_of(source):
-    """All images, in a new process's copy of the source."""
-    source = pickle.loads(pickle.dumps(source))
-    return [source.read(index) for index in range(source.num_images)]
 
 
 def names_of(source):
@@ -78,6 +72,17 @@ def test_two_data_sets(tmp_path):
     np.testing.assert_array_equal(images_of(pair["a"]), digits)
     np.testing.assert_array_equal(images_of(pair["b"]), clothes)
     assert pair["b"].class_names[0] == "T-shirt/top" and len(pair["b"].class_names) == 10
+
+
+def test_digits_and_house_numbers(tmp_path):
+    mnist, digits = write_mnist(tmp_path / "mnist", 3)
+    images = np.random.default_rng(1).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    content = {"X": images.transpose(1, 2, 3, 0), "y": np.array([[10], [1], [2], [9]], np.uint8)}
+    scipy.io.savemat(tmp_path / "train_32x32.mat", content)
+    pair = open_pair("mnist2svhn", [mnist, tmp_path], PLAIN)
+    np.testing.assert_array_equal(images_of(pair["a"]), digits)
+    np.testing.assert_array_equal(images_of(pair["b"]), images)
+    np.testing.assert_array_equal(pair["b"].labels.argmax(1), [0, 1, 2, 9])
 
 
 def test_shapes_and_flowers(tmp_path):

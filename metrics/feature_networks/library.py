@@ -42,8 +42,8 @@ class _Weights:
     advice: str
     # Kind of file that a user may have but that does not fit -> why.
     unfit: dict[str, str] = dataclasses.field(default_factory=dict)
-    # Installed package and the file in it that fits, or None.
-    package: tuple[str, str] | None = None
+    # Installed package and the file in it that fits; empty if there is none.
+    package: tuple[str, ...] = ()
 
 
 def _fetch_advice(name):
@@ -220,7 +220,7 @@ class FeatureNetworks:
             for path in (folder.iterdir() if folder.is_dir() else ())
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".part"
         )
-        return [*files, *_files_of_package(*(weights.package or ()))]
+        return [*files, *_files_of_package(*weights.package)]
 
     def _missing(self, weights, reasons):
         option = f"{weights.folder}_weights"

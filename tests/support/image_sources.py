@@ -1,6 +1,7 @@
 """Folders, archives and lists of the same images, for tests of sources."""
 
 import io
+import pickle
 import posixpath
 import struct
 import tarfile
@@ -118,3 +119,11 @@ def idx(array):
     """An IDX file: magic number, sides as big-endian numbers, bytes."""
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
     return header + array.tobytes()
+
+
+def images_of(source):
+    """All images, in a new process's copy of the source."""
+    source = pickle.loads(pickle.dumps(source))
+    images = [source.read(index) for index in range(source.num_images)]
+    assert all(image.dtype == np.uint8 for image in images)
+    return np.stack(images)
