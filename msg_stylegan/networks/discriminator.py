@@ -25,6 +25,9 @@ class Discriminator(PairMember):
         images: List of images `[N, r, r, num_channels]` in [-1, 1], one for each of
             `resolutions`, low to high.
         labels: `[N, label_size]`, or None when `label_size` is 0.
+        training: Whether this pass belongs to a training step.
+        dropout_seed: Stateless seed `[2]` of dropout in training, in bodies that have it; None for
+            none.
 
     Returns:
         Logits `[N, 1]`; with labels, the logits of all classes weighted by the label.
@@ -63,15 +66,23 @@ class Discriminator(PairMember):
             block.build()
         self.built = True
 
-    def __call__(self, images, labels=None, training=False):
+    def feature_variables(self, resolution):
+        """Trainable variables of the blocks up to a resolution, but for what reads images.
+
+        These variables may be shared by the discriminators of two domains.
+        """
+        blocks = [block for block in self.blocks if block.resolution <= resolution]
+        return [variable for block in blocks for variable in block.feature_variables]
+
+    def __call__(self, images, labels=None, training=False, dropout_seed=None):
         if not self.built:
             self.build()
         images = [tf.cast(tf.convert_to_tensor(image), tf.float32) for image in images]
         assert_pyramid(images, self.resolutions, self.num_channels)
         labels = as_labels(labels, self.label_size, images[0])
-        return super().__call__(images, labels=labels, training=training)
+        return super().__call__(images, labels=labels, training=training, dropout_seed=dropout_seed)
 
-    def call(self, images, labels, training):
+    def call(self, images, labels, training, dropout_seed=None):
         logits = self.class_logits(images)
         if self.label_size:
             logits = tf.reduce_sum(logits * labels, axis=1, keepdims=True)  # [N1]

@@ -7,6 +7,7 @@ from msg_stylegan.networks import ops
 from msg_stylegan.networks.combine import COMBINES
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NONLINEARITY_GAIN, EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.variables import variables_but_for
 
 
 class DiscriminatorBlock(Float32, keras.layers.Layer):
@@ -82,6 +83,11 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         else:
             self.conv1.build((*size, self.in_channels))
         self.built = True
+
+    @property
+    def feature_variables(self):
+        """Trainable variables but for those of the layer that reads images."""
+        return variables_but_for(self, self.fromrgb if self.is_top else self.combine)
 
     def call(self, x, image):
         x = self.activate(self._conv0(x, image))

@@ -44,10 +44,12 @@ class Generator(PairMember):
             for all.
         noise_mode, noise_seed: Which noise, see `Noise`.
         training: Whether this pass moves `w_avg`.
+        with_features: Whether to return the activations, too.
 
     Returns:
         List of images `[N, r, r, num_channels]`, one for each of `resolutions`, low to high, in
-        about [-1, 1].
+        about [-1, 1]. With features: a tuple of that list and the list of the activations
+        `[N, r, r, channels]` of the synthesis, low to high.
 
     Source:
         MSG-GAN, section 3; StyleGAN, section 2 and appendix B (truncation).
@@ -73,6 +75,14 @@ class Generator(PairMember):
     def resolutions(self):
         """Sides of the images, low to high."""
         return self.synthesis.resolutions
+
+    def feature_variables(self, resolution):
+        """Trainable variables of the mapping, and of the synthesis up to a resolution.
+
+        Without what turns activations into images: these variables may be shared by generators of
+        two domains.
+        """
+        return [*self.mapping.trainable_variables, *self.synthesis.feature_variables(resolution)]
 
     def place_z(self, z):
         """Moves standard normal numbers, `[N, z_dim]`, to the z that the network was made for."""
@@ -104,11 +114,12 @@ class Generator(PairMember):
         noise_mode="random",
         noise_seed=None,
         training=False,
+        with_features=False,
     ):
         # Keras takes nothing but tensors by position, not even None; the public use does.
         if not self.built:
             self.build()
-        return super().__call__(
+        images, features = super().__call__(
             tf.convert_to_tensor(z),
             labels=labels,
             truncation_psi=truncation_psi,
@@ -117,6 +128,7 @@ class Generator(PairMember):
             noise_seed=noise_seed,
             training=training,
         )
+        return (images, features) if with_features else images
 
     def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
         w = self.mapping(z, labels)
@@ -125,7 +137,13 @@ class Generator(PairMember):
             self._move_w_avg(w)
         elif not training:
             ws = self.truncate(ws, truncation_psi, truncation_cutoff)
-        return self.synthesis(ws, noise_mode=noise_mode, noise_seed=noise_seed)
+        return self.synthesis(
+            ws,
+            noise_mode=noise_mode,
+            noise_seed=noise_seed,
+            training=training,
+            with_features=True,
+        )
 
     def broadcast(self, w):
         """Repeats `w` for every layer: `[N, w_dim]` -> `[N, num_ws, w_dim]`."""

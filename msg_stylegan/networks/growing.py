@@ -106,12 +106,12 @@ class GrowingSynthesis(ProGANSynthesis):
         super().build(input_shape)
         self.alpha = self.add_weight(name="alpha", shape=(), initializer="ones", trainable=False)
 
-    def call(self, ws, noise_mode, noise_seed=None):
+    def call(self, ws, noise_mode, noise_seed=None, training=False):
         resolution, is_fading = self.stage
-        *lower, image = self.images_up_to(resolution, ws)
+        (*lower, image), features = self.run_blocks(resolution, ws)
         if is_fading:
             image = ops.mix(ops.upsample(lower[-1]), image, self.alpha)
-        return [image]
+        return [image], features
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")

@@ -70,14 +70,18 @@ class ProGANSynthesis(SynthesisNetwork):
     knows_w = False
     num_ws = 1
 
-    def call(self, ws, noise_mode, noise_seed=None):
-        images = self.images_up_to(self.resolution, ws)
-        return [image for image in images if image is not None]
+    def call(self, ws, noise_mode, noise_seed=None, training=False):
+        images, features = self.run_blocks(self.resolution, ws)
+        return [image for image in images if image is not None], features
 
-    def images_up_to(self, resolution, ws):
-        """Images of the blocks up to a resolution, low to high; None where there is no `torgb`."""
-        x, images = ws[:, 0], []
+    def run_blocks(self, resolution, ws):
+        """Images and activations of the blocks up to a resolution, low to high.
+
+        Images are None where there is no `torgb`.
+        """
+        x, images, features = ws[:, 0], [], []
         for block in [block for block in self.blocks if block.resolution <= resolution]:
             x, image = block(x)
             images.append(image)
-        return images
+            features.append(x)
+        return images, features

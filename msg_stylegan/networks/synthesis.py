@@ -15,6 +15,7 @@ from msg_stylegan.networks.layers import (
     EqualizedConv2D,
     EqualizedDense,
 )
+from msg_stylegan.networks.variables import variables_but_for
 from msg_stylegan.resolutions import channel_counts, connected_scales, scales
 
 
@@ -103,6 +104,11 @@ class SynthesisBlock(Float32, keras.layers.Layer):
             self.torgb.build(out_shape)
         self.built = True
 
+    @property
+    def feature_variables(self):
+        """Trainable variables but for those of the convolution to an image."""
+        return variables_but_for(self, self.torgb)
+
     def call(self, x, w0, w1, noise_mode, noise_seed=None):
         noise = {"noise_mode": noise_mode, "noise_seed": noise_seed}
         x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.options.blur_filter)
@@ -132,9 +138,13 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
         resolutions: Sides of the images, low to high.
         num_ws: Number of w vectors per sample.
 
+        training: Whether this pass belongs to a training step.
+        with_features: Whether to return the activations, too.
+
     Returns:
         List of images `[N, r, r, num_channels]`, low to high resolution. The range of the training
-        images is [-1, 1]; the output is not clipped.
+        images is [-1, 1]; the output is not clipped. With features: a tuple of that list and the
+        list of the activations `[N, r, r, channels]` of all blocks, low to high.
     """
 
     block_class = SynthesisBlock
@@ -171,7 +181,14 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
             block.build()
         self.built = True
 
-    def __call__(self, ws, noise_mode="random", noise_seed=None):
+    def feature_variables(self, resolution):
+        """Trainable variables of the blocks up to a resolution, but for what makes images."""
+        blocks = [block for block in self.blocks if block.resolution <= resolution]
+        return [variable for block in blocks for variable in block.feature_variables]
+
+    def __call__(
+        self, ws, noise_mode="random", noise_seed=None, training=False, with_features=False
+    ):
         if noise_mode not in NOISE_MODES:
             raise ValueError(
                 f"Expected `noise_mode` to be one of {NOISE_MODES}. Received: {noise_mode!r}"
@@ -184,15 +201,19 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
                 f"Expected `ws` of shape [N, {self.num_ws}, {self.options.w_dim}]. "
                 f"Received: shape={ws.shape}"
             )
-        return super().__call__(ws, noise_mode=noise_mode, noise_seed=noise_seed)
+        images, features = super().__call__(
+            ws, noise_mode=noise_mode, noise_seed=noise_seed, training=training
+        )
+        return (images, features) if with_features else images
 
-    def call(self, ws, noise_mode, noise_seed=None):
+    def call(self, ws, noise_mode, noise_seed=None, training=False):
         per_layer = tf.unstack(ws, axis=1)  # num_ws times [N, w_dim]
         if self.num_ws == 1:
             per_layer = per_layer * (2 * len(self.blocks))
-        x, images = ws, []
+        x, images, features = ws, [], []
         for index, block in enumerate(self.blocks):
             w0, w1 = per_layer[2 * index : 2 * index + 2]
             x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
-        return [image for image in images if image is not None]
+            features.append(x)
+        return [image for image in images if image is not None], features

@@ -12,3 +12,9 @@ def tensorflow_variable(variable):
     """
     value = variable.value
     return variable if callable(value) else value
+
+
+def variables_but_for(layer, inner):
+    """Trainable variables of a layer without those of a layer inside it, which may be None."""
+    left_out = {id(variable) for variable in inner.trainable_variables} if inner else set()
+    return [variable for variable in layer.trainable_variables if id(variable) not in left_out]
