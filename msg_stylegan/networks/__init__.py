@@ -1,8 +1,9 @@
-"""Generators and discriminators of the MSG-GAN family, and the file that holds them."""
+"""Generators, discriminators and encoders, and the file that holds them."""
 
 # Before all others.
 from msg_stylegan.networks import keras_check  # noqa: F401
 from msg_stylegan.networks.discriminator import Discriminator
+from msg_stylegan.networks.encoder import Encoder
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.progan_options import progan_options
 from msg_stylegan.networks.snapshot import (
@@ -16,6 +17,7 @@ from msg_stylegan.networks.snapshot import (
 
 __all__ = [
     "Discriminator",
+    "Encoder",
     "Generator",
     "Networks",
     "build_networks",

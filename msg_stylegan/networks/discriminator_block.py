@@ -8,6 +8,7 @@ from msg_stylegan.networks.combine import COMBINES
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NONLINEARITY_GAIN, EqualizedConv2D, EqualizedDense
 from msg_stylegan.networks.variables import variables_but_for
+from msg_stylegan.resolutions import discriminator_channels
 
 
 class DiscriminatorBlock(Float32, keras.layers.Layer):
@@ -153,3 +154,25 @@ class ProGANDiscriminatorBlock(DiscriminatorBlock):
 
 
 BODIES = {"stylegan": DiscriminatorBlock, "progan": ProGANDiscriminatorBlock}
+
+
+def make_blocks(block_class, options, data, num_outputs):
+    """The blocks of all scales, low to high resolution.
+
+    Args:
+        block_class: `DiscriminatorBlock` or a class derived from it.
+        options: `DiscriminatorOptions`, resolved.
+        data: `Interface`.
+        num_outputs: Outputs per sample of the 4x4 block.
+    """
+    return [
+        block_class(
+            channels,
+            num_channels=data.num_channels,
+            num_outputs=num_outputs,
+            is_top=channels.resolution == data.resolution,
+            options=options,
+            name=f"block_{channels.resolution}x{channels.resolution}",
+        )
+        for channels in discriminator_channels(options, data)
+    ]

@@ -13,7 +13,11 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.discriminator import Discriminator
-from msg_stylegan.networks.discriminator_block import DiscriminatorBlock, ProGANDiscriminatorBlock
+from msg_stylegan.networks.discriminator_block import (
+    DiscriminatorBlock,
+    ProGANDiscriminatorBlock,
+    make_blocks,
+)
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.progan_synthesis import ProGANBlock, ProGANSynthesis
 from msg_stylegan.networks.synthesis import SynthesisBlock
@@ -159,15 +163,15 @@ class GrowingDiscriminator(Growing, Discriminator):
 
     growing_options = (("body", "progan"), ("mbstd_blocks", "last"), ("connect", "all"))
 
-    def make_blocks(self, block_class, data):
-        alone = dataclasses.replace(data, connect="none")
-        return super().make_blocks(GrowingDiscriminatorBlock, alone)
+    def make_blocks(self, num_outputs):
+        alone = dataclasses.replace(self.data, connect="none")
+        return make_blocks(GrowingDiscriminatorBlock, self.options, alone, num_outputs)
 
     def build(self, input_shape=None):
         super().build(input_shape)
         self.alpha = self.add_weight(name="alpha", shape=(), initializer="ones", trainable=False)
 
-    def class_logits(self, images):
+    def read(self, images):
         (image,) = images
         *lower, top = [block for block in self.blocks if block.resolution <= self.resolution]
         x = top(top.start(image), image=None)

@@ -1,0 +1,82 @@
+"""What a discriminator and an encoder have in common: they see every scale of an image."""
+
+import tensorflow as tf
+
+from msg_stylegan.networks.discriminator_block import BODIES, make_blocks
+from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.options import DiscriminatorOptions
+from msg_stylegan.resolutions import connected_scales
+
+
+class PyramidReader(PairMember):
+    """Base of the networks that make a vector of all scales of an image.
+
+    Args:
+        options: `DiscriminatorOptions`.
+        data: `Interface`.
+        num_outputs: Components of the vector.
+
+    Attributes:
+        blocks: The blocks, low to high resolution. What the first of them returns is the vector.
+    """
+
+    options_class = DiscriminatorOptions
+
+    def __init__(self, options, data, num_outputs, **kwargs):
+        super().__init__(options, data, **kwargs)
+        self.blocks = self.make_blocks(num_outputs)
+
+    def make_blocks(self, num_outputs):
+        """The blocks, low to high resolution."""
+        return make_blocks(BODIES[self.options.body], self.options, self.data, num_outputs)
+
+    @property
+    def resolutions(self):
+        """Sides of the images that are looked at, low to high."""
+        return connected_scales(self.data.connect, self.data.resolution)
+
+    def build(self, input_shape=None):
+        for block in self.blocks:
+            block.build()
+        self.built = True
+
+    def feature_variables(self, resolution):
+        """Trainable variables of the blocks up to a resolution, but for what reads images.
+
+        These variables may be shared by the networks of two domains.
+        """
+        blocks = [block for block in self.blocks if block.resolution <= resolution]
+        return [variable for block in blocks for variable in block.feature_variables]
+
+    def as_pyramid(self, images):
+        """Converts a list of images, `[N, r, r, num_channels]`, to float32 tensors.
+
+        Raises:
+            ValueError: Not one image for each of `resolutions`, low to high.
+        """
+        images = [tf.cast(tf.convert_to_tensor(image), tf.float32) for image in images]
+        assert_pyramid(images, self.resolutions, self.num_channels)
+        return images
+
+    def read(self, images):
+        """The vectors of a list of images, `[N, num_outputs]`."""
+        by_side = dict(zip(self.resolutions, images, strict=True))
+        x = images[-1]
+        for block in reversed(self.blocks):
+            x = block(x, image=by_side.get(block.resolution))
+        return x
+
+
+def assert_pyramid(images, resolutions, num_channels):
+    """Checks a list of images, low to high resolution.
+
+    Raises:
+        ValueError: The number, order, sizes or channels of the images differ from what is asked.
+    """
+    expected = [(res, res, num_channels) for res in resolutions]
+    received = [tuple(image.shape[1:]) for image in images]
+    if received != expected:
+        raise ValueError(
+            "Expected images from low to high resolution with the shapes "
+            f"{expected} (after the batch axis). Received: {received}"
+        )
