@@ -14,6 +14,7 @@ SCRIPTS = {
     "convert": "convert",
     "export": "export",
     "card": "model_card",
+    "classifier": "train_classifier",
 }
 _CHECKOUT = Path(__file__).resolve().parents[1]
 

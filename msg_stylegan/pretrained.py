@@ -3,7 +3,6 @@
 Nothing that is in a file is ever run.
 """
 
-import json
 import shutil
 import tempfile
 import zipfile
@@ -17,11 +16,11 @@ from msg_stylegan.legacy.original_networks import read_original_file
 from msg_stylegan.legacy.state_dict_files import read_bmsg_file
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks import Networks, load_snapshot, newest_snapshot
+from msg_stylegan.stored_class import stored_class
 from msg_stylegan.training.run_directory import find_run
 
 SUFFIXES = (".keras", ".pkl", ".pth", ".npz")
 _SNAPSHOT_CLASS = "msg_stylegan>Networks"
-_MAX_CONFIG_BYTES = 2**24
 # What files begin with: zip archives; pickles of protocol 2 and later, or 0 and 1.
 _ZIP = b"PK\x03\x04"
 _PICKLES = tuple(b"\x80(]}c")
@@ -132,13 +131,11 @@ def _load_snapshot(path):
 def _check_snapshot_class(path):
     """Refuses other models, which Keras would make by importing what the file names."""
     try:
-        with zipfile.ZipFile(path) as archive, archive.open("config.json") as file:
-            config = json.loads(file.read(_MAX_CONFIG_BYTES))
-            name = config["registered_name"]
-    except (zipfile.BadZipFile, LookupError, TypeError, ValueError, RecursionError) as error:
+        name = stored_class(path)
+    except ValueError as error:
         raise ValueError(f"{path} is not a readable snapshot: {error}") from error
     if name != _SNAPSHOT_CLASS:
-        raise ValueError(f"{path} holds a {str(name)[:100]}, not the networks of a run.")
+        raise ValueError(f"{path} holds a {name}, not the networks of a run.")
 
 
 def _source(contents):

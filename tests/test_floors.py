@@ -22,6 +22,7 @@ INSIDE = {
     "__init__": {"pretrained", "tensorflow_start"},
     "tensorflow_start": set(),
     "mistaken_file": set(),
+    "stored_class": set(),
     "files": set(),
     "tensorflow_files": {"files"},
     "wording": set(),
@@ -55,6 +56,16 @@ INSIDE = {
         "resolutions",
     },
     "augmentation": {"wording"},
+    "classifier": {
+        "command_names",
+        "data",
+        "files",
+        "lazy_tensorflow",
+        "mistaken_file",
+        "networks",
+        "stored_class",
+        "tensorflow_files",
+    },
     "data": {
         "command_names",
         "faults",
@@ -114,6 +125,7 @@ INSIDE = {
         "mistaken_file",
         "legacy",
         "networks",
+        "stored_class",
         "training",
     },
     "training": {

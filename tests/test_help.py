@@ -8,7 +8,15 @@ import pytest
 from support.checkout import ROOT
 from support.program_calls import subcommands
 
-NAMES = ("dataset_tool", "run_metrics", "generate", "export", "convert", "model_card")
+NAMES = (
+    "dataset_tool",
+    "run_metrics",
+    "generate",
+    "export",
+    "convert",
+    "model_card",
+    "train_classifier",
+)
 # What takes long to import.
 HEAVY = ("tensorflow", "keras", "matplotlib", "scipy", "h5py")
 

@@ -23,6 +23,7 @@ commands:
   convert     rewrites trained networks as a snapshot or as arrays
   export      writes a trained generator for other programs
   card        makes a folder for a model hub
+  classifier  trains a classifier that couples or judges generators
 
 {PROGRAM} COMMAND --help says what a command can do. Folders such as datasets/ and results/ are
 those in the current folder, unless a file config.py there names others.
