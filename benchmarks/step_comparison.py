@@ -39,7 +39,7 @@ def make_ours(config, resolution, **options):
         resolution: Side of the images, in pixels.
         **options: Further arguments of `TrainStep`.
     """
-    nets = make_networks(config, Interface(resolution, num_channels=3))
+    nets = make_networks(config, [Interface(resolution, num_channels=3)])
     return TrainStep(
         nets,
         *make_optimizers(config, nets),
@@ -88,9 +88,9 @@ def least_differences(ours, tables, theirs):
 
     @tf.function(autograph=False)
     def evaluate(reals, z):
-        D_gradients, D_stats = ours.D_gradients(reals, None, z)
-        reals_of_G = (reals, None) if ours.loss.G_needs_reals else None
-        G_gradients, G_stats = ours.G_gradients(z, None, reals=reals_of_G)
+        D_gradients, D_stats = ours.domains[0].D_gradients(reals, None, z)
+        reals_of_G = (reals, None) if ours.domains[0].loss.G_needs_reals else None
+        G_gradients, G_stats = ours.G_gradients(z, reals=[reals_of_G])
         return {
             "D": (D_stats["Loss/D/loss"], by_name("D", D_gradients)),
             "G": (G_stats["Loss/G/loss"], by_name("G", G_gradients)),

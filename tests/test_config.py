@@ -300,5 +300,9 @@ def test_only_what_makes_the_networks_is_an_architecture_difference(name):
         "dataset.resolution",
         "dataset.max_label_size",
         "growing.start_resolution",
+        "coupling.sharing",
+        "coupling.G_shared_resolution",
+        "coupling.D_shared_resolution",
+        "coupling.same_augmentation",
     )
     assert differences == ([(name, old, new)] if decides else [])

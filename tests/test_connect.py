@@ -119,7 +119,7 @@ def test_training_with_some_scales(connect, tmp_path):
 
 def test_snapshots_with_the_older_name_of_the_option():
     data = SimpleNamespace(resolution=16, num_channels=1, label_size=0)
-    stored = make_networks(tiny_config(Path()), data).get_config()
+    stored = make_networks(tiny_config(Path()), [data]).get_config()
     del stored["generator"]["connect"]
     stored["generator"]["output"] = "single"
     assert Networks.from_config(stored).G.resolutions == [16]

@@ -79,22 +79,6 @@ def features_of(network, images):
     return network.model(network.prepare(images))["features"].numpy()
 
 
-@pytest.mark.parametrize("save", [save_keras, save_program])
-def test_it_judges_what_generators_make(tmp_path, save):
-    network = load_custom_network(
-        save(tmp_path, **({} if save is save_keras else {"output": "vector"}))
-    )
-    images = noise()
-    floats = tf.constant(images / 127.5 - 1.0, tf.float32)
-    np.testing.assert_allclose(network.judge(floats), features_of(network, images), atol=1e-5)
-    gray = floats[..., :1]
-    with tf.GradientTape() as tape:
-        tape.watch(gray)
-        judgement = tf.function(network.judge)(gray)
-    np.testing.assert_allclose(judgement, network.judge(tf.repeat(gray, 3, axis=3)), atol=1e-6)
-    assert np.any(tape.gradient(judgement, gray) != 0)
-
-
 def save_exported(folder):
     keras_model().export(str(folder / "exported"))
     write_settings(folder / "exported.json")

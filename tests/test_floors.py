@@ -130,6 +130,7 @@ INSIDE = {
         "training",
     },
     "training": {
+        "coupling",
         "command_names",
         "files",
         "losses",

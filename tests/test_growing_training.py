@@ -117,7 +117,7 @@ def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
     for stop_kimg, trained in ((0.068, (4, 8, 16)), (0.056, (4, 8))):
         half = growing_config(tmp_path / str(stop_kimg), stop_kimg, WGAN_GP)
         half_dir = train_tiny(half, dataset)
-        start = TrainingState(half, tmp_path / "new", dataset, tf.distribute.get_strategy())
+        start = TrainingState(half, tmp_path / "new", [dataset], tf.distribute.get_strategy())
         later = load_networks(half_dir)
         for blocks in (lambda n: n.G.synthesis.blocks, lambda n: n.D.blocks):
             for one, two in zip(blocks(start.nets), blocks(later), strict=True):

@@ -14,7 +14,7 @@ from msg_stylegan.training.sample_grids import SampleGrids, rows_of_classes
 def grids(tmp_path):
     dataset = make_dataset(tmp_path / "tiny", label_size=3)
     nets = make_networks(label_size=3)
-    return SampleGrids(tmp_path, nets.G_ema, dataset, "6x3", batch_size=4, seed=1)
+    return SampleGrids(tmp_path, [nets.G_ema], [dataset], "6x3", batch_size=4, seed=1)
 
 
 def test_grids_show_the_same_samples_at_every_scale_and_time(grids, tmp_path):
@@ -56,7 +56,7 @@ def test_large_sheets_hold_fewer_samples():
 
 
 def test_every_row_of_a_conditional_network_has_one_class(grids, tmp_path):
-    dataset = grids._dataset
+    dataset = grids._datasets[0]
     images = dataset.read_images(np.arange(dataset.num_images))[..., 0]
     grids.save_reals()
     picture = pixels(tmp_path / "reals.png")
@@ -66,7 +66,7 @@ def test_every_row_of_a_conditional_network_has_one_class(grids, tmp_path):
             (number,) = (i for i, image in enumerate(images) if np.array_equal(cell, image))
             # The tiny data set has image i in class i mod 3.
             assert number % 3 == row
-    assert (grids._labels.argmax(axis=1).reshape(3, 6) == np.arange(3)[:, None]).all()
+    assert (grids._labels[0].argmax(axis=1).reshape(3, 6) == np.arange(3)[:, None]).all()
 
 
 def test_the_sheet_of_a_conditional_network_shows_every_class(grids):
@@ -80,8 +80,8 @@ def test_the_sheet_of_a_conditional_network_shows_every_class(grids):
 
 def test_grids_without_labels_or_with_other_labels_are_in_the_order_of_the_data(tmp_path):
     dataset = make_dataset(tmp_path / "tiny")
-    grids = SampleGrids(tmp_path, make_networks().G_ema, dataset, "6x3", batch_size=4, seed=1)
-    assert (np.diff(grids._rows) > 0).all()
+    grids = SampleGrids(tmp_path, [make_networks().G_ema], [dataset], "6x3", batch_size=4, seed=1)
+    assert (np.diff(grids._rows[0]) > 0).all()
     assert (grids._sheet_order == np.arange(18)).all()
 
 

@@ -9,6 +9,7 @@ from support.tiny_run import RESOLUTION, make_networks
 
 from msg_stylegan import losses
 from msg_stylegan.options import LossOptions, OptimizerOptions, ScheduleOptions
+from msg_stylegan.training.domain_losses import DomainLosses
 from msg_stylegan.training.optimizers import make_optimizer
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.randomness import Stream
@@ -42,7 +43,7 @@ def make_step(nets=None, lazy_interval=1, *, same_z=False, ema_decay=0.0, mirror
             batch_size=BATCH, ema_kimg=1.0, ema_decay=ema_decay, same_z=same_z
         ),
         mirror=mirror,
-        label_rows=LABELS,
+        label_rows=[LABELS],
         noise_mode="const",
     )
 
@@ -73,13 +74,13 @@ def assert_trains_everything(gradients, variables, but=()):
 def test_every_loss_trains_every_parameter(name):
     step = make_step(name=name)
     images, labels, z = inputs()
-    gradients, stats = step.D_gradients(images, labels, z)
+    gradients, stats = step.domains[0].D_gradients(images, labels, z)
     # A shift of all logits alike changes no difference of logits.
     but = ("dense1/bias",) if name == "relativistic_hinge" else ()
     assert_trains_everything(gradients, step.nets.D.trainable_variables, but)
     assert all(np.isfinite(value) for value in stats.values())
-    reals = (images, labels) if step.loss.G_needs_reals else None
-    gradients, stats = step.G_gradients(z, labels, reals=reals)
+    reals = (images, labels) if step.domains[0].loss.G_needs_reals else None
+    gradients, stats = step.G_gradients(z, [labels], reals=[reals])
     assert_trains_everything(gradients, step.nets.G.trainable_variables)
     assert np.isfinite(stats["Loss/G/loss"])
 
@@ -96,10 +97,10 @@ PENALTIES = {
 def test_lazy_regularization_is_the_same_gradient_in_two_parts(penalty):
     """Loss + penalty = loss alone + (k times the penalty) / k, in gradients and statistics."""
     k = 4
-    whole, whole_stats = make_step(**PENALTIES[penalty]).D_gradients(*inputs())
+    whole, whole_stats = make_step(**PENALTIES[penalty]).domains[0].D_gradients(*inputs())
     lazy = make_step(**PENALTIES[penalty], penalty_interval=k)
-    part, part_stats = lazy.D_gradients(*inputs())
-    rest, rest_stats = lazy.penalty_gradients(*inputs())
+    part, part_stats = lazy.domains[0].D_gradients(*inputs())
+    rest, rest_stats = lazy.domains[0].penalty_gradients(*inputs())
     # Between the kinks of its nonlinearity the gradient of D knows its kernels only.
     assert_trains_everything(rest, lazy.nets.D.trainable_variables, but=("bias",))
     for a, b, c in zip(whole, part, rest, strict=True):
@@ -113,13 +114,15 @@ def test_lazy_regularization_is_the_same_gradient_in_two_parts(penalty):
 
 
 def test_penalties_have_their_weights_in_the_loss():
-    plain = make_step(name="wgan").D_gradients(*inputs())[1]
-    stats = make_step(name="wgan", r1_gamma=3.0, r2_gamma=5.0).D_gradients(*inputs())[1]
+    plain = make_step(name="wgan").domains[0].D_gradients(*inputs())[1]
+    stats = make_step(name="wgan", r1_gamma=3.0, r2_gamma=5.0).domains[0].D_gradients(*inputs())[1]
     expected = (
         plain["Loss/D/loss"] + 1.5 * stats["Loss/r1_penalty"] + 2.5 * stats["Loss/r2_penalty"]
     )
     assert float(stats["Loss/D/loss"]) == pytest.approx(float(expected), rel=1e-4)
-    stats = make_step(name="wgan_gp", gp_lambda=8.0, gp_target=2.0).D_gradients(*inputs())[1]
+    stats = (
+        make_step(name="wgan_gp", gp_lambda=8.0, gp_target=2.0).domains[0].D_gradients(*inputs())[1]
+    )
     expected = plain["Loss/D/loss"] + 8 / 4 * stats["Loss/gradient_penalty"]
     assert float(stats["Loss/D/loss"]) == pytest.approx(float(expected), rel=1e-4)
 
@@ -129,7 +132,7 @@ def test_lazy_updates_come_at_their_turn_and_in_statistics_once():
     step = make_step(make_networks(label_size=3), 2, r1_gamma=1.0, penalty_interval=2)
     numbers, penalties = [], []
     for index in range(4):
-        stats = step.update_D(batch(index))
+        stats = step.update_D([batch(index)])
         step.cur_nimg.assign_add(BATCH)
         numbers.append(int(step.D_opt.iterations))
         penalties.append(float(stats["Loss/r1_penalty"]))
@@ -141,7 +144,7 @@ def test_lazy_updates_come_at_their_turn_and_in_statistics_once():
 
 def test_lazy_penalty_that_is_not_finite_is_skipped_and_counted():
     step = make_step(make_networks(label_size=3), 2, r1_gamma=1e38, penalty_interval=10_000)
-    stats = step.update_D(batch())
+    stats = step.update_D([batch()])
     assert int(step.D_opt.iterations) == 1
     assert (float(stats["D_updates"]), float(stats["D_skipped"])) == (1.0, 1.0)
     assert np.isfinite(float(stats["Loss/D/loss"]))
@@ -154,17 +157,17 @@ def test_every_list_of_images_takes_the_same_way_into_the_discriminator(monkeypa
 
     def see(self, images, labels, stream):
         seen.append(stream)
-        return self.nets.D(images, labels)
+        return self.networks.D(images, labels)
 
-    monkeypatch.setattr(TrainStep, "_see", see)
+    monkeypatch.setattr(DomainLosses, "_see", see)
     images, labels, z = inputs()
-    step.D_gradients(images, labels, z)
+    step.domains[0].D_gradients(images, labels, z)
     assert seen == [Stream.REALS_OF_D, Stream.FAKES_OF_D]
     seen.clear()
-    step.G_gradients(z, labels, reals=(images, labels))
+    step.G_gradients(z, [labels], reals=[(images, labels)])
     assert seen == [Stream.FAKES_OF_G, Stream.REALS_OF_G]
     seen.clear()
-    gp_step.D_gradients(images, labels, z)
+    gp_step.domains[0].D_gradients(images, labels, z)
     assert seen == [Stream.REALS_OF_D, Stream.FAKES_OF_D, Stream.MIXED_OF_D]
 
 
@@ -172,15 +175,19 @@ def test_every_list_of_images_takes_the_same_way_into_the_discriminator(monkeypa
 def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monkeypatch, same_z):
     step = make_step(name="relativistic_hinge", same_z=same_z, mirror=True)
     given = {}
-    monkeypatch.setattr(
-        step, "D_gradients", lambda reals, labels, z, seed: given.update(D=(z, reals, labels))
-    )
-    monkeypatch.setattr(
-        step, "G_gradients", lambda z, labels, seed, reals: given.update(G=(z, *reals))
-    )
-    step._D_replica_step(batch())
+
+    def D_gradients(reals, labels, z, seed):
+        given["D"] = (z, reals, labels)
+        return [], {}
+
+    def G_gradients(z, labels, seed, reals):
+        given["G"] = (z, *reals[0])
+
+    monkeypatch.setattr(step.domains[0], "D_gradients", D_gradients)
+    monkeypatch.setattr(step, "G_gradients", G_gradients)
+    step._D_replica_step([batch()])
     step.cur_nimg.assign_add(BATCH)
-    step._G_replica_step(batch())
+    step._G_replica_step([batch()])
     assert np.array_equal(given["D"][0], given["G"][0]) == same_z
     # Mirrored in the same way.
     for of_D, of_G in zip(given["D"][1:], given["G"][1:], strict=True):
@@ -191,22 +198,24 @@ def test_noisy_targets_are_drawn_once_per_update():
     step = make_step(name="lsgan", label_noise=0.3)
     targets = []
     for _ in range(200):
-        loss = step._noisy_loss()
+        loss = step.domains[0]._noisy_loss()
         targets.append((float(loss.real_target), float(loss.fake_target)))
         step.cur_nimg.assign_add(BATCH)
-    again = make_step(name="lsgan", label_noise=0.3)._noisy_loss()
+    again = make_step(name="lsgan", label_noise=0.3).domains[0]._noisy_loss()
     assert (float(again.real_target), float(again.fake_target)) == targets[0]
     np.testing.assert_allclose(np.mean(targets, axis=0), [1.0, 0.0], atol=0.08)
     np.testing.assert_allclose(np.std(targets, axis=0), 0.3, atol=0.05)
-    assert make_step(name="lsgan")._noisy_loss().real_target == 1.0
+    assert make_step(name="lsgan").domains[0]._noisy_loss().real_target == 1.0
 
 
 def test_noisy_targets_reach_the_loss_of_the_discriminator_only():
     noisy, plain = make_step(name="lsgan", label_noise=0.3), make_step(name="lsgan")
     images, labels, z = inputs()
-    a, b = (float(s.D_gradients(images, labels, z)[1]["Loss/D/loss"]) for s in (noisy, plain))
+    a, b = (
+        float(s.domains[0].D_gradients(images, labels, z)[1]["Loss/D/loss"]) for s in (noisy, plain)
+    )
     assert abs(a - b) > 1e-3
-    a, b = (float(s.G_gradients(z, labels)[1]["Loss/G/loss"]) for s in (noisy, plain))
+    a, b = (float(s.G_gradients(z, [labels])[1]["Loss/G/loss"]) for s in (noisy, plain))
     assert a == pytest.approx(b, rel=1e-5)
 
 

@@ -102,7 +102,7 @@ class Trial:
                 stopped = loop.train(
                     self.config,
                     self.run_dir,
-                    dataset,
+                    [dataset],
                     strategy,
                     info=info,
                     evaluate=self._at_points(scorer),

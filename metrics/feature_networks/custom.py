@@ -47,6 +47,11 @@ _EXAMPLE = (
 _SIGNATURE = "serving_default"
 
 
+def settings_file_of(path):
+    """Path of the file with the settings of a feature network, a `.keras` file or a folder."""
+    return path.with_name((path.name if path.is_dir() else path.stem) + ".json")
+
+
 def load_custom_network(path):
     """Loads a feature network of the user.
 
@@ -70,7 +75,7 @@ def load_custom_network(path):
             "Expected the feature network to be the folder of a SavedModel (it holds "
             f"saved_model.pb) or a .keras file. Received {path}."
         )
-    settings_file = path.with_name((path.name if is_saved_model else path.stem) + ".json")
+    settings_file = settings_file_of(path)
     settings = _read_settings(settings_file)
     load = _load_saved_model if is_saved_model else _load_keras_model
     try:

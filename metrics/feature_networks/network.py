@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import tensorflow as tf
 
 from msg_stylegan.sampling.replica_map import ReplicaMap
 
@@ -38,19 +37,6 @@ class FeatureNetwork:
     prepare: Callable
     # Length of "features".
     dim: int
-
-    def judge(self, images):
-        """Features of images as generators make them; can be differentiated if the model can.
-
-        Args:
-            images: float32 `[n, r, r, C]` in [-1, 1], C = 1 or 3. Grayscale is repeated.
-
-        Returns:
-            float32 `[n, dim]`.
-        """
-        if images.shape[3] == 1:
-            images = tf.repeat(images, 3, axis=3)
-        return self.model(self.prepare((images + 1.0) * 127.5))["features"]
 
 
 class FeatureExtractor:

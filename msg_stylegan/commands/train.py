@@ -201,6 +201,7 @@ def train(arguments):
     import msg_stylegan
     from metrics.evaluation import prepare_metrics
     from metrics.report import SnapshotScorer
+    from msg_stylegan.commands.judges import open_judges
     from msg_stylegan.training import devices, loop, run_directory, run_history
     from msg_stylegan.training.architecture import describe_networks, make_networks
     from msg_stylegan.training.optimizers import find_optimizer
@@ -211,14 +212,18 @@ def train(arguments):
     devices.prepare_graph_optimizer()
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
-    dataset, facts = _open_dataset(arguments)
-    options.validate(config, strategy.num_replicas_in_sync, dataset)
+    datasets, facts = _open_datasets(arguments)
+    dataset = datasets[0]
+    options.validate(config, strategy.num_replicas_in_sync, *datasets)
     find_optimizer(config.optimizer.name)
+    with strategy.scope():
+        judges = open_judges(config, datasets)
     prepared = prepare_metrics(config.metrics, config.cache_dir, strategy=strategy)
     evaluator = prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror)
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
-    info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
+    names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, _SUFFIXES, strict=False)}
+    info = {"options": values, **names, "version": msg_stylegan.__version__}
     is_new = run_dir is None
     if is_new:
         run_dir = run_directory.next_run_directory(
@@ -240,20 +245,29 @@ def train(arguments):
                 nimg=nimg,
                 options=values,
                 changes=changes,
-                dataset=facts,
+                datasets=facts,
                 version=info["version"],
             )
             begin_log()
 
-        say(summary(config, run_dir, dataset, strategy.num_replicas_in_sync))
+        say(summary(config, run_dir, datasets, strategy.num_replicas_in_sync))
         for line in option_notes(arguments):
             say(line)
         scorer.say_what_is_missing()
         if arguments.dry_run:
-            say(describe_networks(make_networks(config, dataset)))
+            say(describe_networks(make_networks(config, datasets)))
             return
         try:
-            loop.train(config, run_dir, dataset, strategy, info=info, evaluate=scorer, begin=begin)
+            loop.train(
+                config,
+                run_dir,
+                datasets,
+                strategy,
+                info=info,
+                judges=judges,
+                evaluate=scorer,
+                begin=begin,
+            )
         except WriteError as error:
             place = shlex.quote(str(run_dir))
             raise WriteError(f"{error} Then continue by --resume={place}.") from error
@@ -267,38 +281,56 @@ def train(arguments):
             ) from error
 
 
-def _open_dataset(arguments):
-    """Opens the data set; returns it and its `dataset_facts`, which must be those of the run."""
+# What the names of options and facts of the domains end in.
+_SUFFIXES = ("", "_b")
+
+
+def _open_datasets(arguments):
+    """Opens the data set of each domain, which must be that of the run.
+
+    Returns:
+        Tuple of the list of them and a dictionary of their `dataset_facts`: "dataset", and
+        "dataset_b" for a pair.
+    """
     from msg_stylegan.data.dataset import TFRecordDataset
     from msg_stylegan.training import run_history
 
     config, run_dir, stored = arguments.config, arguments.run_dir, arguments.stored
-    try:
-        dataset = TFRecordDataset(
-            Path(config.data_dir) / config.dataset.path,
-            resolution=config.dataset.resolution,
-            max_label_size=config.dataset.max_label_size,
-        )
-    except ValueError as error:
-        if run_dir is None:
-            raise
-        raise ValueError(
-            f"{error}\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
-        ) from error
-    facts = run_history.dataset_facts(dataset)
-    if run_dir is not None and not arguments.new_data:
-        run_history.check_same_dataset(run_dir, facts, Path(stored.data_dir, stored.dataset.path))
-    return dataset, facts
+    datasets, facts = [], {}
+    for suffix in _SUFFIXES if config.dataset.path_b else _SUFFIXES[:1]:
+        option = f"path{suffix}"
+        try:
+            dataset = TFRecordDataset(
+                Path(config.data_dir) / getattr(config.dataset, option),
+                resolution=config.dataset.resolution,
+                max_label_size=config.dataset.max_label_size,
+            )
+        except ValueError as error:
+            if run_dir is None:
+                raise
+            raise ValueError(
+                f"{error}\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
+            ) from error
+        datasets.append(dataset)
+        facts[f"dataset{suffix}"] = run_history.dataset_facts(dataset)
+        if run_dir is not None and not arguments.new_data:
+            stored_path = Path(stored.data_dir, getattr(stored.dataset, option))
+            run_history.check_same_dataset(run_dir, facts, f"dataset{suffix}", stored_path)
+    return datasets, facts
 
 
-def summary(config, run_dir, dataset, num_replicas):
-    """What is about to be trained: options, data set, devices and run directory."""
+def summary(config, run_dir, datasets, num_replicas):
+    """What is about to be trained: options, data sets, devices and run directory."""
+    titles = ("Data set:", "Data set B:")
     return "\n".join(
         [
             json.dumps(options.to_dict(config), indent=2),
-            f"Data set:      {dataset.path}: {count_of(dataset.num_images, 'image')}, "
-            f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
-            f"{_labels_in_words(config, dataset)}",
+            *(
+                f"{title:<15}{dataset.path}: {count_of(dataset.num_images, 'image')}, "
+                f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
+                f"{_labels_in_words(config, dataset)}"
+                for title, dataset in zip(titles, datasets, strict=False)
+            ),
             f"Devices:       {num_replicas}, batch of "
             f"{count_of(config.schedule.batch_size // num_replicas, 'image')} on each",
             f"Run directory: {run_dir}",

@@ -15,7 +15,6 @@ class PerceptualLoss:
 
         content = mean((f(x_a) - f(x_b))^2)
         style   = sum over domains of mean over layers of mean((Gram(x) - Gram(real))^2)
-        PL      = content_weight * content + style_weight * style
 
     f are activations of the last block, Gram the products of two channels, mean over the pixels,
     divided by the number of channels. Each fake is compared with the real image of the same number
@@ -36,27 +35,17 @@ class PerceptualLoss:
         content_layer: Layer of the content, see `CONTENT_LAYERS`.
         unit: What activations are divided by: by how much the input of the network changes when
             the images change by 1.
-        content_weight: Weight of the content.
-        style_weight: Weight of the style; the original's is that of the content / 8e-4.
 
-    Source: Soft-CoGAN, `--perceptual_loss`; content and style of Gatys et al. 2016.
+    Source: Soft-CoGAN, `--perceptual_loss`, where the weight of the style is that of the content /
+    8e-4; content and style of Gatys et al. 2016.
     """
 
-    name = "perceptual"
-
-    def __init__(self, taps, content_layer, *, unit=1.0, content_weight=1.0, style_weight=1250.0):
+    def __init__(self, taps, content_layer, *, unit=1.0):
         self._taps = taps
         self._content_layer = content_layer
         self._unit = unit
-        self._content_weight = content_weight
-        self._style_weight = style_weight
 
     def __call__(self, batch):
-        """float32 `[n]`, one value per sample of a `CoupledBatch`."""
-        parts = self.parts(batch)
-        return self._content_weight * parts["content"] + self._style_weight * parts["style"]
-
-    def parts(self, batch):
         """Dict of "content" and "style": float32 `[n]` without weights.
 
         Args:

@@ -13,13 +13,11 @@ class SemanticLoss:
 
     Args:
         judge: Differentiable function of images `[n, r, r, C]` in [-1, 1], whose result is float32
-            `[n, k]`: `Classifier.probabilities`, or `FeatureNetwork.judge` of the metrics. It must
-            know the images of both domains.
+            `[n, k]`: `Classifier.probabilities`, or the features of any other network. It must know
+            the images of both domains.
 
     Source: Soft-CoGAN, `--semantic_loss`.
     """
-
-    name = "semantic"
 
     def __init__(self, judge):
         self._judge = judge

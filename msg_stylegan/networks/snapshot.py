@@ -1,5 +1,7 @@
-"""One self-describing file with G, D and G_ema: a Keras `.keras` archive."""
+"""One self-describing file with all networks of a run: a Keras `.keras` archive."""
 
+import collections
+import dataclasses
 import json
 import types
 from pathlib import Path
@@ -9,37 +11,52 @@ from tensorflow import keras
 from msg_stylegan import files
 from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks.discriminator import Discriminator
+from msg_stylegan.networks.encoder import Encoder
 from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.generator import Generator
 from msg_stylegan.networks.growing import GrowingDiscriminator, GrowingGenerator
 from msg_stylegan.tensorflow_files import plain_path
 
 MEMBERS = ("G", "D", "G_ema")
+# What the networks of domain B are called in a pair.
+MEMBERS_B = tuple(f"{name}_b" for name in MEMBERS)
+
+Domain = collections.namedtuple("Domain", MEMBERS)
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class Networks(Float32, keras.Model):
-    """The three networks of a run. Files of other systems may lack some of them.
+    """The three networks of a run, or those of both domains of a pair.
+
+    Files of other systems may lack some of the three.
 
     Attributes:
         G: The generator that is trained, or None.
         D: The discriminator, or None.
         G_ema: Moving average of G, or None; use this one to make images.
+        G_b, D_b, G_ema_b: Those of domain B, whose images of the same latent belong to those of
+            domain A; None for a single domain.
+        E: `Encoder` of both domains, or None.
         info: Dictionary that describes the run: its options, data set and progress. JSON values.
 
     Raises:
         ValueError: All networks are None, or G and G_ema have different options.
     """
 
-    def __init__(self, G, D, G_ema, info=None, **kwargs):
+    def __init__(self, G, D, G_ema, info=None, G_b=None, D_b=None, G_ema_b=None, E=None, **kwargs):
         super().__init__(**kwargs)
         if G is D is G_ema is None:
             raise ValueError("Expected at least one network of `G`, `D` and `G_ema`.")
-        if G is not None and G_ema is not None and _options(G) != _options(G_ema):
-            raise ValueError("Expected `G` and `G_ema` to have the same options.")
+        for g, average in ((G, G_ema), (G_b, G_ema_b)):
+            if g is not None and average is not None and _options(g) != _options(average):
+                raise ValueError("Expected `G` and `G_ema` to have the same options.")
         self.G = G
         self.D = D
         self.G_ema = G_ema
+        self.G_b = G_b
+        self.D_b = D_b
+        self.G_ema_b = G_ema_b
+        self.E = E
         # As text, because Keras would wrap a dictionary and lose it on the way to the file.
         self.info_json = json.dumps(info or {})
 
@@ -50,9 +67,53 @@ class Networks(Float32, keras.Model):
     @property
     def members(self):
         """Mapping from name to network, of those that are there."""
-        networks = {name: getattr(self, name) for name in MEMBERS}
+        networks = {name: getattr(self, name) for name in (*MEMBERS, *MEMBERS_B, "E")}
         # Not a dictionary: Keras 2 would save the weights in it a second time.
         return types.MappingProxyType({k: v for k, v in networks.items() if v is not None})
+
+    @property
+    def is_pair(self):
+        """Whether there are two domains."""
+        return self.G_ema_b is not None
+
+    @property
+    def domains(self):
+        """List of `Domain`s, A and possibly B: tuples of `G`, `D` and `G_ema`."""
+        names = (MEMBERS, MEMBERS_B) if self.is_pair else (MEMBERS,)
+        return [Domain(*(getattr(self, name) for name in members)) for members in names]
+
+    def trainable(self, kind):
+        """Trainable variables of the networks that one update trains.
+
+        Args:
+            kind: "G" for the generators of all domains and the encoder, or "D" for the
+                discriminators.
+        """
+        networks = [getattr(domain, kind) for domain in self.domains]
+        if kind == "G" and self.E is not None:
+            networks.append(self.E)
+        return [variable for network in networks for variable in network.trainable_variables]
+
+    def of_domain(self, name):
+        """The networks of one domain, as if they had been trained alone.
+
+        Args:
+            name: "a" or "b".
+
+        Returns:
+            `Networks` that share the weights; `info` is that of the domain.
+
+        Raises:
+            ValueError: There is no domain B.
+        """
+        if name == "b" and not self.is_pair:
+            raise ValueError("These networks have no domain B: they were trained on one data set.")
+        if not self.is_pair:
+            return self
+        domain = self.domains["ab".index(name)]
+        nets = Networks(*domain, info=info_of_domain(self.info, name), name="networks")
+        nets.build()
+        return nets
 
     def build(self, input_shape=None):
         for network in self.members.values():
@@ -64,23 +125,36 @@ class Networks(Float32, keras.Model):
         return self.G_ema(z)
 
     def get_config(self):
-        G = self.G_ema if self.G is None else self.G
-        return {
-            "generator": None if G is None else G.get_config(),
-            "discriminator": None if self.D is None else self.D.get_config(),
-            "members": list(self.members),
-            "info": self.info_json,
-        }
+        config = {}
+        for suffix, domain in zip(("", "_b"), self.domains, strict=False):
+            G = domain.G_ema if domain.G is None else domain.G
+            config[f"generator{suffix}"] = None if G is None else G.get_config()
+            config[f"discriminator{suffix}"] = None if domain.D is None else domain.D.get_config()
+        if self.E is not None:
+            config["encoder"] = self.E.get_config()
+        return {**config, "members": list(self.members), "info": self.info_json}
 
     @classmethod
     def from_config(cls, config):
         # Files from before the member list hold all three.
-        return _make_networks(
-            config.get("members", MEMBERS),
-            _upgraded(config["generator"]),
-            _upgraded(config["discriminator"]),
-            json.loads(config["info"]),
+        members = {}
+        for name in config.get("members", MEMBERS):
+            if name == "E":
+                members[name] = Encoder.from_config(config["encoder"])
+                continue
+            kind, suffix = (name[:-2], "_b") if name in MEMBERS_B else (name, "")
+            part = "discriminator" if kind == "D" else "generator"
+            description = _upgraded(config[f"{part}{suffix}"])
+            # Only networks that grow have a stage.
+            classes = _GROWING if "stage_resolution" in description else _CLASSES
+            members[name] = classes[kind].from_config({**description, "name": name})
+        nets = cls(
+            **{**dict.fromkeys(MEMBERS), **members},
+            info=json.loads(config["info"]),
+            name="networks",
         )
+        nets.build()
+        return nets
 
     def get_build_config(self):
         return {"input_shape": None}
@@ -89,8 +163,10 @@ class Networks(Float32, keras.Model):
         self.build()
 
 
-def build_networks(G_options, D_options, data, info=None, stage_resolution=0):
-    """Makes the three networks with all their weights; G_ema starts equal to G.
+def build_networks(
+    G_options, D_options, data, info=None, stage_resolution=0, data_b=None, has_encoder=False
+):
+    """Makes the networks with all their weights; G_ema starts equal to G.
 
     Args:
         G_options: `GeneratorOptions`.
@@ -98,45 +174,65 @@ def build_networks(G_options, D_options, data, info=None, stage_resolution=0):
         data: `Interface`.
         info: Dictionary that describes the run, see `Networks`.
         stage_resolution: Side of the images at the beginning of networks that grow; 0 for others.
+        data_b: `Interface` of domain B; None for a single domain.
+        has_encoder: Whether there is an encoder of both domains.
     """
     stage = {"stage_resolution": stage_resolution} if stage_resolution else {}
     classes = _GROWING if stage else _CLASSES
     members = {}
-    for name in MEMBERS:
-        options = D_options if name == "D" else G_options
-        members[name] = classes[name](options, data, name=name, **stage)
+    for names, interface in ((MEMBERS, data), (MEMBERS_B, data_b)):
+        for kind, name in zip(MEMBERS, names, strict=True) if interface else ():
+            options = D_options if kind == "D" else G_options
+            members[name] = classes[kind](options, interface, name=name, **stage)
+    if has_encoder:
+        colours = max(data.num_channels, data_b.num_channels)
+        images = dataclasses.replace(data, num_channels=colours, label_size=0)
+        members["E"] = Encoder(D_options, images, G_options.z_dim, name="E")
     nets = Networks(**members, info=info, name="networks")
     nets.build()
-    for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
-        average.assign(variable)
+    if nets.is_pair:
+        # The fixed noise is a part of the latent, which the domains share.
+        _copy(nets.G.non_trainable_variables, nets.G_b.non_trainable_variables)
+    for domain in nets.domains:
+        _copy(domain.G.variables, domain.G_ema.variables)
     return nets
+
+
+def _copy(sources, targets):
+    for target, source in zip(targets, sources, strict=True):
+        target.assign(source)
 
 
 _CLASSES = {"G": Generator, "D": Discriminator, "G_ema": Generator}
 _GROWING = {"G": GrowingGenerator, "D": GrowingDiscriminator, "G_ema": GrowingGenerator}
 
 
-def _make_networks(members, G_config, D_config, info):
-    networks = dict.fromkeys(MEMBERS)
-    for name in members:
-        config = {**(D_config if name == "D" else G_config), "name": name}
-        # Only networks that grow have a stage.
-        classes = _GROWING if "stage_resolution" in config else _CLASSES
-        networks[name] = classes[name].from_config(config)
-    nets = Networks(**networks, info=info, name="networks")
-    nets.build()
-    return nets
-
-
 def _upgraded(config):
     """Stored description of a network in today's words; newer options have their defaults."""
-    if config is None:
-        return None
     config = dict(config)
     # What `connect` was called while it had two values.
     if config.pop("output", "msg") == "single":
         config["connect"] = "none"
     return config
+
+
+def info_of_domain(info, name):
+    """What describes one domain of a pair, as if it were a run of its own.
+
+    Args:
+        info: `Networks.info` of the pair. Keys that end in `_b` belong to domain B.
+        name: "a" or "b".
+    """
+    own = {key: value for key, value in info.items() if not key.endswith("_b")}
+    of_b = {key[:-2]: value for key, value in info.items() if key.endswith("_b")}
+    if options := info.get("options"):
+        dataset = dict(options["dataset"])
+        path_b = dataset.pop("path_b", "")
+        path = path_b if name == "b" else dataset["path"]
+        own["options"] = {**options, "dataset": {**dataset, "path": path}}
+    if name == "b":
+        own = {k: v for k, v in own.items() if k not in ("labels", "dataset")} | of_b
+    return {**own, "domain": name}
 
 
 def _options(network):

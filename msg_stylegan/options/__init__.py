@@ -4,6 +4,7 @@ from msg_stylegan.options.check import validate
 from msg_stylegan.options.groups import (
     AugmentOptions,
     Config,
+    CouplingOptions,
     DatasetOptions,
     DiscriminatorOptions,
     GeneratorOptions,
@@ -27,6 +28,7 @@ from msg_stylegan.options.tree import (
 __all__ = [
     "AugmentOptions",
     "Config",
+    "CouplingOptions",
     "DatasetOptions",
     "DiscriminatorOptions",
     "GeneratorOptions",

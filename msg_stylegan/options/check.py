@@ -5,7 +5,7 @@ from msg_stylegan.option import problems_of
 from msg_stylegan.options.tree import raise_all
 
 
-def validate(config, num_replicas=None, dataset=None):
+def validate(config, num_replicas=None, dataset=None, dataset_b=None):
     """Checks every option; reports all problems at once.
 
     Args:
@@ -13,25 +13,36 @@ def validate(config, num_replicas=None, dataset=None):
         num_replicas: Number of devices that share a batch, or None if not known yet.
         dataset: The opened data set, or None if not known yet. Without it `dataset.resolution`
             stands in for its size, if that is given.
+        dataset_b: That of domain B, likewise.
 
     Raises:
         ValueError: One line per problem: the option's name, its value and the rule.
     """
-    if dataset is None:
-        data = Interface(config.dataset.resolution, num_channels=0, connect=config.connect)
-    else:
-        data = Interface.of(dataset, config.connect)
+    domains = [_interface(config, dataset)]
+    if config.dataset.path_b:
+        domains.append(_interface(config, dataset_b))
     problems = problems_of(config)
     # Relations mean something only between options that are right by themselves.
     wrong = {*problems, *(name.partition(".")[0] for name in problems)}
     lines = [*problems.values()]
     for names, find in _RELATIONS.items():
         if wrong.isdisjoint(names.split()):
-            lines += find(config, data, num_replicas)
-    raise_all(lines)
+            lines += find(config, domains, num_replicas)
+    # Both domains may have the same problem.
+    raise_all(list(dict.fromkeys(lines)))
 
 
-def _batch_problems(config, data, num_replicas):
+def _interface(config, dataset):
+    if dataset is None:
+        return Interface(config.dataset.resolution, num_channels=0, connect=config.connect)
+    return Interface.of(dataset, config.connect)
+
+
+def _of_each(domains, find):
+    return [line for data in domains for line in find(data)]
+
+
+def _batch_problems(config, domains, num_replicas):
     num_replicas = num_replicas or config.hardware.logical_cpus or 1
     sizes = {f"schedule.batch_size={config.schedule.batch_size}": config.schedule.batch_size}
     for entry in config.growing.batch_sizes:
@@ -49,16 +60,23 @@ def _batch_problems(config, data, num_replicas):
 
 # Options and groups of them -> problems between them, each stated by the owner of the effect.
 _RELATIONS = {
-    "hardware": lambda config, data, _: config.hardware.problems(),
+    "hardware": lambda config, domains, _: config.hardware.problems(),
     "schedule.batch_size growing.batch_sizes discriminator.mbstd_group_size "
     "hardware.logical_cpus": _batch_problems,
-    "dataset.resolution connect": lambda config, data, _: data.problems(),
-    "dataset.resolution connect generator": lambda config, data, _: config.generator.problems(data),
-    "dataset.resolution connect discriminator": lambda config, data, _: (
-        config.discriminator.problems(data)
+    "dataset.resolution connect": lambda config, domains, _: domains[0].problems(),
+    "dataset.resolution connect generator": lambda config, domains, _: _of_each(
+        domains, config.generator.problems
     ),
-    "loss": lambda config, data, _: config.loss.problems(),
-    "augment loss": lambda config, data, _: config.augment.problems(config.loss),
+    "dataset.resolution connect discriminator": lambda config, domains, _: _of_each(
+        domains, config.discriminator.problems
+    ),
+    "loss": lambda config, domains, _: config.loss.problems(),
+    "augment loss": lambda config, domains, _: config.augment.problems(config.loss),
     "growing.start_resolution generator.body discriminator.body discriminator.mbstd_blocks connect "
-    "dataset.resolution": lambda config, data, _: config.growing.problems(config, data.resolution),
+    "dataset.resolution": lambda config, domains, _: config.growing.problems(
+        config, domains[0].resolution
+    ),
+    "coupling dataset growing.start_resolution discriminator.combine": lambda config, domains, _: (
+        config.coupling.problems(config, domains)
+    ),
 }

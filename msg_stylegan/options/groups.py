@@ -19,6 +19,7 @@ from msg_stylegan.option import (
     option,
     power_of_two_or_zero,
 )
+from msg_stylegan.options.coupling import CouplingOptions
 from msg_stylegan.options.networks import DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.resolutions import CONNECTIONS
 
@@ -37,6 +38,11 @@ class DatasetOptions:
         "",
         "Folder of a TFRecord data set, relative to `data_dir` or absolute.",
         NOT_EMPTY,
+    )
+    path_b: str = option(
+        "",
+        "Folder of a second data set, for a pair of networks: image pairs of two domains from the "
+        "same latents, see coupling. Empty = a single domain.",
     )
     resolution: int = option(
         0,
@@ -356,6 +362,7 @@ class Config:
     discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
     loss: LossOptions = field(default_factory=LossOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    coupling: CouplingOptions = field(default_factory=CouplingOptions)
     growing: GrowingOptions = field(default_factory=GrowingOptions)
     optimizer: OptimizerOptions = field(default_factory=OptimizerOptions)
     schedule: ScheduleOptions = field(default_factory=ScheduleOptions)

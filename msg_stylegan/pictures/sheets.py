@@ -81,6 +81,20 @@ def image_grid(images, size):
     return grid.reshape(rows * height, columns * width, channels)  # [HWC]
 
 
+def side_by_side(*images):
+    """Images of several domains, those of a sample next to each other.
+
+    Args:
+        *images: uint8 `[N, r, r, 1 or 3]`, one for each domain. Gray beside colour becomes RGB.
+
+    Returns:
+        uint8 `[N * len(images), r, r, C]`.
+    """
+    channels = max(some.shape[3] for some in images)
+    stacked = np.stack([np.repeat(x, channels // x.shape[3], axis=3) for x in images], axis=1)
+    return stacked.reshape(-1, *stacked.shape[2:])
+
+
 def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     """Shows all scales of each sample together, each enlarged to full size.
 

@@ -6,27 +6,36 @@ from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks
 
 
-def make_networks(config, dataset):
+def make_networks(config, datasets):
     """Returns the `Networks` of a run with initial weights.
 
     Args:
         config: `Config`.
-        dataset: Decides resolution, channels and labels.
+        datasets: The data set of each domain, which decides resolution, channels and labels.
 
     Raises:
         ValueError: An option contradicts another one, or the data set.
     """
+    data, *others = (Interface.of(dataset, config.connect) for dataset in datasets)
     return build_networks(
         config.generator,
         config.discriminator,
-        Interface.of(dataset, config.connect),
+        data,
         stage_resolution=config.growing.start_resolution,
+        data_b=others[0] if others else None,
+        has_encoder=config.coupling.cycle > 0,
     )
 
 
 def describe_networks(nets):
-    """Two lines with the sizes of the networks."""
-    return "\n".join(
-        f"{label} {sum(math.prod(v.shape) for v in network.trainable_variables):,} parameters"
-        for label, network in (("Generator:    ", nets.G), ("Discriminator:", nets.D))
-    )
+    """A line with the size of every network that is trained."""
+    names = {"G": "Generator", "D": "Discriminator", "E": "Encoder"}
+    lines = []
+    for name, network in nets.members.items():
+        if name.startswith("G_ema"):
+            continue
+        kind, _, domain = name.partition("_")
+        label = f"{names[kind]}{' ' if domain else ''}{domain.upper()}:"
+        size = sum(math.prod(variable.shape) for variable in network.trainable_variables)
+        lines.append(f"{label:<16}{size:,} parameters")
+    return "\n".join(lines)

@@ -12,15 +12,16 @@ from msg_stylegan.training.tick import Tick
 from msg_stylegan.training.training_state import TrainingState
 
 
-def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None):
+def train(config, run_dir, datasets, strategy, *, info, judges=None, evaluate=None, begin=None):
     """Trains until `config.schedule.total_kimg`, from the newest checkpoint of the run if any.
 
     Args:
         config: `Config` with all options.
         run_dir: Existing run directory.
-        dataset: `TFRecordDataset` to train on, of the full resolution.
+        datasets: `TFRecordDataset` of each domain, one or two, of the full resolution.
         strategy: The `tf.distribute.Strategy` to train with.
         info: Dictionary that snapshots carry.
+        judges: Fixed networks that couple two domains, see `Coupling`.
         evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer)` that
             scores a snapshot; returns `(metric, value)` if it is the best one so far, else None.
             A run that grows is scored after its last fade: scores of other resolutions could not
@@ -39,7 +40,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
     total_kimg = config.schedule.total_kimg
     with run_lock(run_dir), StopRequest(run_dir).listening() as stop_request:
         say("Making the networks ...")
-        state = TrainingState(config, run_dir, dataset, strategy)
+        state = TrainingState(config, run_dir, datasets, strategy, judges)
         say(describe_networks(state.nets))
         nimg = state.progress.nimg
         if state.is_finished:
@@ -47,7 +48,7 @@ def train(config, run_dir, dataset, strategy, *, info, evaluate=None, begin=None
             return None
         if begin:
             begin(nimg)
-        output = RunOutput(config, run_dir, dataset, state.nets, state.progress, info, evaluate)
+        output = RunOutput(config, run_dir, datasets, state.nets, state.progress, info, evaluate)
         if not state.is_resumed:
             output.write_reals()
 

@@ -25,6 +25,20 @@ class Stream(enum.IntEnum):
     FAKES_OF_G = 11
 
 
+# What is never the same in two domains, whose reals do not belong together.
+OWN_STREAMS = (Stream.MIRROR, Stream.TARGETS, Stream.MIXTURE)
+# What a domain reads its images with: augmentation and dropout.
+VIEWS = (
+    Stream.REALS_OF_D,
+    Stream.FAKES_OF_D,
+    Stream.MIXED_OF_D,
+    Stream.REALS_OF_G,
+    Stream.FAKES_OF_G,
+)
+# Added to the numbers of streams that domain B has for itself.
+_OWN = 1000
+
+
 class StepRandomness:
     """Draws that a resumed run repeats, and that do not depend on the number of replicas.
 
@@ -33,19 +47,22 @@ class StepRandomness:
         cur_nimg: int64 variable: real images shown so far.
         batch_size: Images per update, over all replicas.
         num_replicas: Devices that share a batch.
+        own_streams: `Stream`s that are to differ from those of the other domain of a pair.
     """
 
-    def __init__(self, seed, cur_nimg, batch_size, num_replicas):
+    def __init__(self, seed, cur_nimg, batch_size, num_replicas, own_streams=()):
         self._seed = seed
         self._cur_nimg = cur_nimg
         self._batch_size = batch_size
         self._batch_per_replica = batch_size // num_replicas
+        self._own_streams = frozenset(own_streams)
 
     def seed(self, stream, images_ago=0):
         """Stateless seed `[2]` of a `Stream`, now or as it was so many images ago."""
         nimg = tf.cast(self._cur_nimg - images_ago, tf.int32)
         seed = tf.stack([tf.constant(self._seed), nimg])
-        return tf.random.experimental.stateless_fold_in(seed, int(stream))
+        number = int(stream) + (_OWN if stream in self._own_streams else 0)
+        return tf.random.experimental.stateless_fold_in(seed, number)
 
     def draw(self, distribution, shape, stream, images_ago=0):
         """Draws `[batch_per_replica, *shape]`: this replica's share of the global batch."""
@@ -60,6 +77,10 @@ class StepRandomness:
         """Seed of the generator's noise, another one for every replica."""
         seed = tf.random.experimental.stateless_fold_in(self.seed(Stream.NOISE), int(stream))
         return tf.random.experimental.stateless_fold_in(seed, self.replica_id())
+
+    def replica_seed(self, stream):
+        """Seed of a `Stream`, another one for every replica."""
+        return tf.random.experimental.stateless_fold_in(self.seed(stream), self.replica_id())
 
     @staticmethod
     def replica_id():

@@ -6,21 +6,33 @@ from msg_stylegan.data.batches import training_batches
 from msg_stylegan.networks.ops import downsample, mix, upsample
 
 
-def distributed_batches(dataset, strategy, batch_size, seed, start):
+def distributed_batches(datasets, strategy, batch_size, seed, start):
     """Iterator over the training batches from image `start` on, shared out to the replicas.
 
     Args:
-        dataset: `TFRecordDataset`.
+        datasets: `TFRecordDataset` of each domain.
         strategy: The `tf.distribute.Strategy`.
         batch_size: Images per update, over all replicas.
-        seed: Decides the order of the images.
+        seed: Decides the order of the images, another one in each domain.
         start: Number of the first image.
+
+    Returns:
+        Iterator over tuples with the batch of each domain, see `training_batches`.
     """
 
     def make_dataset(context):
-        return training_batches(
-            dataset, batch_size=batch_size, seed=seed, start=start, input_context=context
-        )
+        of_domains = [
+            training_batches(
+                dataset,
+                batch_size=batch_size,
+                # Domains as large as each other must not go through their images in step.
+                seed=seed + number,
+                start=start,
+                input_context=context,
+            )
+            for number, dataset in enumerate(datasets)
+        ]
+        return tf.data.Dataset.zip(tuple(of_domains))
 
     return iter(strategy.distribute_datasets_from_function(make_dataset))
 

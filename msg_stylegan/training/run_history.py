@@ -11,7 +11,7 @@ from msg_stylegan.wording import count_of
 HISTORY_FILE = "options_history.jsonl"
 
 
-def begin_session(run_dir, *, nimg, options, changes, dataset, version):
+def begin_session(run_dir, *, nimg, options, changes, datasets, version):
     """Notes that a session begins, and stores its options if they are new.
 
     Args:
@@ -20,7 +20,7 @@ def begin_session(run_dir, *, nimg, options, changes, dataset, version):
         options: Nested dictionary of all options of the session.
         changes: List of `(name, old value, new value)` of the options that differ from those of
             the session before.
-        dataset: Its `dataset_facts`.
+        datasets: Dictionary of "dataset", and "dataset_b" of a pair, to `dataset_facts`.
         version: Version of this program.
 
     Raises:
@@ -33,7 +33,7 @@ def begin_session(run_dir, *, nimg, options, changes, dataset, version):
         "version": version,
         "kimg": nimg / 1000.0,
         "changes": {name: [old, new] for name, old, new in changes},
-        "dataset": dataset,
+        **datasets,
         "options": options,
     }
     files.append_json_line(Path(run_dir) / HISTORY_FILE, line)
@@ -52,20 +52,24 @@ def dataset_facts(dataset):
     }
 
 
-def check_same_dataset(run_dir, facts, stored_path):
+def check_same_dataset(run_dir, datasets, name, stored_path):
     """Refuses a data set other than that of the newest session; where it is does not matter.
 
     Args:
         run_dir: Run directory.
-        facts: `dataset_facts` of the data set to continue with.
+        datasets: Dictionary of the `dataset_facts` of the data sets to continue with.
+        name: Which one to check, "dataset" or "dataset_b".
         stored_path: Path of the data set by the options of the run.
 
     Raises:
         ValueError: It is another one.
     """
+    facts = datasets[name]
     sessions = files.read_json_lines(Path(run_dir) / HISTORY_FILE, ("dataset",))
     if sessions:
-        old = sessions[-1]["dataset"]
+        old = sessions[-1].get(name)
+        if old is None:
+            raise ValueError(f"{run_dir} was trained on one domain, and cannot continue as a pair.")
         is_same = all(old[name] == facts[name] for name in facts if name != "path")
     else:
         # All that older versions have noted.
@@ -75,7 +79,7 @@ def check_same_dataset(run_dir, facts, stored_path):
         raise ValueError(
             f"{run_dir} was trained on {_describe(old)}. To continue it with another data set, "
             f"{_describe(facts)}, add --new_data. Otherwise name the old one by "
-            "--config.data_dir and --config.dataset.path."
+            f"--config.data_dir and --config.{name.replace('dataset', 'dataset.path')}."
         )
 
 

@@ -17,14 +17,14 @@ class RunOutput:
     Args:
         config: All options of the run.
         run_dir: Run directory.
-        dataset: `TFRecordDataset` of the run.
+        datasets: `TFRecordDataset` of each domain.
         nets: `Networks` of the run.
         progress: `Progress`, restored already.
         info: Dictionary that snapshots carry; `cur_nimg` is added.
         evaluate: None, or the function that scores a snapshot, see `loop.train`.
     """
 
-    def __init__(self, config, run_dir, dataset, nets, progress, info, evaluate):
+    def __init__(self, config, run_dir, datasets, nets, progress, info, evaluate):
         files.remove_leftovers(run_dir)
         for folder in filter(Path.is_dir, Path(run_dir).iterdir()):
             files.remove_leftovers(folder)
@@ -32,7 +32,12 @@ class RunOutput:
         self._nets = nets
         self._progress = progress
         # Whoever draws with the networks needs labels, but may not have the data set.
-        self._info = {**info, "labels": label_facts(dataset)} if dataset.label_size else info
+        labels = {
+            f"labels{suffix}": label_facts(dataset)
+            for dataset, suffix in zip(datasets, ("", "_b"), strict=False)
+            if dataset.label_size
+        }
+        self._info = {**info, **labels}
         self._evaluate = evaluate
         self._max_skipped_updates = schedule.max_skipped_updates
         self._skipped_in_a_row = {"G": 0, "D": 0}
@@ -41,7 +46,12 @@ class RunOutput:
         self._writer = training_stats.StatsWriter(run_dir, progress.nimg)
         self._snapshots = Snapshots(run_dir, schedule.keep_snapshots)
         self._grids = SampleGrids(
-            run_dir, nets.G_ema, dataset, schedule.image_grid, schedule.batch_size, config.seed
+            run_dir,
+            [domain.G_ema for domain in nets.domains],
+            datasets,
+            schedule.image_grid,
+            schedule.batch_size,
+            config.seed,
         )
         self._stage = None
 
@@ -51,7 +61,7 @@ class RunOutput:
         self._grids.retrace()
 
     def write_reals(self):
-        """Saves a grid of real images."""
+        """Saves a grid of real images of each domain."""
         self._grids.save_reals()
 
     def write_stats(self, tick):

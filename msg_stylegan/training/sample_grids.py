@@ -1,6 +1,5 @@
 """Pictures of a run: the reals once, then the same latents at every scale again and again."""
 
-import functools
 from pathlib import Path
 
 import numpy as np
@@ -26,46 +25,69 @@ class SampleGrids:
     `reals.png` and in the fakes. The classes follow each other, and begin anew if there are more
     rows; the sheet of all scales then holds the first columns instead of the first rows.
 
+    With two domains, images of the same latent are side by side, and there is a `reals_b.png`.
+
     Args:
         run_dir: Run directory.
-        G_ema: Generator to draw.
-        dataset: `TFRecordDataset`, for the reals and the labels.
+        generators: Generator of each domain.
+        datasets: For each domain its `TFRecordDataset`, for the reals and the labels.
         grid: Rule for the number of images, see `sheets.grid_size`.
         batch_size: Images per call of the generator; a whole grid at once may not fit a GPU.
         seed: Seed of the latents.
     """
 
-    def __init__(self, run_dir, G_ema, dataset, grid, batch_size, seed):
+    def __init__(self, run_dir, generators, datasets, grid, batch_size, seed):
         self._run_dir = Path(run_dir)
-        self._dataset = dataset
-        self._size = sheets.grid_size(grid, dataset.resolution)
+        self._generators = generators
+        self._datasets = datasets
+        columns, rows = sheets.grid_size(grid, datasets[0].resolution)
+        # Every domain has as many columns.
+        columns = -(-columns // len(generators))
+        self._size_of_domain = (columns, rows)
+        self._size = (columns * len(generators), rows)
         self._seed = seed
-        count = self._size[0] * self._size[1]
+        count = columns * rows
         rng = np.random.default_rng(seed)
-        order = rng.permutation(dataset.num_images)
-        classes = classes_of(dataset) if G_ema.label_size else None
-        if classes is None:
-            self._rows = np.resize(np.sort(order[:count]), count)
-            self._sheet_order = np.arange(count)
-        else:
-            self._rows = rows_of_classes(classes, order, self._size)
-            self._sheet_order = np.arange(count).reshape(self._size[::-1]).T.ravel()
-        self._z = rng.standard_normal((count, G_ema.z_dim), dtype=np.float32)
-        self._labels = dataset.read_labels(self._rows) if G_ema.label_size else None
-        # Noise is part of the picture: stored maps keep it the same over the training.
-        self._make_sampler = functools.partial(
-            Sampler, G_ema, min(batch_size, count), noise_mode="const"
+        self._choose_reals(rng, count)
+        G = generators[0]
+        self._z = np.asarray(
+            G.place_z(rng.standard_normal((count, G.z_dim), dtype=np.float32)), np.float32
         )
+        self._batch_size = min(batch_size, count)
         self.retrace()
+
+    def _choose_reals(self, rng, count):
+        """Chooses the reals, the labels, which are theirs, and which samples come first."""
+        self._rows, self._labels = [], []
+        first = np.arange(count)
+        for G, dataset in zip(self._generators, self._datasets, strict=True):
+            order = rng.permutation(dataset.num_images)
+            classes = classes_of(dataset) if G.label_size else None
+            if classes is None:
+                rows = np.resize(np.sort(order[:count]), count)
+            else:
+                rows = rows_of_classes(classes, order, self._size_of_domain)
+                first = np.arange(count).reshape(self._size_of_domain[::-1]).T.ravel()
+            self._rows.append(rows)
+            self._labels.append(dataset.read_labels(rows) if G.label_size else None)
+        if len({G.label_size for G in self._generators}) == 1:
+            # A pair of images has one label.
+            self._labels = self._labels[:1] * len(self._generators)
+        domains = np.arange(len(self._generators))
+        self._sheet_order = (first[:, None] * len(domains) + domains).ravel()
 
     def retrace(self):
         """Follows the generator to another stage: a compiled function stays where it was traced."""
-        self._sampler = self._make_sampler()
+        # Noise is part of the picture: stored maps keep it the same over the training.
+        self._samplers = [
+            Sampler(G, self._batch_size, noise_mode="const") for G in self._generators
+        ]
 
     def save_reals(self):
-        """Writes `reals.png`."""
-        reals = self._dataset.read_images(self._rows)
-        sheets.save_image(sheets.image_grid(reals, self._size), self._run_dir / "reals.png")
+        """Writes `reals.png`, and `reals_b.png` of the other domain."""
+        for dataset, rows, suffix in zip(self._datasets, self._rows, ("", "_b"), strict=False):
+            grid = sheets.image_grid(dataset.read_images(rows), self._size_of_domain)
+            sheets.save_image(grid, self._run_dir / f"reals{suffix}.png")
 
     def save_fakes(self, kimg):
         """Writes the grids of all scales.
@@ -76,7 +98,11 @@ class SampleGrids:
         Returns:
             Dictionary from the folder of each picture to its uint8 pixels `[H, W, C]`.
         """
-        images = self._sampler(self._z, self._labels)
+        of_domains = [
+            sampler(self._z, labels)
+            for sampler, labels in zip(self._samplers, self._labels, strict=True)
+        ]
+        images = [sheets.side_by_side(*scale) for scale in zip(*of_domains, strict=True)]
         pictures = {
             f"{image.shape[1]}x{image.shape[1]}": sheets.image_grid(image, self._size)
             for image in images

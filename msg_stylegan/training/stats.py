@@ -82,7 +82,8 @@ def mean_stats(totals):
     means = {}
     for name, value in sums.items():
         if name.startswith("Loss/"):
-            updates = sums["G_updates" if name == "Loss/G/loss" else "D_updates"]
+            of_G = name.startswith(("Loss/G/", "Loss/coupling/"))
+            updates = sums["G_updates" if of_G else "D_updates"]
             means[name] = value / max(updates, 1.0)
     counts = {f"Progress/{name}": sums[name] for name in sums if not name.startswith("Loss/")}
     return {**means, **counts}

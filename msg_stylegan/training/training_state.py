@@ -8,6 +8,8 @@ from tensorflow import keras
 
 from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
+from msg_stylegan.coupling.coupling import Coupling
+from msg_stylegan.coupling.sharing import share_weights
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
@@ -32,14 +34,15 @@ class TrainingState:
     Args:
         config: `Config` with all options.
         run_dir: Existing run directory.
-        dataset: `TFRecordDataset` to train on.
+        datasets: `TFRecordDataset` of each domain.
         strategy: The `tf.distribute.Strategy` to train with.
+        judges: Fixed networks that couple two domains, see `Coupling`.
 
     Attributes:
         nets: `Networks`.
         G_opt, D_opt: Their optimizers.
         progress: `Progress`.
-        augmentation: `Augmentation`, or None.
+        augmentations: `Augmentation` of each domain, or None; it may be the same one.
         checkpoint: `TrainingCheckpoint` of all these.
         is_resumed: Whether there was a checkpoint.
 
@@ -47,21 +50,29 @@ class TrainingState:
         ValueError: The newest checkpoint does not fit the options.
     """
 
-    def __init__(self, config, run_dir, dataset, strategy):
+    def __init__(self, config, run_dir, datasets, strategy, judges=None):
         self._config = config
-        self._dataset = dataset
+        self._datasets = datasets
         self._strategy = strategy
-        self._stages = stages_of(config, dataset.resolution)
-        self._label_rows = all_labels(dataset)
+        self._stages = stages_of(config, datasets[0].resolution)
+        self._label_rows = [all_labels(dataset) for dataset in datasets]
         with strategy.scope():
             keras.utils.set_random_seed(config.seed)
-            self.nets = make_networks(config, dataset)
+            self.nets = make_networks(config, datasets)
+            self._coupling = None
+            if self.nets.is_pair:
+                places = share_weights(self.nets, config.coupling)
+                self._coupling = Coupling(config.coupling, self.nets, places, judges or {})
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
-            self.augmentation = make_augmentation(config.augment)
+            self.augmentations = [make_augmentation(config.augment) for _ in datasets]
+            if self._coupling and self._coupling.same_augmentation:
+                self.augmentations = self.augmentations[:1] * len(datasets)
             # The resolution for which the optimizers were started, where it can change.
             self._growth = Growth(self._stages[0].resolution) if len(self._stages) > 1 else None
-        further = {"augmentation": self.augmentation, "growth": self._growth}
+        further = {"augmentation": self.augmentations[0], "growth": self._growth}
+        if self.augmentations[-1] is not self.augmentations[0]:
+            further["augmentation_b"] = self.augmentations[-1]
         self.checkpoint = TrainingCheckpoint(
             run_dir,
             config.schedule.keep_checkpoints,
@@ -117,8 +128,9 @@ class TrainingState:
             mirror=self._config.dataset.mirror,
             seed=self._config.seed,
             label_rows=self._label_rows,
-            augmentation=self.augmentation,
+            augmentations=self.augmentations,
             fade=stage if stage.is_fading else None,
+            coupling=self._coupling,
         )
 
     def _grow_to(self, stage):
@@ -134,11 +146,14 @@ class TrainingState:
 
     def batches(self, stage):
         """Iterator over the distributed real images of a stage, from the next one on."""
-        dataset = self._dataset
-        if stage.resolution != dataset.resolution:
-            dataset = TFRecordDataset(dataset.path, stage.resolution, dataset.label_size)
+        datasets = [
+            dataset
+            if stage.resolution == dataset.resolution
+            else TFRecordDataset(dataset.path, stage.resolution, dataset.label_size)
+            for dataset in self._datasets
+        ]
         return distributed_batches(
-            dataset, self._strategy, stage.batch_size, self._config.seed, self.progress.nimg
+            datasets, self._strategy, stage.batch_size, self._config.seed, self.progress.nimg
         )
 
 
@@ -150,14 +165,14 @@ def make_optimizers(config, nets):
         options,
         options.G_learning_rate,
         rampup_images,
-        nets.G.trainable_variables,
+        nets.trainable("G"),
         images_per_update=batch_size * config.schedule.D_steps_per_G_step,
     )
     D_opt = make_optimizer(
         options,
         options.D_learning_rate,
         rampup_images,
-        nets.D.trainable_variables,
+        nets.trainable("D"),
         lazy_interval=config.loss.penalty_interval,
         images_per_update=batch_size,
     )

@@ -46,7 +46,7 @@ def main(folder, num_replicas, options, target):
     dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)
-        nets = make_networks(config, dataset)
+        nets = make_networks(config, [dataset])
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
         augmentation = make_augmentation(config.augment)
@@ -59,8 +59,8 @@ def main(folder, num_replicas, options, target):
         loss=config.loss,
         schedule=config.schedule,
         mirror=True,
-        label_rows=all_labels(dataset),
-        augmentation=augmentation,
+        label_rows=[all_labels(dataset)],
+        augmentations=[augmentation],
     )
     # Before training: latents and noise seeds of the replicas.
     drawn = strategy.run(
@@ -69,7 +69,7 @@ def main(folder, num_replicas, options, target):
     latents, noise_seeds = (strategy.experimental_local_results(values) for values in drawn)
     networks = {"G": nets.G, "D": nets.D, "G_ema": nets.G_ema}
     before = {name: [v.numpy() for v in network.variables] for name, network in networks.items()}
-    batches = distributed_batches(dataset, strategy, 8, seed=0, start=0)
+    batches = distributed_batches([dataset], strategy, 8, seed=0, start=0)
     stats = step.run(batches, tf.constant(2))
 
     arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}

@@ -52,7 +52,7 @@ def train_tiny(config, dataset, run_dir=None, evaluate=None):
         run_directory.create_run_directory(run_dir, options.to_dict(config))
     strategy = tf.distribute.get_strategy()
     with logging_to(run_dir):
-        loop.train(config, run_dir, dataset, strategy, info={}, evaluate=evaluate)
+        loop.train(config, run_dir, [dataset], strategy, info={}, evaluate=evaluate)
     return run_dir
 
 
