@@ -174,7 +174,7 @@ def test_every_number_has_a_rule():
         ("generator.blur_filter", [(), (1.0,), (1.0, 2.0, 1.0)], [(1.0, 1.0), (1.0, 0.0, -1.0)]),
         ("generator.w_avg_beta", [0.0, 0.999, 1.0], [1.1, -0.1, math.nan]),
         ("generator.mapping_layers", [0, 1, 8], [-1]),
-        ("generator.z_space", ["normal", "sphere"], ["cube"]),
+        ("generator.z_space", ["normal", "sphere", "uniform"], ["cube"]),
         ("generator.body", ["stylegan", "progan"], ["biggan", ""]),
         ("discriminator.body", ["stylegan", "progan"], ["biggan", ""]),
         ("discriminator.combine", ["cat_lin", "lin_cat", "simple"], ["none", "lin"]),

@@ -80,7 +80,7 @@ def test_without_a_mapping_network():
     np.testing.assert_allclose(np.mean(placed**2, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(placed, G.place_z(3 * z), rtol=1e-5)
     np.testing.assert_array_equal(make_generator().place_z(z), z)
-    with pytest.raises(ValueError, match="z_space='cube': must be normal or sphere"):
+    with pytest.raises(ValueError, match="z_space='cube': must be normal, sphere or uniform"):
         make_progan(z_space="cube")
     assert G.num_ws == 1
     assert G.mapping.variables == []

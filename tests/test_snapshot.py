@@ -126,8 +126,8 @@ def test_files_from_before_the_newer_options_are_read(tmp_path):
     nets = make_networks()
     save_networks(nets, path, INFO)
     old = {
-        "generator": ("synthesis", "z_space", "connect"),
-        "discriminator": ("mbstd_blocks", "combine", "body", "connect"),
+        "generator": ("synthesis", "z_space", "connect", "weight_init"),
+        "discriminator": ("mbstd_blocks", "combine", "body", "connect", "weight_init", "norm"),
     }
 
     def forget(text):

@@ -28,6 +28,8 @@ from msg_stylegan.networks.pair_member import split_config, stored_names
 from msg_stylegan.options import GeneratorOptions
 
 _VERSION = 1
+# Options that older files do not have.
+_NEWER = {"weight_init", "norm"}
 # Prefix in the file -> our name, and the argument of `networks_from_state_dicts`.
 _MEMBERS = {
     "G": ("G", "generator"),
@@ -131,8 +133,8 @@ def _options(member, config):
     if not isinstance(config, dict):
         raise ValueError("Its `meta` is damaged.")
     known = {*stored_names(options_class).values(), *stored_names(Interface).values()}
-    if config.keys() != known:
-        missing, unknown = sorted(known - config.keys()), sorted(config.keys() - known)
+    missing, unknown = sorted(known - config.keys() - _NEWER), sorted(config.keys() - known)
+    if missing or unknown:
         raise ValueError(f"Options of a network are missing: {missing}, or unknown: {unknown}")
     options, data, _ = split_config(options_class, config)
     check_network(options, data)
@@ -162,6 +164,11 @@ def _names(options, data):
     Raises:
         ValueError: It has none.
     """
+    if options.body == "scogan":
+        raise ValueError(
+            "Networks of Soft-CoGAN have no names for their weights in npz files. Write a .keras "
+            "file instead."
+        )
     if _is_published_progan(options, data):
         return bmsg_variables
     if isinstance(options, GeneratorOptions) and options.body == "progan":

@@ -3,6 +3,7 @@
 import tensorflow as tf
 from tensorflow import keras
 
+from msg_stylegan.networks import scogan_readers
 from msg_stylegan.networks.mapping import as_labels
 from msg_stylegan.networks.pyramid_reader import PyramidReader
 
@@ -33,6 +34,8 @@ class Discriminator(PyramidReader):
         MSG-GAN, section 3; Mescheder et al. 2018 for the conditional logit.
     """
 
+    make_scogan_blocks = staticmethod(scogan_readers.discriminator_blocks)
+
     def __init__(self, options, data, **kwargs):
         super().__init__(options, data, num_outputs=max(data.label_size, 1), **kwargs)
 
@@ -44,7 +47,7 @@ class Discriminator(PyramidReader):
         return super().__call__(images, labels=labels, training=training, dropout_seed=dropout_seed)
 
     def call(self, images, labels, training, dropout_seed=None):
-        logits = self.read(images)
+        logits = self.read(images, training=training, dropout_seed=dropout_seed)
         if self.label_size:
             logits = tf.reduce_sum(logits * labels, axis=1, keepdims=True)  # [N1]
         return logits

@@ -4,6 +4,7 @@ import dataclasses
 
 from tensorflow import keras
 
+from msg_stylegan.networks import scogan_readers
 from msg_stylegan.networks.pyramid_reader import PyramidReader
 
 
@@ -12,7 +13,7 @@ class Encoder(PyramidReader):
     """Estimates the latent of an image from all of its scales.
 
     The blocks are those of the discriminator, without minibatch stddev: an image has the same
-    latent in every batch.
+    latent in every batch. With the body "scogan" they are those of Soft-CoGAN's encoder.
 
     Args:
         options: `DiscriminatorOptions`; those of the minibatch stddev are ignored.
@@ -36,6 +37,8 @@ class Encoder(PyramidReader):
         The encoder of Soft-CoGAN's latent cycle consistency.
     """
 
+    make_scogan_blocks = staticmethod(scogan_readers.encoder_blocks)
+
     def __init__(self, options, data, z_dim, **kwargs):
         if z_dim < 1:
             raise ValueError(f"Expected `z_dim` to be at least 1. Received: {z_dim}")
@@ -50,7 +53,7 @@ class Encoder(PyramidReader):
         return super().__call__(images, training=training, dropout_seed=dropout_seed)
 
     def call(self, images, training, dropout_seed=None):
-        return self.read(images)
+        return self.read(images, training=training, dropout_seed=dropout_seed)
 
     def get_config(self):
         return {**super().get_config(), "z_dim": self.z_dim}

@@ -1,5 +1,7 @@
 """Generator of the MSG-GAN family: mapping, truncation, synthesis of all scales."""
 
+import math
+
 import tensorflow as tf
 from tensorflow import keras
 
@@ -7,13 +9,17 @@ from msg_stylegan.networks import ops
 from msg_stylegan.networks.mapping import MappingNetwork
 from msg_stylegan.networks.pair_member import PairMember
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
+from msg_stylegan.networks.scogan_synthesis import ScoganSynthesis
 from msg_stylegan.networks.synthesis import SynthesisNetwork
+from msg_stylegan.networks.variables import MEAN_OF_REPLICAS
 from msg_stylegan.options import GeneratorOptions
 
 # Value of the option `body` -> the network.
-SYNTHESES = {"stylegan": SynthesisNetwork, "progan": ProGANSynthesis}
-# How replicas agree on a weight that each of them assigns; Keras 2 and 3 spell it differently.
-_MEAN = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
+SYNTHESES = {
+    "stylegan": SynthesisNetwork,
+    "progan": ProGANSynthesis,
+    "scogan": ScoganSynthesis,
+}
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
@@ -32,8 +38,8 @@ class Generator(PairMember):
 
     Attributes:
         options: `GeneratorOptions`, resolved.
-        has_w_avg: Whether there is a running mean of w. Only a ProGAN synthesis without mapping
-            layers, which has no w, has none: `w_avg` stays at zero.
+        has_w_avg: Whether there is a running mean of w. Bodies other than "stylegan" have none
+            without mapping layers, because then there is no w: `w_avg` stays at zero.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal; a tensor or a NumPy array.
@@ -86,6 +92,9 @@ class Generator(PairMember):
 
     def place_z(self, z):
         """Moves standard normal numbers, `[N, z_dim]`, to the z that the network was made for."""
+        if self.options.z_space == "uniform":
+            # Twice the distribution function of the normal numbers, less 1.
+            return tf.math.erf(z / math.sqrt(2.0))
         return ops.pixel_norm(z) if self.options.z_space == "sphere" else z
 
     @property
@@ -101,7 +110,7 @@ class Generator(PairMember):
             shape=(self.w_dim,),
             initializer="zeros",
             trainable=False,
-            aggregation=_MEAN,
+            aggregation=MEAN_OF_REPLICAS,
         )
         self.built = True
 

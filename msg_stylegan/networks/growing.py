@@ -171,7 +171,7 @@ class GrowingDiscriminator(Growing, Discriminator):
         super().build(input_shape)
         self.alpha = self.add_weight(name="alpha", shape=(), initializer="ones", trainable=False)
 
-    def read(self, images):
+    def read(self, images, **modes):
         (image,) = images
         *lower, top = [block for block in self.blocks if block.resolution <= self.resolution]
         x = top(top.start(image), image=None)

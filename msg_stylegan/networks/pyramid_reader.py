@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from msg_stylegan.networks.discriminator_block import BODIES, make_blocks
 from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.networks.scogan_layers import Chain
 from msg_stylegan.options import DiscriminatorOptions
 from msg_stylegan.resolutions import connected_scales
 
@@ -15,6 +16,8 @@ class PyramidReader(PairMember):
         options: `DiscriminatorOptions`.
         data: `Interface`.
         num_outputs: Components of the vector.
+
+    Derived classes say how the blocks of the body "scogan" are made.
 
     Attributes:
         blocks: The blocks, low to high resolution. What the first of them returns is the vector.
@@ -28,6 +31,8 @@ class PyramidReader(PairMember):
 
     def make_blocks(self, num_outputs):
         """The blocks, low to high resolution."""
+        if self.options.body == "scogan":
+            return self.make_scogan_blocks(self.options, self.data, num_outputs)
         return make_blocks(BODIES[self.options.body], self.options, self.data, num_outputs)
 
     @property
@@ -58,12 +63,20 @@ class PyramidReader(PairMember):
         assert_pyramid(images, self.resolutions, self.num_channels)
         return images
 
-    def read(self, images):
-        """The vectors of a list of images, `[N, num_outputs]`."""
+    def read(self, images, **modes):
+        """The vectors of a list of images, `[N, num_outputs]`.
+
+        Args:
+            images: List of tensors as from `as_pyramid`.
+            **modes: The call arguments `training` and `dropout_seed`.
+        """
         by_side = dict(zip(self.resolutions, images, strict=True))
         x = images[-1]
         for block in reversed(self.blocks):
-            x = block(x, image=by_side.get(block.resolution))
+            if isinstance(block, Chain):
+                x = block(x, **modes)
+            else:
+                x = block(x, image=by_side.get(block.resolution))
         return x
 
 

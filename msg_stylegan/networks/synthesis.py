@@ -156,16 +156,20 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
         self.options = options
         self.resolution = data.resolution
         self.resolutions = connected_scales(data.connect, data.resolution)
-        sides = scales(data.resolution)
-        widths = channel_counts(len(sides), options)
-        self.blocks = [
+        self.blocks = self.make_blocks(data.num_channels)
+
+    def make_blocks(self, num_channels):
+        """The blocks, low to high resolution, for images of so many channels."""
+        sides = scales(self.resolution)
+        widths = channel_counts(len(sides), self.options)
+        return [
             self.block_class(
                 res,
                 in_channels=widths[level - 1],
                 out_channels=widths[level],
-                num_channels=data.num_channels,
+                num_channels=num_channels,
                 has_torgb=res in self.resolutions,
-                options=options,
+                options=self.options,
                 name=f"block_{res}x{res}",
             )
             for level, res in enumerate(sides, start=1)

@@ -1,5 +1,11 @@
 """The variables of TensorFlow behind the weights of networks."""
 
+import tensorflow as tf
+from tensorflow import keras
+
+# How replicas agree on a weight that each of them assigns; Keras 2 and 3 spell it differently.
+MEAN_OF_REPLICAS = "mean" if hasattr(keras, "ops") else tf.VariableAggregation.MEAN
+
 
 def tensorflow_variable(variable):
     """The `tf.Variable` of a weight, which tapes, strategies and SavedModels ask for.

@@ -10,7 +10,7 @@ from msg_stylegan.option import Rule, at_least, between, greater_than, one_of, o
 from msg_stylegan.resolutions import COMBINE_NAMES, channel_counts, discriminator_channels, scales
 
 _NONLINEARITY = one_of("lrelu", "relu")
-_BLOCKS = one_of("stylegan", "progan")
+_BLOCKS = one_of("stylegan", "progan", "scogan")
 _TAPS = Rule(
     "must be empty or an odd number of taps whose sum is not 0",
     lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
@@ -23,6 +23,33 @@ _PROGAN_SYNTHESIS = {
     "use_pixel_norm": True,
     "use_instance_norm": False,
     "blur_filter": (),
+}
+# Sides of the images for which Soft-CoGAN has networks.
+_SCOGAN_RESOLUTIONS = (32, 128, 256)
+# Its networks have fixed channels and nonlinearities: what follows from the body in both.
+_SCOGAN = {
+    "channel_base": 8192,
+    "channel_decay": 1.0,
+    "channel_max": 512,
+    "nonlinearity": "lrelu",
+    "equalized_lr": False,
+    "blur_filter": (),
+}
+_SCOGAN_GENERATOR = {
+    **_SCOGAN,
+    "mapping_layers": 0,
+    "mapping_width": 512,
+    "mapping_lr_multiplier": 0.01,
+    "mapping_nonlinearity": "lrelu",
+    "normalize_z": False,
+    **{name: False for name in _PROGAN_SYNTHESIS if name.startswith("use_")},
+}
+_SCOGAN_DISCRIMINATOR = {
+    **_SCOGAN,
+    "combine": "cat_lin",
+    "mbstd_group_size": 0,
+    "mbstd_num_channels": 1,
+    "mbstd_blocks": "all",
 }
 
 
@@ -48,6 +75,12 @@ class NetworkOptions:
     equalized_lr: bool = option(
         True,
         "Scale the weights at run time instead of at initialisation (equalized learning rate).",
+    )
+    weight_init: str = option(
+        "normal",
+        "Initial weights of a body scogan: normal with a standard deviation of 0.02, xavier "
+        "(uniform) or he (normal).",
+        one_of("normal", "xavier", "he"),
     )
 
     def implied(self, data):
@@ -80,6 +113,8 @@ class NetworkOptions:
             for name, value in values.items()
             if getattr(self, name) not in (defaults[name], value)
         ]
+        if self.body == "scogan":
+            problems += self._scogan_problems(data)
         if data.resolution:
             sides = scales(data.resolution)
             problems += [
@@ -87,6 +122,21 @@ class NetworkOptions:
                 for side, count in zip(sides, channel_counts(len(sides), self)[1:], strict=True)
                 if count < 1
             ]
+        return problems
+
+    def _scogan_problems(self, data):
+        problems = []
+        body = f"{self.prefix}body='scogan'"
+        if data.resolution and data.resolution not in _SCOGAN_RESOLUTIONS:
+            problems.append(
+                f"{body}: the images must have 32, 128 or 256 pixels on a side, not "
+                f"{data.resolution}; see dataset.resolution"
+            )
+        if data.connect != "none":
+            problems.append(
+                f"connect={data.connect!r}: must be 'none' with {body}, which has images of the "
+                "full resolution only"
+            )
         return problems
 
 
@@ -99,9 +149,9 @@ class GeneratorOptions(NetworkOptions):
     z_dim: int = option(512, "Components of the input latent z.", at_least(1))
     z_space: str = option(
         "normal",
-        "Where z comes from: normal, or sphere for normal numbers scaled to the length "
-        "sqrt(z_dim).",
-        one_of("normal", "sphere"),
+        "Where z comes from: normal, sphere for normal numbers scaled to the length "
+        "sqrt(z_dim), or uniform for numbers from -1 to 1.",
+        one_of("normal", "sphere", "uniform"),
     )
     w_dim: int = option(
         512,
@@ -131,9 +181,10 @@ class GeneratorOptions(NetworkOptions):
     )
     body: str = option(
         "stylegan",
-        "Blocks of the synthesis network: stylegan, or progan for pixel norms instead of "
-        "styles, noise and constant input. With progan, the options from use_styles to "
-        "blur_filter follow from it.",
+        "Blocks of the synthesis network: stylegan; progan for pixel norms instead of "
+        "styles, noise and constant input; or scogan for those of Soft-CoGAN, of 32x32, 128x128 "
+        "and 256x256. With progan, the options from use_styles to blur_filter follow from it; "
+        "with scogan all but z_dim, z_space and weight_init.",
         _BLOCKS,
         formerly=("generator.synthesis",),
     )
@@ -168,12 +219,14 @@ class GeneratorOptions(NetworkOptions):
     )
 
     def implied(self, data):
-        implied = {}
-        if self.body == "progan":
-            implied["body"] = _PROGAN_SYNTHESIS
+        # Without a mapping w is what enters: z, and the embedded label of the same size.
+        input_dim = {"w_dim": self.z_dim * (2 if data.label_size else 1)}
+        if self.body == "scogan":
+            return {"body": {**_SCOGAN_GENERATOR, **input_dim}}
+        of_body = _PROGAN_SYNTHESIS if self.body == "progan" else {}
+        implied = {"body": {"weight_init": "normal", **of_body}}
         if self.mapping_layers == 0:
-            # w is what enters: z, and the embedded label of the same size.
-            implied["mapping_layers"] = {"w_dim": self.z_dim * (2 if data.label_size else 1)}
+            implied["mapping_layers"] = input_dim
         return implied
 
 
@@ -190,9 +243,15 @@ class DiscriminatorOptions(NetworkOptions):
     )
     body: str = option(
         "stylegan",
-        "What follows in a block: stylegan, or progan for means after the nonlinearity and no "
-        "blur. With progan, blur_filter follows from it.",
+        "What follows in a block: stylegan; progan for means after the nonlinearity and no "
+        "blur, from which blur_filter follows; or scogan for Soft-CoGAN's discriminator, of "
+        "32x32, 128x128 and 256x256, from which all but norm and weight_init follows.",
         _BLOCKS,
+    )
+    norm: str = option(
+        "batch",
+        "Norm of a body scogan from 128x128 on: batch, or layer over the channels of a pixel.",
+        one_of("batch", "layer"),
     )
     blur_filter: tuple[float, ...] = option(
         (1.0, 2.0, 1.0),
@@ -218,13 +277,16 @@ class DiscriminatorOptions(NetworkOptions):
     )
 
     def implied(self, data):
-        return {"body": {"blur_filter": ()}} if self.body == "progan" else {}
+        if self.body == "scogan":
+            return {"body": _SCOGAN_DISCRIMINATOR}
+        of_body = {"blur_filter": ()} if self.body == "progan" else {}
+        return {"body": {"weight_init": "normal", "norm": "batch", **of_body}}
 
     def problems(self, data):
         return super().problems(data) or self._block_problems(data)
 
     def _block_problems(self, data):
-        if not data.resolution or data.problems():
+        if not data.resolution or data.problems() or self.body == "scogan":
             return []
         problems = []
         for block in discriminator_channels(self, data):
@@ -246,7 +308,7 @@ class DiscriminatorOptions(NetworkOptions):
 
     def batch_problem(self, batch_size):
         """Why a device cannot take so many images, or None."""
-        group = self.mbstd_group_size
+        group = 0 if self.body == "scogan" else self.mbstd_group_size
         if group > 1 and batch_size > group and batch_size % group:
             return (
                 f"the {batch_size} images of a replica must be a multiple of "

@@ -22,12 +22,15 @@ class Latents:
         scale: Root mean square distance from the mean per component: the unit of steps.
         radius: Length that every w has; None where w may have any. Without a mapping network w is
             the normalised z, and the synthesis has seen nothing but that sphere.
+        bounds: Largest magnitude of every component, `[w_dim]`, or None: those of a z from -1 to 1
+            that no mapping network changes.
     """
 
     samples: np.ndarray
     mean: np.ndarray
     scale: float
     radius: float | None
+    bounds: np.ndarray | None = None
 
     @classmethod
     def of(cls, G, seed, labels=None):
@@ -45,10 +48,13 @@ class Latents:
         labels = labels or label_table(G, {})
         w = np.asarray(G.mapping(latents_of_seeds(G, seeds), labels.of_samples(seeds)))
         mean = w.mean(axis=0)
-        radius = None
-        if not G.has_mapping:
+        radius = bounds = None
+        is_cube = G.options.z_space == "uniform" and not G.options.normalize_z
+        if not G.has_mapping and is_cube:
+            bounds = np.abs(w).max(axis=0)
+        elif not G.has_mapping:
             radius = float(np.sqrt(np.mean(np.sum(np.square(w), axis=1))))
-        return cls(w, mean, float(np.sqrt(np.mean(np.square(w - mean)))), radius)
+        return cls(w, mean, float(np.sqrt(np.mean(np.square(w - mean)))), radius, bounds)
 
     def candidates(self, count):
         """Starting points, float32 `[N, w_dim]`.
@@ -64,7 +70,10 @@ class Latents:
         return np.concatenate([self.mean[None], samples, halfway])
 
     def constrained(self, w):
-        """`w`, any shape `[..., w_dim]`, on the sphere if there is one."""
+        """`w`, any shape `[..., w_dim]`, on the sphere or within the bounds if there are any."""
+        if self.bounds is not None:
+            # The gradient is that at the bound, which may lead back.
+            return w + tf.stop_gradient(tf.clip_by_value(w, -self.bounds, self.bounds) - w)
         if self.radius is None:
             return w
         return w * (self.radius / tf.norm(w, axis=-1, keepdims=True))

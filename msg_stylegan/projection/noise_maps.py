@@ -4,14 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.progan_synthesis import ProGANBlock
 
 
 def noise_layers(G):
     """The noise layers of a generator, from the lowest resolution; none if it was made without."""
-    blocks = [block for block in G.synthesis.blocks if not isinstance(block, ProGANBlock)]
-    epilogues = [epilogue for block in blocks for epilogue in (block.epilogue0, block.epilogue1)]
-    return [epilogue.noise for epilogue in epilogues if epilogue.noise is not None]
+    if not G.options.use_noise:
+        return []
+    return [e.noise for block in G.synthesis.blocks for e in (block.epilogue0, block.epilogue1)]
 
 
 def copied_generator(G):

@@ -13,6 +13,7 @@ from msg_stylegan.command_names import called
 from msg_stylegan.files import write_json
 from msg_stylegan.mistaken_file import what_it_is
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
+from msg_stylegan.networks.scogan_synthesis import ScoganSynthesis
 
 _FORMAT = "msg_stylegan directions 1"
 _KEYS = ("format", "scale", "layers", "vectors")
@@ -162,6 +163,8 @@ def _weights_of_w(G):
     blocks = G.synthesis.blocks
     if isinstance(G.synthesis, ProGANSynthesis):
         return [np.asarray(blocks[0].dense.scaled_kernel())]
+    if isinstance(G.synthesis, ScoganSynthesis):
+        return [np.asarray(G.synthesis.dense.kernel)]
     if G.options.use_styles:
         epilogues = [e for block in blocks for e in (block.epilogue0, block.epilogue1)]
         return [np.asarray(epilogue.style.scaled_kernel()) for epilogue in epilogues]

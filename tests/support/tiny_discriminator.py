@@ -42,6 +42,9 @@ CHANGES = {
     "connect": "none",
 }
 
+# Options of the body "scogan" alone, which `test_scogan_networks` tries.
+OF_SCOGAN = ("weight_init", "norm")
+
 
 def make_discriminator(seed=0, **options):
     """Built, with no weight at zero."""

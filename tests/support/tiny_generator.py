@@ -66,6 +66,9 @@ CHANGES = {
 # `test_progan` says what they do: nothing there has one of the original's names.
 BEYOND_THE_ORIGINAL = ("synthesis", "z_space", "connect")
 
+# Options of the body "scogan" alone, which `test_scogan_networks` tries.
+OF_SCOGAN = ("weight_init",)
+
 
 def make_generator(seed=0, **options):
     """Built, with no weight at zero, w_avg included, and a constant input that varies."""
