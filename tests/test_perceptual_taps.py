@@ -153,14 +153,21 @@ def _first(weights, count):
     return dict(list(weights.items())[: 2 * count])
 
 
-def test_missing_weights_of_vgg19_say_where_they_are_published(tmp_path):
+@pytest.mark.parametrize(
+    "name, file",
+    [
+        ("vgg16", "vgg16-397923af.pth"),
+        ("vgg19", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    ],
+)
+def test_missing_weights_say_where_they_are_published(tmp_path, name, file):
     with pytest.raises(MissingWeightsError) as error_info:
-        FeatureNetworks(tmp_path).check("vgg19_taps")
+        FeatureNetworks(tmp_path).check(f"{name}_taps")
     message = str(error_info.value)
-    assert "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5" in message
-    assert str(tmp_path / "vgg19") in message
-    # There is no such option.
-    assert "--vgg19_weights" not in message
+    for place in (file, str(tmp_path / name), " --config.coupling.vgg_weights=FILE."):
+        assert place in message
+    with pytest.raises(MissingWeightsError, match=r"nowhere.* there is no such file"):
+        FeatureNetworks(tmp_path, paths={name: "nowhere"}).get(f"{name}_taps")
 
 
 def test_other_weights_are_not_those_of_vgg19(tmp_path):

