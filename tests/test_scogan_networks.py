@@ -11,7 +11,7 @@ from support import plain_scogan
 from support.network_weights import assert_equal_networks, count
 from support.new_process import arrays_of_python
 from support.stored_data_sets import random_images, write_records
-from support.tiny_training import tiny_config, train_tiny
+from support.tiny_training import assert_same_checkpoints, tiny_config, train_tiny
 
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.interface import Interface
@@ -432,12 +432,30 @@ def scogan_config(config=None):
     )
 
 
-def test_training(tmp_path):
-    config = scogan_config(tiny_config(tmp_path, total_kimg=0.016, tick_kimg=0.016))
-    write_records(tmp_path / "tiny", random_images(24, 32, 1))
-    run_dir = train_tiny(config, TFRecordDataset(tmp_path / "tiny"))
-    nets = load_snapshot(newest_snapshot(run_dir))
+def training_config(folder, total_kimg):
+    return scogan_config(tiny_config(folder, total_kimg=total_kimg, tick_kimg=0.008))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Run directory of two iterations, and the data set."""
+    folder = tmp_path_factory.mktemp("scogan")
+    write_records(folder / "tiny", random_images(24, 32, 1))
+    dataset = TFRecordDataset(folder / "tiny")
+    return train_tiny(training_config(folder, 0.016), dataset), dataset
+
+
+def test_training(trained):
+    nets = load_snapshot(newest_snapshot(trained[0]))
     assert type(nets.G_ema.synthesis) is ScoganSynthesis
     for network in (nets.G, nets.G_ema):
         assert all(np.all(np.isfinite(np.asarray(v))) for v in network.variables)
         assert np.any(network.synthesis.blocks[0].chain[2].mean.numpy())
+
+
+@pytest.mark.slow
+def test_resumed_training_repeats_norms_and_dropout(trained, tmp_path):
+    run_dir, dataset = trained
+    half = train_tiny(training_config(tmp_path, 0.008), dataset)
+    train_tiny(training_config(tmp_path, 0.016), dataset, run_dir=half)
+    assert_same_checkpoints(half, run_dir)
