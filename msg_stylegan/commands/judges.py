@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import tensorflow as tf
-
 from metrics.feature_networks.custom import load_custom_network, settings_file_of
 from metrics.feature_networks.library import FeatureNetworks
 from msg_stylegan.classifier.stored import open_classifier
@@ -39,11 +37,4 @@ def _open_classifier(path, resolution):
     """What a classifier, or a feature network of the user, says of images in [-1, 1]."""
     if not settings_file_of(Path(path)).is_file():
         return open_classifier(path, resolution=resolution).probabilities
-    network = load_custom_network(path)
-
-    def features(images):
-        if images.shape[3] == 1:
-            images = tf.repeat(images, 3, axis=3)
-        return network.model(network.prepare((images + 1.0) * 127.5))["features"]
-
-    return features
+    return load_custom_network(path).judge

@@ -32,7 +32,9 @@ class Coupling:
         self.names = list(self._weights)
         self.needs_reals = "content" in self._weights or "style" in self._weights
         makers = {
-            "feature": lambda: FeatureRegularizer(options.feature_layers, options.feature_images),
+            "feature": lambda: FeatureRegularizer(
+                options.feature_resolution or nets.G.resolution // 2, options.feature_images
+            ),
             "weights": WeightRegularizer,
             "semantic": lambda: SemanticLoss(judges["classifier"]),
             "cycle": lambda: CycleConsistency(nets.E),

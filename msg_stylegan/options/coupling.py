@@ -38,9 +38,14 @@ class CouplingOptions:
         "off, here and below.",
         at_least(0),
     )
-    feature_layers: int = option(2, "Blocks that FR compares, from 4x4 on.", at_least(1))
+    feature_resolution: int = option(
+        0,
+        "FR: largest resolution whose activations are compared. 0 = half of the images' side.",
+        power_of_two_or_zero(4, 1024),
+    )
     feature_images: bool = option(
-        False, "Let FR compare the images of these blocks, too: the domains must look alike there."
+        False,
+        "FR: compare the images of these resolutions, too: the domains must look alike there.",
     )
     weights: float = option(
         0.0,

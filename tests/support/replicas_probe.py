@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from msg_stylegan.coupling.coupling import Coupling
+from msg_stylegan.coupling.sharing import share_weights
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
@@ -43,13 +45,18 @@ def main(folder, num_replicas, options, target):
     )
     strategy = devices.make_strategy(0, num_replicas if num_replicas > 1 else 0)
     devices.prepare_graph_optimizer()
-    dataset = TFRecordDataset(folder / "tiny", max_label_size=-1)
+    paths = [path for path in (config.dataset.path, config.dataset.path_b) if path]
+    datasets = [TFRecordDataset(folder / path, max_label_size=-1) for path in paths]
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)
-        nets = make_networks(config, [dataset])
+        nets = make_networks(config, datasets)
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
         augmentation = make_augmentation(config.augment)
+        coupling = None
+        if nets.is_pair:
+            places = share_weights(nets, config.coupling)
+            coupling = Coupling(config.coupling, nets, places, judges={})
     step = TrainStep(
         nets,
         G_opt,
@@ -59,17 +66,18 @@ def main(folder, num_replicas, options, target):
         loss=config.loss,
         schedule=config.schedule,
         mirror=True,
-        label_rows=[all_labels(dataset)],
-        augmentations=[augmentation],
+        label_rows=[all_labels(dataset) for dataset in datasets],
+        augmentations=[augmentation] * len(datasets),
+        coupling=coupling,
     )
     # Before training: latents and noise seeds of the replicas.
     drawn = strategy.run(
         lambda: (step.random.draw(tf.random.stateless_normal, [3], 0), step.random.noise_seed(0))
     )
     latents, noise_seeds = (strategy.experimental_local_results(values) for values in drawn)
-    networks = {"G": nets.G, "D": nets.D, "G_ema": nets.G_ema}
+    networks = nets.members
     before = {name: [v.numpy() for v in network.variables] for name, network in networks.items()}
-    batches = distributed_batches([dataset], strategy, 8, seed=0, start=0)
+    batches = distributed_batches(datasets, strategy, 8, seed=0, start=0)
     stats = step.run(batches, tf.constant(2))
 
     arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}

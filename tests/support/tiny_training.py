@@ -45,14 +45,26 @@ def make_tiny_dataset(folder, **kind):
     return make_dataset(folder / "tiny", num_images=52, **kind)
 
 
-def train_tiny(config, dataset, run_dir=None, evaluate=None):
-    """Trains in this process on one device; returns the run directory."""
+def make_tiny_pair(folder):
+    """Writes two data sets, gray and colour; returns them and the options that name them."""
+    a = make_dataset(folder / "tiny", num_images=52)
+    b = make_dataset(folder / "other", num_images=41, channels=3, seed=1)
+    return [a, b], {"dataset.path_b": "other"}
+
+
+def train_tiny(config, datasets, run_dir=None, evaluate=None, judges=None):
+    """Trains on a data set, or on a list of them, in this process on one device.
+
+    Returns:
+        The run directory.
+    """
+    datasets = datasets if isinstance(datasets, list) else [datasets]
     if run_dir is None:
         run_dir = run_directory.next_run_directory(config.result_dir, "tiny", 1)
         run_directory.create_run_directory(run_dir, options.to_dict(config))
     strategy = tf.distribute.get_strategy()
     with logging_to(run_dir):
-        loop.train(config, run_dir, [dataset], strategy, info={}, evaluate=evaluate)
+        loop.train(config, run_dir, datasets, strategy, info={}, judges=judges, evaluate=evaluate)
     return run_dir
 
 

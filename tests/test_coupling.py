@@ -1,0 +1,160 @@
+"""What couples two domains: terms with closed forms, and weights that stay equal."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.network_weights import randomize
+from support.plain_operations import assert_close, normal
+from support.tiny_run import RESOLUTION
+
+from msg_stylegan.coupling.coupled_batch import CoupledBatch
+from msg_stylegan.coupling.coupling import Coupling
+from msg_stylegan.coupling.cycle import CycleConsistency
+from msg_stylegan.coupling.feature import FeatureRegularizer
+from msg_stylegan.coupling.sharing import share_weights
+from msg_stylegan.coupling.weights import WeightRegularizer
+from msg_stylegan.interface import Interface
+from msg_stylegan.networks import build_networks
+from msg_stylegan.options import CouplingOptions, DiscriminatorOptions, GeneratorOptions
+
+
+def make_pair(channels_b=1, has_encoder=False, **discriminator):
+    small = {"channel_base": 64, "channel_max": 8}
+    nets = build_networks(
+        GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **small),
+        DiscriminatorOptions(**small, **discriminator),
+        Interface(RESOLUTION, 1),
+        data_b=Interface(RESOLUTION, channels_b),
+        has_encoder=has_encoder,
+    )
+    randomize(nets)
+    return nets
+
+
+def constant_scales(value, channels, sides=(4, 8, 16)):
+    return [tf.fill([3, side, side, channels], float(value)) for side in sides]
+
+
+def batch_of(**parts):
+    given = dict.fromkeys(("z", "images", "features", "reals", "generators"))
+    return CoupledBatch(**{**given, **parts})
+
+
+def test_features_of_low_resolutions_count():
+    a, b = constant_scales(1.0, 5), constant_scales(1.0, 5)
+    b[0], b[1], b[2] = b[0] + 2.0, b[1] - 3.0, b[2] + 100.0
+    batch = batch_of(features=(a, b), images=(constant_scales(0.5, 1), constant_scales(0.0, 3)))
+    assert_close(FeatureRegularizer(4)(batch), [4.0] * 3)
+    assert_close(FeatureRegularizer(8)(batch), [4.0 + 9.0] * 3)
+    # The gray images of 4x4 and 8x8 are compared with colour ones.
+    assert_close(FeatureRegularizer(8, images=True)(batch), [4.0 + 9.0 + 2 * 0.25] * 3)
+
+
+def test_features_are_compared_sample_by_sample():
+    a, b = [normal(4, 4, 4, 2)], [normal(4, 4, 4, 2, seed=1)]
+    together = FeatureRegularizer(4)(batch_of(features=(a, b)))
+    assert_close(together, np.mean((a[0] - b[0]) ** 2, axis=(1, 2, 3)))
+
+
+def test_weights_of_both_generators():
+    nets = make_pair()
+    batch = batch_of(z=tf.zeros([3, 8]), generators=(nets.G, nets.G_b))
+    expected = sum(
+        np.mean((np.asarray(a) - np.asarray(b)) ** 2, dtype=np.float64)
+        for a, b in zip(nets.G.trainable_variables, nets.G_b.trainable_variables, strict=True)
+    )
+    assert expected > 0
+    assert_close(WeightRegularizer()(batch), [expected] * 3, 1e-4)
+    alike = batch_of(z=tf.zeros([3, 8]), generators=(nets.G, nets.G))
+    assert_close(WeightRegularizer()(alike), [0.0] * 3)
+
+
+def test_weights_of_gray_and_colour_generators_count_where_they_have_the_same_shape():
+    nets = make_pair(channels_b=3)
+    value = WeightRegularizer()(batch_of(z=tf.zeros([1, 8]), generators=(nets.G, nets.G_b)))
+    pairs = zip(nets.G.trainable_variables, nets.G_b.trainable_variables, strict=True)
+    alike = [(np.asarray(a), np.asarray(b)) for a, b in pairs if a.shape == b.shape]
+    # Kernel and bias of three layers that make images have another one.
+    assert len(alike) == len(nets.G.trainable_variables) - 6
+    assert_close(value, [sum(np.mean((a - b) ** 2) for a, b in alike)], 1e-4)
+
+
+def test_the_encoder_sees_both_domains_in_colour():
+    seen = []
+
+    class Encoder:
+        num_channels = 3
+
+        def __call__(self, images):
+            seen.append([image.shape[-1] for image in images])
+            return tf.reduce_mean(images[-1], axis=(1, 2))
+
+    z = tf.constant([[1.0, 2.0, 3.0]] * 3)
+    images = (constant_scales(2.0, 1), constant_scales(-1.0, 3))
+    values = CycleConsistency(Encoder())(batch_of(z=z, images=images))
+    assert seen == [[3, 3, 3], [3, 3, 3]]
+    # |2 - z| of the gray domain, |-1 - z| of the colour domain.
+    assert_close(values, [(1 + 0 + 1) / 3 + (2 + 3 + 4) / 3] * 3)
+
+
+def places_by_name(nets, places, kind):
+    names = [getattr(variable, "path", variable.name) for variable in nets.trainable(kind)]
+    return [(names[a], names[b]) for a, b in places[kind]]
+
+
+def test_hard_sharing_is_about_the_layers_of_low_resolution():
+    nets = make_pair()
+    options = CouplingOptions(sharing="hard", D_shared_resolution=4)
+    places = share_weights(nets, options)
+    of_G, of_D = (places_by_name(nets, places, kind) for kind in "GD")
+    for a, b in (*of_G, *of_D):
+        # The same layer of the other network.
+        assert a == b.replace("_b/", "/", 1)
+    names = [a for a, _ in of_G]
+    assert any("mapping" in name for name in names)
+    for side, is_there in ((4, True), (8, True), (16, False)):
+        assert any(f"block_{side}x{side}" in name for name in names) == is_there
+    assert not any("torgb" in name for name in names)
+    names = [a for a, _ in of_D]
+    assert names and all("block_4x4" in name for name in names)
+    assert not any("fromrgb" in name or "combine" in name for name in names)
+
+
+@pytest.mark.parametrize("sharing", ["none", "mapping", "hard"])
+def test_shared_weights_start_equal_and_others_do_not(sharing):
+    nets = make_pair()
+    places = share_weights(nets, CouplingOptions(sharing=sharing))
+    for kind in "GD":
+        variables = [np.asarray(variable) for variable in nets.trainable(kind)]
+        half = len(variables) // 2
+        shared = {b for _, b in places[kind]}
+        for i in range(half):
+            is_equal = np.array_equal(variables[i], variables[half + i])
+            assert is_equal == (half + i in shared)
+    if sharing != "none":
+        shared = [(np.asarray(v), i) for i, v in enumerate(nets.G_ema.mapping.trainable_variables)]
+        for value, i in shared:
+            np.testing.assert_array_equal(value, nets.G_ema_b.mapping.trainable_variables[i])
+
+
+def test_colour_and_gray_may_share_but_not_where_images_are_appended():
+    share_weights(make_pair(channels_b=3), CouplingOptions(sharing="hard"))
+    nets = make_pair(channels_b=3, combine="simple")
+    with pytest.raises(ValueError, match=r"coupling.sharing='hard': .* \(3, 3, .* the other"):
+        share_weights(nets, CouplingOptions(sharing="hard"))
+
+
+def test_gradients_of_shared_weights_are_added_and_the_encoder_is_not_weighted():
+    nets = make_pair(has_encoder=True)
+    options = CouplingOptions(sharing="mapping", cycle=5.0)
+    places = share_weights(nets, options)
+    coupling = Coupling(options, nets, places, {})
+    count = len(nets.trainable("G"))
+    gradients = [tf.constant(float(2**i % 1009)) for i in range(count)]
+    shared = coupling.share("G", gradients)
+    own = count - len(nets.E.trainable_variables)
+    pairs = dict(places["G"]) | {b: a for a, b in places["G"]}
+    for i in range(count):
+        expected = gradients[i] + gradients[pairs[i]] if i in pairs else gradients[i]
+        assert float(shared[i]) == pytest.approx(float(expected) / (1 if i < own else 5.0))
+    assert coupling.share("D", gradients[:3]) == gradients[:3]
