@@ -46,6 +46,14 @@ def make_progan():
     return randomised(Generator.from_config(progan_generator_options(4, 4)))
 
 
+def make_scogan():
+    # Large weights as they are: random variances would be negative.
+    options = GeneratorOptions(body="scogan", z_dim=8, z_space="uniform", weight_init="he")
+    G = Generator(options, Interface(32, 1, connect="none"))
+    G.build()
+    return G
+
+
 def randomised(G):
     G.build()
     rng = np.random.default_rng(0)
@@ -63,6 +71,7 @@ CASES = {
     ),
     "single": (lambda: make_generator(connect="none"), ExportOptions(truncation_cutoff=2)),
     "progan": (make_progan, ExportOptions()),
+    "scogan": (make_scogan, ExportOptions()),
     "random": (make_generator, ExportOptions(truncation_psi=0.7, noise_mode="random", scale=8)),
 }
 
@@ -142,7 +151,10 @@ def export_cases(folder, format_name, names):
         pytest.param(["free"], "onnx", id="onnx"),
         *(
             pytest.param(
-                ["fixed", "single", "progan"], name, id=f"others-{name}", marks=pytest.mark.slow
+                ["fixed", "single", "progan", "scogan"],
+                name,
+                id=f"others-{name}",
+                marks=pytest.mark.slow,
             )
             for name in RUNTIMES
         ),

@@ -22,6 +22,7 @@ from msg_stylegan.networks import (
     build_networks,
     load_snapshot,
     newest_snapshot,
+    ops,
     save_networks,
 )
 from msg_stylegan.networks.scogan_layers import BatchNorm, Dropout, LayerNorm
@@ -349,6 +350,13 @@ def test_initial_weights():
         assert np.all(slope == 0.25)
         # Uniform numbers end at sqrt(3) standard deviations.
         assert (np.abs(kernel).max() < 1.74 * deviation) == (weight_init == "xavier")
+
+
+def test_error_function():
+    x = np.concatenate([np.linspace(-6, 6, 2001), [1e-4, 30.0]]).astype(np.float32)
+    expected = [math.erf(value) for value in x]
+    np.testing.assert_allclose(ops.erf(x), expected, rtol=0, atol=5e-7)
+    assert ops.erf(x).dtype == tf.float32
 
 
 def test_uniform_latents_follow_from_normal_ones():

@@ -27,7 +27,7 @@ def add_arguments(parser):
 def run(args):
     source = SeedImages(args, args.scale)
     if not source.G.has_w_avg:
-        raise ValueError("A ProGAN network without mapping layers has no w: nothing to truncate.")
+        raise ValueError("This network has no mapping layers and no w: nothing to truncate.")
     pictures = []
     for psi in tqdm(args.psis, unit="row", disable=None):
         for seed in args.seeds:

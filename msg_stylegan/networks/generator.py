@@ -94,7 +94,7 @@ class Generator(PairMember):
         """Moves standard normal numbers, `[N, z_dim]`, to the z that the network was made for."""
         if self.options.z_space == "uniform":
             # Twice the distribution function of the normal numbers, less 1.
-            return tf.math.erf(z / math.sqrt(2.0))
+            return ops.erf(z / math.sqrt(2.0))
         return ops.pixel_norm(z) if self.options.z_space == "sphere" else z
 
     @property

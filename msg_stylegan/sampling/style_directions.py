@@ -40,7 +40,8 @@ def find_directions(G, layers=None):
 
     Args:
         G: Generator. With styles, the weights are those of the scales and shifts of the layers, as
-            they are used at run time. A generator of ProGAN reads w in its first layer only.
+            they are used at run time. Generators of ProGAN and Soft-CoGAN read w in their first
+            layer only.
         layers: Numbers of layers; None for all.
 
     Returns:
