@@ -27,13 +27,15 @@ _PICKLES = tuple(b"\x80(]}c")
 _TORCH_MAGIC = LEGACY_MAGIC.to_bytes(10, "little")
 
 
-def load_networks(path):
+def load_networks(path, domain=None):
     """Opens trained networks. What a file is, is decided by its content, not by its name.
 
     Args:
         path: A snapshot, or a run directory, of which the newest snapshot is taken; a pickle of the
             original MSG-StyleGAN or of NVIDIA's StyleGAN; a `.pth` file of BMSG-GAN, to which those
             of the same epoch beside it are added; or a `.npz` file that `convert` wrote.
+        domain: "a" or "b" for the networks of one domain of a pair, as if they had been trained
+            alone; a file without pairs is its own domain "a". None for all that is in the file.
 
     Returns:
         `Networks` with `G`, `D`, `G_ema` and `info`. A network that is not in the file is None;
@@ -42,8 +44,8 @@ def load_networks(path):
 
     Raises:
         FileNotFoundError: There is no such file, or no snapshot in the folder.
-        ValueError: The file holds anything else, or networks that cannot be used here. The message
-            says why.
+        ValueError: The file holds anything else, or networks that cannot be used here, or not the
+            domain. The message says why.
     """
     path = Path(path)
     if path.is_dir():
@@ -51,8 +53,16 @@ def load_networks(path):
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist. Give a file or a run directory.")
     kind = _kind_of(path)
-    if kind == "snapshot":
-        return _load_snapshot(path)
+    nets = _load_snapshot(path) if kind == "snapshot" else _load_foreign(path, kind)
+    if domain is None:
+        return nets
+    try:
+        return nets.of_domain(domain)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _load_foreign(path, kind):
     contents = _READERS[kind](path)
     info = dict(contents.info) if kind == "npz" else {"source": _source(contents)}
     members = {name: contents.networks.get(name) for name in ("G", "D", "G_ema")}

@@ -7,6 +7,7 @@ import numpy as np
 
 from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
+from msg_stylegan.generation.arguments import add_domain_argument
 
 
 def build_parser():
@@ -28,11 +29,12 @@ def build_parser():
         help="file to write: .keras for a snapshot, .npz for arrays with the names of the system "
         "that the networks come from",
     )
+    add_domain_argument(parser, None, "domain of a pair of networks to take (default: both)")
     parser.add_argument("--force", action="store_true", help="replace DST if there is one")
     return parser
 
 
-def convert(source, target, force):
+def convert(source, target, force, domain=None):
     """Reads one file and writes the other."""
     if target.suffix not in (".keras", ".npz"):
         raise ValueError(f"Expected a DST that ends in .keras or .npz. Received: {target}")
@@ -45,7 +47,7 @@ def convert(source, target, force):
     from msg_stylegan.networks import save_networks
     from msg_stylegan.pretrained import load_networks
 
-    nets = load_networks(source)
+    nets = load_networks(source, domain)
     print(describe(source, nets))
     if target.suffix == ".npz":
         write_npz_networks(nets, target)
@@ -59,7 +61,7 @@ def describe(source, nets):
     origin = nets.info.get("source", {})
     lines = [f"{source}: {origin.get('format', 'networks of a run')}"]
     lines += [f"  {file['name']}: SHA-256 {file['sha256']}" for file in origin.get("files", ())]
-    lines += [f"  {name:<6} {describe_network(network)}" for name, network in nets.members.items()]
+    lines += [f"  {name:<7} {describe_network(network)}" for name, network in nets.members.items()]
     lines += [f"  left out: {reason}" for reason in origin.get("left_out", ())]
     return "\n".join(lines)
 
@@ -79,7 +81,7 @@ def main(argv):
     """Converts one file; returns the exit status, see `run_command`."""
     return run_command(
         build_parser,
-        lambda args: convert(args.source, args.target, args.force),
+        lambda args: convert(args.source, args.target, args.force, args.domain),
         argv,
         interrupted="Interrupted. Nothing was written.",
     )

@@ -80,13 +80,15 @@ def export(args):
     fields = dataclasses.fields(ExportOptions)
     options = ExportOptions(**{field.name: getattr(args, field.name) for field in fields})
     source = find_network_file(args.network, args.result_dir)
-    nets = load_networks(source)
+    nets = load_networks(source, args.domain)
     if nets.G_ema is None:
         raise ValueError(f"{source} has no generator.")
     content = export_generator(
         nets.G_ema, args.output, args.format, options, info=nets.info, force=args.force
     )
-    print(f"{args.output}: {content}")
+    # Whoever did not know that there are two should hear of it.
+    domain = f"domain {nets.info['domain']} of a pair: " if "domain" in nets.info else ""
+    print(f"{args.output}: {domain}{content}")
 
 
 def main(argv):

@@ -10,6 +10,7 @@ from msg_stylegan.pictures.video import CODECS, FORMATS
 
 MAX_SEED = 2**32 - 1
 MAX_NUM_SEEDS = 1_000_000
+DOMAINS = ("a", "b")
 NOISE_MODES = ("const", "random", "none")
 _SCALES = ("all", "alternate", "top")
 
@@ -137,6 +138,12 @@ def add_network_arguments(parser):
         help='file of networks, or run (its newest snapshot): its folder, its number or "latest"',
     )
     add_result_dir_argument(parser)
+    add_domain_argument(parser, "a", "domain of a pair of networks (default: a)")
+
+
+def add_domain_argument(parser, default, what, choices=DOMAINS):
+    """Option that chooses the networks of one domain of a pair; `what` is its help."""
+    parser.add_argument("--domain", choices=choices, default=default, help=what)
 
 
 def add_result_dir_argument(parser):

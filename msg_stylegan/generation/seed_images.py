@@ -120,12 +120,15 @@ def open_generator(args):
 
 
 def open_networks(args):
-    """Networks of the file or run that the options name, its path, and facts about it."""
+    """Networks of the domain and the file or run that the options name, its path, and facts."""
     from msg_stylegan.pretrained import find_network_file, load_networks
 
     path = Path(find_network_file(args.network, args.result_dir))
     facts = {"network": path.name, "network_sha256": sha256_of_file(path)[:16]}
-    return load_networks(path), path, facts
+    nets = load_networks(path, args.domain)
+    if "domain" in nets.info:
+        facts["domain"] = nets.info["domain"]
+    return nets, path, facts
 
 
 def chosen_labels(args, network, info):

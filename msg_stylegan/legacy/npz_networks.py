@@ -46,8 +46,14 @@ def write_npz_networks(nets, path):
         path: File to write; ends in `.npz`.
 
     Raises:
-        ValueError: A network has options that have no names in such a file.
+        ValueError: A network has options that have no names in such a file, or there are two
+            domains.
     """
+    if nets.is_pair:
+        raise ValueError(
+            "npz files have names for the networks of one domain, and these are a pair. Choose one "
+            "with --domain a or --domain b, or write a .keras file, which holds both."
+        )
     arrays, options = {}, {}
     for prefix, (member, _) in _MEMBERS.items():
         network = getattr(nets, member)

@@ -106,9 +106,10 @@ class Networks(Float32, keras.Model):
         Raises:
             ValueError: There is no domain B.
         """
-        if name == "b" and not self.is_pair:
-            raise ValueError("These networks have no domain B: they were trained on one data set.")
         if not self.is_pair:
+            # What was taken out of a pair keeps its name, but is all that there is.
+            if name == "b" and self.info.get("domain") != "b":
+                raise ValueError("There is no domain B: the networks are not those of a pair.")
             return self
         domain = self.domains["ab".index(name)]
         nets = Networks(*domain, info=info_of_domain(self.info, name), name="networks")
