@@ -19,6 +19,7 @@ from msg_stylegan.options import (
     changed,
 )
 from msg_stylegan.options.tree import expand_home
+from msg_stylegan.pair_presets import pair_presets
 from msg_stylegan.wording import did_you_mean
 
 
@@ -197,6 +198,7 @@ PRESETS = {
         batch_size=16,
         ema_decay=0.999,
     ),
+    **pair_presets(_digits_progan()),
 }
 
 

@@ -255,6 +255,7 @@ GROWN = {
     "discriminator.body": "progan",
     "discriminator.mbstd_blocks": "last",
 }
+PAIR = {"dataset.path_b": "b", "coupling.feature": 10.0}
 AUGMENTED = {"augment.groups": ("color",)}
 
 
@@ -270,12 +271,45 @@ AUGMENTED = {"augment.groups": ("color",)}
         (GROWN, {"connect": "none"}, "connect='none'"),
         (GROWN, {"generator.body": "stylegan"}, "generator.body='stylegan'"),
         (GROWN, {"growing.batch_sizes": ("8:6",)}, "growing.batch_sizes=8:6"),
+        (GROWN, {"dataset.path_b": "b"}, "growing.start_resolution=4"),
+        (PAIR, {"dataset.path_b": ""}, "coupling.feature=10.0: needs dataset.path_b"),
+        (PAIR, {"coupling.semantic": 10.0}, "coupling.semantic=10.0: needs coupling.classifier"),
     ],
 )
 def test_options_that_contradict_each_other(good, changes, named):
     validate(changed(good))
     with pytest.raises(ValueError, match=rf"\n  {re.escape(named)}"):
         validate(changed({**good, **changes}))
+
+
+@pytest.mark.parametrize(
+    "options, a, b, message",
+    [
+        ({}, (32, 1, 0), (64, 1, 0), r"dataset.path_b='b': .* 64x64 .* dataset.resolution=32"),
+        ({"coupling.sharing": "mapping"}, (32, 1, 0), (32, 1, 3), "0 and 3 components"),
+        (
+            {"coupling.sharing": "hard", "discriminator.combine": "simple"},
+            *((32, 1, 0), (32, 3, 0)),
+            "coupling.sharing='hard': needs discriminator.combine",
+        ),
+        ({"discriminator.channel_base": 16}, (64, 1, 0), (64, 1, 0), "no channel at 64x64"),
+    ],
+)
+def test_domains_that_cannot_be_paired(options, a, b, message):
+    configuration = changed({**PAIR, "dataset.resolution": 0, **options})
+    if "channel_base" not in str(options):
+        validate(configuration, None, Interface(32, 3, 3), Interface(32, 3, 3))
+    with pytest.raises(ValueError, match=message) as error:
+        validate(configuration, None, Interface(*a), Interface(*b))
+    # Once, also where both domains have it.
+    assert str(error.value).count("\n") == 1
+
+
+def test_domains_with_other_colours_and_labels_can_be_paired():
+    validate(
+        changed({**PAIR, "coupling.sharing": "hard"}), None, Interface(32, 1), Interface(32, 3)
+    )
+    validate(changed(PAIR), None, Interface(32, 1, 3), Interface(32, 3, 10))
 
 
 def test_gpus_and_logical_cpus_exclude_each_other():

@@ -39,7 +39,8 @@ INSIDE = {
         "resolutions",
         "wording",
     },
-    "presets": {"losses", "options", "wording"},
+    "presets": {"losses", "options", "pair_presets", "wording"},
+    "pair_presets": {"losses", "options"},
     "image_counts": set(),
     "output_streams": set(),
     "faults": set(),
@@ -148,7 +149,16 @@ INSIDE = {
     },
 }
 # What is read before anybody waits for TensorFlow.
-QUICK = ("option", "options", "presets", "losses", "augmentation", "resolutions", "command_line")
+QUICK = (
+    "option",
+    "options",
+    "presets",
+    "pair_presets",
+    "losses",
+    "augmentation",
+    "resolutions",
+    "command_line",
+)
 
 
 TESTS = sorted((ROOT / "tests").glob("*.py"))

@@ -31,6 +31,15 @@ def shared_variables(networks, options):
     }
 
 
+def start_equal(nets):
+    """Gives the generators of domain B all weights of domain A that have the same shape."""
+    of_a, of_b = nets.domains
+    for source, target in ((of_a.G, of_b.G), (of_a.G_ema, of_b.G_ema)):
+        for a, b in zip(source.trainable_variables, target.trainable_variables, strict=True):
+            if a.shape == b.shape:
+                b.assign(a)
+
+
 def share_weights(nets, options):
     """Makes the shared weights of domain B equal to those of domain A.
 

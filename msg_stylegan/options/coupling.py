@@ -32,6 +32,11 @@ class CouplingOptions:
         power_of_two_or_zero(4, 1024),
         decides_networks=True,
     )
+    same_start: bool = option(
+        False,
+        "Let the generator of domain B start with the weights of the other, so that soft coupling "
+        "begins with pairs that agree. Soft-CoGAN starts with different ones.",
+    )
     feature: float = option(
         0.0,
         "FR: weight of the distance of the generators' first activations; Soft-CoGAN has 10. 0 = "

@@ -9,7 +9,7 @@ from tensorflow import keras
 from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.coupling.coupling import Coupling
-from msg_stylegan.coupling.sharing import share_weights
+from msg_stylegan.coupling.sharing import share_weights, start_equal
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint
@@ -61,6 +61,8 @@ class TrainingState:
             self.nets = make_networks(config, datasets)
             self._coupling = None
             if self.nets.is_pair:
+                if config.coupling.same_start:
+                    start_equal(self.nets)
                 places = share_weights(self.nets, config.coupling)
                 self._coupling = Coupling(config.coupling, self.nets, places, judges or {})
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
