@@ -239,6 +239,20 @@ def test_large_discriminator_is_the_plain_one(norm):
     np.testing.assert_allclose(D([images]), expected, rtol=1e-3, atol=1e-4)
 
 
+def test_encoder_is_the_plain_one(tmp_path):
+    E = make(Encoder, 10, weight_init="normal")
+    x = some_images().astype(np.float64)
+    for stride, block in zip((1, 2, 2, 2), reversed(E.blocks[1:]), strict=True):
+        x = plain_scogan.convolve(x, *arrays(block.variables), stride=stride)
+        x = plain_scogan.prelu(x, 0.2)
+    kernel, bias = arrays(E.blocks[0].variables)
+    latents = E([some_images()])
+    np.testing.assert_allclose(latents, x.reshape(4, -1) @ kernel + bias, rtol=1e-4, atol=1e-5)
+    E.save(tmp_path / "encoder.keras")
+    again = tf.keras.models.load_model(tmp_path / "encoder.keras", compile=False)
+    np.testing.assert_array_equal(again([some_images()]), latents)
+
+
 def test_features_of_faces_are_those_of_four_sides():
     G = make(Generator, z_dim=100, data=interface(128, 1))
     (image,), features = G(some_z(1), with_features=True)
