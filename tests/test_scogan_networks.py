@@ -253,6 +253,30 @@ def test_encoder_is_the_plain_one(tmp_path):
     np.testing.assert_array_equal(again([some_images()]), latents)
 
 
+@pytest.fixture
+def other_defaults():
+    """What a program that uses the package may have told Keras."""
+    keras = tf.keras
+    # Those to compare with are made before.
+    generator(), discriminator()
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    keras.backend.set_image_data_format("channels_first")
+    yield
+    keras.mixed_precision.set_global_policy("float32")
+    keras.backend.set_image_data_format("channels_last")
+
+
+def test_defaults_of_a_program_change_nothing(other_defaults):
+    G = make(Generator, z_dim=100, z_space="uniform")
+    D, E = make(Discriminator), make(Encoder, 10)
+    (image,) = G(some_z(2))
+    (expected,) = generator()(some_z(2))
+    assert image.dtype == tf.float32
+    np.testing.assert_allclose(image, expected, atol=1e-5)
+    np.testing.assert_allclose(D([image]), discriminator()([image]), atol=1e-5)
+    assert E([image]).dtype == tf.float32
+
+
 def test_features_of_faces_are_those_of_four_sides():
     G = make(Generator, z_dim=100, data=interface(128, 1))
     (image,), features = G(some_z(1), with_features=True)

@@ -19,6 +19,9 @@ from msg_stylegan.networks.variables import MEAN_OF_REPLICAS
 _MOMENTUM = 0.99
 _EPSILON = 1e-3
 _PRELU_INIT = 0.25
+# What layers of Keras are told so that a program with other defaults changes nothing.
+_PLAIN = {"dtype": "float32"}
+_MAPS = {"data_format": "channels_last"}
 
 
 class Norm(Float32, keras.layers.Layer):
@@ -116,11 +119,11 @@ class Layers:
         return keras.layers.Dense(units, **self._shared())
 
     def conv(self, filters, kernel_size, strides=1):
-        return keras.layers.Conv2D(filters, kernel_size, strides, "same", **self._shared())
+        return keras.layers.Conv2D(filters, kernel_size, strides, "same", **_MAPS, **self._shared())
 
     def conv_transpose(self, filters, kernel_size, strides=2, activation=None):
         return keras.layers.Conv2DTranspose(
-            filters, kernel_size, strides, "same", activation=activation, **self._shared()
+            filters, kernel_size, strides, "same", activation=activation, **_MAPS, **self._shared()
         )
 
     def _shared(self):
@@ -131,17 +134,32 @@ class Layers:
             "he": keras.initializers.HeNormal,
         }[self.weight_init]()
         bias = keras.initializers.Constant(self.bias_init)
-        return {"kernel_initializer": kernel, "bias_initializer": bias, "dtype": "float32"}
+        return {"kernel_initializer": kernel, "bias_initializer": bias, **_PLAIN}
 
 
 def prelu():
     """Leaky ReLU whose slope is learned, one for every channel of every pixel (He et al. 2015)."""
     slope = keras.initializers.Constant(_PRELU_INIT)
-    return keras.layers.PReLU(alpha_initializer=slope, dtype="float32")
+    return keras.layers.PReLU(alpha_initializer=slope, **_PLAIN)
 
 
 def leaky_relu(slope):
-    return keras.layers.ReLU(negative_slope=slope, dtype="float32")
+    return keras.layers.ReLU(negative_slope=slope, **_PLAIN)
+
+
+def max_pool():
+    """Maxima of 2x2 pixels."""
+    return keras.layers.MaxPooling2D(**_MAPS, **_PLAIN)
+
+
+def flatten():
+    """`[N, H, W, C]` -> `[N, H * W * C]`."""
+    return keras.layers.Flatten(**_MAPS, **_PLAIN)
+
+
+def to_maps(side, channels):
+    """`[N, side * side * channels]` -> `[N, side, side, channels]`."""
+    return keras.layers.Reshape((side, side, channels), **_PLAIN)
 
 
 class Chain(Float32, keras.layers.Layer):

@@ -1,15 +1,22 @@
 """Blocks of Soft-CoGAN's discriminators and of its encoder, for `PyramidReader`."""
 
-from tensorflow import keras
+from msg_stylegan.networks.scogan_layers import (
+    NORMS,
+    Chain,
+    Dropout,
+    Layers,
+    flatten,
+    leaky_relu,
+    max_pool,
+    prelu,
+)
 
-from msg_stylegan.networks.scogan_layers import NORMS, Chain, Dropout, Layers, leaky_relu, prelu
-
-# Side of the images -> channels, side of the kernel and dropout of every convolution, each of
-# which halves the size.
-_FIVE = ((32, 5, 0.0), (64, 5, 0.0), (128, 5, 0.1))
+# Channels, side of the kernel and dropout of convolutions, each of which halves the size: of the
+# first ones, and by the side of the images.
+_FIRST = ((32, 5, 0.0), (64, 5, 0.0), (128, 5, 0.1))
 _CONVOLUTIONS = {
-    128: (*_FIVE, (256, 3, 0.3), (512, 3, 0.3), (1024, 3, 0.5)),
-    256: (*_FIVE, (256, 5, 0.3), (512, 5, 0.3), (1024, 5, 0.5)),
+    128: (*_FIRST, (256, 3, 0.3), (512, 3, 0.3), (1024, 3, 0.5)),
+    256: (*_FIRST, (256, 5, 0.3), (512, 5, 0.3), (1024, 5, 0.5)),
 }
 
 
@@ -31,10 +38,7 @@ def discriminator_blocks(options, data, num_outputs):
     """
     layers = Layers(options.weight_init)
     if data.resolution == 32:
-        stages = [
-            [layers.conv(channels, 5), keras.layers.MaxPooling2D(dtype="float32")]
-            for channels in (20, 50)
-        ]
+        stages = [[layers.conv(channels, 5), max_pool()] for channels in (20, 50)]
         last = [layers.dense(500), prelu(), Dropout(0.5)]
     else:
         norm = NORMS[options.norm]
@@ -67,7 +71,7 @@ def _chained(stages, last, data):
     """Blocks from the full resolution down, and one of dense layers; low to high resolution."""
     shape = (data.resolution, data.resolution, data.num_channels)
     blocks = []
-    for index, stage in enumerate([*stages, [keras.layers.Flatten(dtype="float32"), *last]]):
+    for index, stage in enumerate([*stages, [flatten(), *last]]):
         name = f"conv{index}" if index < len(stages) else "dense"
         blocks.append(Chain(stage, shape, shape[0], reads_images=index == 0, name=name))
         shape = blocks[-1].shapes()[-1][1:]

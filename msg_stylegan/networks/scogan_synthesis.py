@@ -1,8 +1,13 @@
 """Generators of Soft-CoGAN: transposed convolutions with batch norm, and one image."""
 
-from tensorflow import keras
-
-from msg_stylegan.networks.scogan_layers import BatchNorm, Chain, Layers, leaky_relu, prelu
+from msg_stylegan.networks.scogan_layers import (
+    BatchNorm,
+    Chain,
+    Layers,
+    leaky_relu,
+    prelu,
+    to_maps,
+)
 from msg_stylegan.networks.synthesis import SynthesisNetwork
 
 # Side of the images -> channels from 4x4 to the full resolution, sides of the kernels of the
@@ -39,7 +44,7 @@ class ScoganSynthesis(SynthesisNetwork):
         blocks, shape = [], (self.options.w_dim,)
         for side, count in zip(sides, channels, strict=True):
             if side == 4:
-                affine = [layers.dense(16 * count), keras.layers.Reshape((4, 4, count))]
+                affine = [layers.dense(16 * count), to_maps(4, count)]
             else:
                 affine = [layers.conv_transpose(count, kernel_size)]
             activate = leaky_relu(0.3) if side in leaky else prelu()
