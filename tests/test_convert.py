@@ -191,6 +191,18 @@ def option(network, **changes):
     return lambda arrays: with_meta(arrays, lambda m: m["networks"][network].update(changes))
 
 
+def test_files_from_before_the_newest_options_are_read(tmp_path, arrays):
+    def forget(meta):
+        for network, options in meta["networks"].items():
+            assert options.pop("weight_init") == "normal"
+            assert (network == "D") == (options.pop("norm", None) == "batch")
+
+    np.savez(tmp_path / "new.npz", **arrays)
+    np.savez(tmp_path / "old.npz", **with_meta(arrays, forget))
+    new, old = (load_networks(tmp_path / f"{name}.npz") for name in ("new", "old"))
+    assert_equal_networks(old, new)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
