@@ -8,7 +8,16 @@ from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 
 _NAMES = (
-    *("images", "multiscale", "interpolation", "noise", "mixing", "truncation", "uncurated"),
+    *(
+        "images",
+        "multiscale",
+        "pairs",
+        "interpolation",
+        "noise",
+        "mixing",
+        "truncation",
+        "uncurated",
+    ),
     *("classes", "timelapse", "project", "directions", "score"),
 )
 # The first line of each module is the help of its command, the rest its description.

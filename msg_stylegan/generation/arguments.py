@@ -11,6 +11,7 @@ from msg_stylegan.pictures.video import CODECS, FORMATS
 MAX_SEED = 2**32 - 1
 MAX_NUM_SEEDS = 1_000_000
 DOMAINS = ("a", "b")
+BOTH = "both"
 NOISE_MODES = ("const", "random", "none")
 _SCALES = ("all", "alternate", "top")
 
@@ -129,8 +130,14 @@ def _whole(text, least):
     return int(text)
 
 
-def add_network_arguments(parser):
-    """Options of every command that opens a network. The entrance sets `result_dir`."""
+def add_network_arguments(parser, domains=DOMAINS):
+    """Options of every command that opens a network. The entrance sets `result_dir`.
+
+    Args:
+        parser: Parser of the command.
+        domains: Values of `--domain`, of which the first one is the default. There is no such
+            option if it is the only one.
+    """
     parser.add_argument(
         "--network",
         required=True,
@@ -138,7 +145,12 @@ def add_network_arguments(parser):
         help='file of networks, or run (its newest snapshot): its folder, its number or "latest"',
     )
     add_result_dir_argument(parser)
-    add_domain_argument(parser, "a", "domain of a pair of networks (default: a)")
+    if len(domains) == 1:
+        parser.set_defaults(domain=domains[0])
+        return
+    both = ", or both, whose images have the same latents, noise and labels"
+    what = f"domain of a pair of networks{both * (BOTH in domains)} (default: {domains[0]})"
+    add_domain_argument(parser, domains[0], what, domains)
 
 
 def add_domain_argument(parser, default, what, choices=DOMAINS):
@@ -193,6 +205,7 @@ def add_seed_arguments(
     noise_mode="const",
     required=True,
     one_label=True,
+    domains=DOMAINS,
 ):
     """Options of every command that draws the images of seeds: `SeedImages` reads them.
 
@@ -203,8 +216,9 @@ def add_seed_arguments(
         noise_mode: Default of `--noise_mode`.
         required: Whether the seeds must be given.
         one_label: Whether the command has the options `--class` and `--label`.
+        domains: See `add_network_arguments`.
     """
-    add_network_arguments(parser)
+    add_network_arguments(parser, domains)
     parser.add_argument(
         "--seeds", required=required, type=parse_seeds, help=f"{seeds}, such as 0-31,77"
     )
@@ -268,6 +282,11 @@ def add_layout_arguments(parser, what):
     add_choice_argument(parser, "--layout", LAYOUTS, "strip", f"order of {what}")
     add_count_argument(parser, "--columns", 1, "seeds side by side")
     add_zoom_argument(parser)
+
+
+def layout_of(args):
+    """Keyword arguments of `scale_sheet` from the options of `add_layout_arguments`."""
+    return {"layout": args.layout, "columns": args.columns, "zoom": args.zoom}
 
 
 def add_sheet_arguments(parser):

@@ -1,22 +1,29 @@
 """One PNG per seed.
 
-Writes OUTDIR/seed0000.png and so on. With --direction, what the command `directions` found is
-added to w, so each image is changed in the same way; with --w, the image is one that the command
-`project` has found the w of.
+Writes OUTDIR/seed0000.png and so on; with --domain both, seed0000_a.png and seed0000_b.png, the
+images of the same latent in both domains of a pair. With --direction, what the command `directions`
+found is added to w, so each image is changed in the same way; with --w, the image is one that the
+command `project` has found the w of.
 """
 
 from pathlib import Path
 
 from tqdm import tqdm
 
-from msg_stylegan.generation.arguments import add_scale_argument, add_seed_arguments, finite
-from msg_stylegan.generation.seed_images import SeedImages
+from msg_stylegan.generation.arguments import (
+    BOTH,
+    DOMAINS,
+    add_scale_argument,
+    add_seed_arguments,
+    finite,
+)
+from msg_stylegan.generation.seed_images import SeedImages, open_seed_images
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.wording import count_of
 
 
 def add_arguments(parser):
-    add_seed_arguments(parser, required=False)
+    add_seed_arguments(parser, required=False, domains=(*DOMAINS, BOTH))
     parser.add_argument(
         "--w",
         type=Path,
@@ -47,8 +54,14 @@ def run(args):
         raise ValueError("--class and --label go with --seeds: a w has its label in it already.")
     if args.strength is not None and args.direction is None:
         raise ValueError("--strength needs --direction.")
-    projection = None if args.w is None else read_projection(args.w)
-    source = SeedImages(args, args.scale, projection and projection.noise_maps)
+    if args.domain == BOTH and (args.w is not None or args.direction is not None):
+        raise ValueError("--w and --direction belong to one domain: --domain a or --domain b.")
+    if args.w is None:
+        projection = None
+        source, *others = open_seed_images(args, args.scale)
+    else:
+        projection = read_projection(args.w)
+        source, others = SeedImages(args, args.scale, projection.noise_maps), []
     shift, facts = None, {}
     if args.direction is not None:
         strength = 3.0 if args.strength is None else args.strength
@@ -57,10 +70,12 @@ def run(args):
     if projection is not None:
         _draw_projection(source, projection, shift, args, facts)
         return
+    sources = {"": source} if not others else {"_a": source, "_b": others[0]}
     for seed in tqdm(args.seeds, unit="img", disable=None):
-        image = source.images(seed, shift)[-1][0]
-        save_image(image, args.outdir / f"seed{seed:04d}.png", source.metadata([seed], facts))
-    print(f"{count_of(len(args.seeds), 'image')} in {args.outdir}")
+        for suffix, source in sources.items():
+            path = args.outdir / f"seed{seed:04d}{suffix}.png"
+            save_image(source.images(seed, shift)[-1][0], path, source.metadata([seed], facts))
+    print(f"{count_of(len(args.seeds) * len(sources), 'image')} in {args.outdir}")
 
 
 def _draw_projection(source, projection, shift, args, facts):

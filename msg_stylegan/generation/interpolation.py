@@ -6,22 +6,30 @@ Writes OUTDIR/interpolation.mp4 (or .gif, or a folder of PNG files). Paths:
   slerp   one walk from the image of a seed to that of the next, and back to the first
   noise   the images of the seeds stand still, but each frame has new noise
 
-In loop and slerp the noise stays the same, so that only the latent moves.
+In loop and slerp the noise stays the same, so that only the latent moves. With --domain both, each
+picture of a pair of networks has its partner, which goes the same way, beside it.
 """
 
 import numpy as np
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
+    BOTH,
+    DOMAINS,
     add_choice_argument,
     add_count_argument,
     add_layout_arguments,
     add_scales_argument,
     add_seed_arguments,
     add_video_arguments,
+    layout_of,
     positive_number,
 )
-from msg_stylegan.generation.seed_images import SeedImages, check_noise_inputs
+from msg_stylegan.generation.seed_images import (
+    check_noise_inputs,
+    open_seed_images,
+    side_by_side_scales,
+)
 from msg_stylegan.pictures.sheets import scale_sheet
 from msg_stylegan.pictures.video import open_video
 from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
@@ -31,7 +39,11 @@ _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fp
 
 
 def add_arguments(parser):
-    add_seed_arguments(parser, seeds="loop and noise: one walk for each; slerp: the key frames")
+    add_seed_arguments(
+        parser,
+        seeds="loop and noise: one walk for each; slerp: the key frames",
+        domains=(*DOMAINS, BOTH),
+    )
     add_choice_argument(parser, "--path", tuple(_PATHS), "loop", "what moves, see above")
     add_count_argument(parser, "--points", 12, "transitions in a loop or of noise")
     add_count_argument(
@@ -61,22 +73,25 @@ def add_arguments(parser):
 def run(args):
     if args.path == "noise":
         args.noise_mode = "random"
-    source = SeedImages(args, args.scales)
-    num_frames, walks = _PATHS[args.path](source, args)
+    sources = open_seed_images(args, args.scales)
+    (num_frames, *_), of_domains = zip(
+        *(_PATHS[args.path](source, args) for source in sources), strict=True
+    )
+    walks = list(zip(*of_domains, strict=True))
     facts = {
         "frames": num_frames,
-        "scales": ",".join(map(str, source.resolutions)),
+        "scales": ",".join(map(str, sources[0].resolutions)),
         **{name: getattr(args, name) for name in _RECORDED},
     }
-    facts = source.metadata(args.seeds, facts)
+    if len(sources) > 1:
+        facts["domain"] = BOTH
+    facts = sources[0].metadata(args.seeds, facts)
     path = args.outdir / "interpolation"
     with open_video(path, args.format, args.fps, args.codec, facts) as video:
         for i in tqdm(range(num_frames), unit="frame", disable=None):
-            images = [walk(i) for walk in walks]
+            images = [side_by_side_scales(*(walk(i) for walk in pair)) for pair in walks]
             scales = [np.concatenate(scale) for scale in zip(*images, strict=True)]
-            video.write(
-                scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
-            )
+            video.write(scale_sheet(scales, together=len(sources), **layout_of(args)))
     print(video.path)
 
 

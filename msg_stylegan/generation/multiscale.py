@@ -11,6 +11,7 @@ from msg_stylegan.generation.arguments import (
     add_layout_arguments,
     add_scales_argument,
     add_seed_arguments,
+    layout_of,
 )
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import scale_sheet
@@ -26,6 +27,6 @@ def run(args):
     source = SeedImages(args, args.scales)
     samples = [source.images(seed) for seed in tqdm(args.seeds, unit="img", disable=None)]
     scales = [np.concatenate(scale) for scale in zip(*samples, strict=True)]
-    sheet = scale_sheet(scales, columns=args.columns, zoom=args.zoom, layout=args.layout)
+    sheet = scale_sheet(scales, **layout_of(args))
     facts = {"scales": ",".join(map(str, source.resolutions)), "layout": args.layout}
     source.save(sheet, "multiscale.png", args.seeds, facts)

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from msg_stylegan.files import sha256_of_file
-from msg_stylegan.pictures.sheets import save_image
+from msg_stylegan.generation.arguments import BOTH, DOMAINS
+from msg_stylegan.pictures.sheets import save_image, side_by_side
 from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.sampling.sampler import SingleSampler, latents_of_seeds
 
@@ -22,19 +23,20 @@ class SeedImages(SingleSampler):
         network_facts: What a picture tells about the file of the network.
     """
 
-    def __init__(self, args, scales="all", noise_maps=None):
+    def __init__(self, args, scales="all", noise_maps=None, opened=None):
         """Opens the networks.
 
         Args:
             args: Parsed options.
             scales: "all", "alternate", "top", a size, or a list of sizes.
             noise_maps: List of float32 `[r, r]` to draw with; None or empty for the stored ones.
+            opened: What `open_generator` returns, if it is open already.
         """
         from msg_stylegan.projection import generator_with_noise_maps
 
         self._args = args
         # The file is read whole for its hash: once, not for each picture.
-        G, self.label_table, self.network_facts = open_generator(args)
+        G, self.label_table, self.network_facts = opened or open_generator(args)
         super().__init__(
             generator_with_noise_maps(G, noise_maps),
             choose_scales(scales, G.resolutions),
@@ -113,19 +115,71 @@ def open_generator(args):
         ValueError: The file has no generator, or the network has no such labels.
     """
     nets, path, facts = open_networks(args)
-    G = nets.G_ema if nets.G_ema is not None else nets.G
-    if G is None:
-        raise ValueError(f"{path} has no generator to draw with.")
+    G = _generator(nets, path)
     return G, chosen_labels(args, G, nets.info), facts
 
 
+def _generator(nets, path):
+    G = nets.G_ema if nets.G_ema is not None else nets.G
+    if G is None:
+        raise ValueError(f"{path} has no generator to draw with.")
+    return G
+
+
+def open_seed_images(args, scales="all"):
+    """`SeedImages` of each domain that `--domain` names: a list of one or two.
+
+    Images of a seed have the same latent, the same noise and, if labels of both domains are of the
+    same size, the label that it has in domain A.
+
+    Raises:
+        ValueError: As `open_generator`; there is no pair; or a label was chosen for domains whose
+            labels differ.
+    """
+    if args.domain != BOTH:
+        return [SeedImages(args, scales)]
+    nets, path, facts = open_networks(args)
+    domains = {name: nets.of_domain(name) for name in DOMAINS}
+    generators = [_generator(domain, path) for domain in domains.values()]
+    if len({G.label_size for G in generators}) == 1:
+        tables = [chosen_labels(args, generators[0], domains["a"].info)] * 2
+    elif args.label_class is None and args.label is None:
+        pairs = zip(generators, domains.values(), strict=True)
+        tables = [chosen_labels(args, G, domain.info) for G, domain in pairs]
+    else:
+        sizes = " and ".join(str(G.label_size) for G in generators)
+        raise ValueError(
+            "--class and --label need labels that both domains have. Those of these networks have "
+            f"{sizes} numbers."
+        )
+    return [
+        SeedImages(args, scales, opened=(G, table, {**facts, "domain": name}))
+        for G, table, name in zip(generators, tables, DOMAINS, strict=True)
+    ]
+
+
+def side_by_side_scales(*of_domains):
+    """Images of several domains next to each other at every scale, see `sheets.side_by_side`.
+
+    Args:
+        *of_domains: For each domain a list of uint8 `[N, r, r, C]`, one per scale.
+    """
+    return [side_by_side(*scale) for scale in zip(*of_domains, strict=True)]
+
+
 def open_networks(args):
-    """Networks of the domain and the file or run that the options name, its path, and facts."""
+    """Networks of the domain and the file or run that the options name, its path, and facts.
+
+    Raises:
+        ValueError: There is no such domain.
+    """
     from msg_stylegan.pretrained import find_network_file, load_networks
 
     path = Path(find_network_file(args.network, args.result_dir))
     facts = {"network": path.name, "network_sha256": sha256_of_file(path)[:16]}
-    nets = load_networks(path, args.domain)
+    nets = load_networks(path, None if args.domain == BOTH else args.domain)
+    if args.domain == BOTH and not nets.is_pair:
+        raise ValueError(f"{path}: the networks are not those of a pair. There is one domain only.")
     if "domain" in nets.info:
         facts["domain"] = nets.info["domain"]
     return nets, path, facts

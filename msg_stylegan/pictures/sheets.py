@@ -95,7 +95,7 @@ def side_by_side(*images):
     return stacked.reshape(-1, *stacked.shape[2:])
 
 
-def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
+def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip", together=1):
     """Shows all scales of each sample together, each enlarged to full size.
 
     Pixels are repeated, never blended, so that a scale looks the way the network made it.
@@ -103,11 +103,14 @@ def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
     Args:
         images: List of uint8 arrays `[N, r, r, C]`, low to high resolution. Each resolution must
             divide the highest one.
-        columns: Samples per row of the sheet. The last row may stay partly empty.
+        columns: Samples, or groups of them, per row of the sheet. The last row may stay partly
+            empty.
         zoom: Enlarges everything by this whole number, for data sets of very small images.
         gap: Space between scales in pixels. Samples are separated by three times as much.
         layout: Order of the scales of a sample: "strip" (side by side, low to high), "tower" (one
             above the other, the highest on top) or "grid" (row by row in a square, low to high).
+        together: Samples that follow each other and belong together, such as those of a pair.
+            They stay side by side, further away from the next ones.
 
     Returns:
         uint8 `[height, width, C]`.
@@ -129,7 +132,12 @@ def scale_sheet(images, *, columns=1, zoom=1, gap=2, layout="strip"):
         scales = scales[::-1]
     side = {"strip": len(scales), "tower": 1, "grid": math.ceil(math.sqrt(len(scales)))}[layout]
     samples = [tile(np.stack(sample), side, gap) for sample in zip(*scales, strict=True)]
-    return tile(np.stack(samples), columns, 3 * gap)
+    gap *= 3
+    if together > 1:
+        groups = np.stack(samples).reshape(-1, together, *samples[0].shape)
+        samples = [tile(group, together, gap) for group in groups]
+        gap *= 3
+    return tile(np.stack(samples), columns, gap)
 
 
 def uncurated_sheet(images):
