@@ -17,6 +17,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
+from metrics.domains import metric_of_domain_b
 from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
@@ -57,6 +58,9 @@ class Evaluation:
         """Returns the `MetricResult`; raises ValueError if the metric cannot be computed."""
         start = time.monotonic()
         check_sizes(metric, self._reals, self._fakes, self._inputs.notice)
+        generator = self._inputs.generator
+        if generator and generator.resolutions[-1] < metric.min_resolution:
+            raise ValueError(_too_small(metric, generator.resolutions[-1]))
         with _full_precision():
             results = metric.compute(self._inputs)
         return MetricResult(metric, results, time.monotonic() - start)
@@ -94,7 +98,8 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
         take long, and the mistakes below show before that.
 
     Raises:
-        ValueError: An unknown metric, or a feature network that cannot be used.
+        ValueError: An unknown metric, or a feature network or classifier that cannot be used.
+        FileNotFoundError: There is no such classifier.
     """
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
@@ -102,8 +107,12 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
             cache_dir,
             paths={name: getattr(options, f"{name}_weights") for name in PUBLISHED},
             custom=feature_network,
+            classifier=options.classifier,
         )
-    metrics = get_metrics(options.names, MetricOptions(options.num_images, networks.custom_name))
+    metrics = get_metrics(
+        options.names,
+        MetricOptions(options.num_images, networks.custom_name, networks.classifier),
+    )
     return functools.partial(
         MetricEvaluator, metrics, networks=networks, cache_dir=cache_dir, strategy=strategy
     )
@@ -130,6 +139,7 @@ class MetricEvaluator:
         batch_size=0,
         strategy=None,
         imported=None,
+        domain="a",
     ):
         """Prepares evaluations; computes nothing yet.
 
@@ -147,8 +157,14 @@ class MetricEvaluator:
             strategy: `tf.distribute.Strategy` in whose scope the generators are made, see
                 `prepare_metrics`. Results do not depend on it.
             imported: `Moments` that stand for those of the reals, or None.
+            domain: Which domain of networks to score, "a" or "b". Metrics of B are renamed, but
+                for those of pairs.
         """
-        self.metrics = list(metrics)
+        self.metrics = [
+            metric_of_domain_b(metric) if domain == "b" and not metric.of_pair else metric
+            for metric in metrics
+        ]
+        self._domain = domain
         self._reals = reals
         self._ordered_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
         self._networks = networks
@@ -166,9 +182,12 @@ class MetricEvaluator:
         self._noticed = set()
 
     def check(self, metric):
-        """Raises the error that a metric without its weights would, without loading them."""
+        """Raises what a metric would that lacks its weights, without loading them, or pixels."""
         for name in metric.networks:
             self._networks.check(name)
+        side = self._reals.shape[0] if self._reals and self._reals.shape else None
+        if side and side < metric.min_resolution:
+            raise ValueError(_too_small(metric, side))
 
     def settings(self, metric):
         """What results depend on besides metric and snapshot; those of equal settings compare.
@@ -190,13 +209,22 @@ class MetricEvaluator:
             settings["networks"] = {name: self._network(name).identity for name in metric.networks}
         return settings
 
-    def of_generator(self, G, snapshot=None):
+    def of_networks(self, nets, snapshot=None, pairs=None):
+        """Begins the evaluation of the domain of `Networks` that this is for; see `of_generator`.
+
+        Raises:
+            ValueError: There is no such domain, or the networks do not fit the reals.
+        """
+        return self.of_generator(nets.of_domain(self._domain).G_ema, snapshot, pairs)
+
+    def of_generator(self, G, snapshot=None, pairs=None):
         """Begins the evaluation of a generator.
 
         Args:
             G: Generator, normally the weight average. Its current weights are used; compiled code
                 is kept as long as the same object is given.
             snapshot: Path of its snapshot, beside those of the same run; None if there is none.
+            pairs: `GeneratedPairs` of which G is the first generator, or None.
 
         Returns:
             An `Evaluation`.
@@ -205,12 +233,17 @@ class MetricEvaluator:
             ValueError: The networks do not fit the reals.
         """
         self._check_shape(G)
-        if self._generated is None or self._generated.G is not G:
-            self._generated = self._generated_images(G, self._strategy)
-        generated = self._generated.after(
+        generated = self.generated(G).after(
             lambda count: self._images_before(snapshot, count) if snapshot else None
         )
-        return Evaluation(self._inputs(generated.batches, None, generated), self._reals, None)
+        inputs = self._inputs(generated.batches, None, generated, pairs)
+        return Evaluation(inputs, self._reals, None)
+
+    def generated(self, G):
+        """`GeneratedImages` of a generator, the same ones as long as it is the same object."""
+        if self._generated is None or self._generated.G is not G:
+            self._generated = self._generated_images(G, self._strategy)
+        return self._generated
 
     def of_images(self, fakes):
         """Begins the evaluation of fakes in files, `ImageFiles` or `TFRecordDataset`."""
@@ -226,7 +259,7 @@ class MetricEvaluator:
         """Begins an evaluation that has no fakes, for statistics of the reals."""
         return self.of_images(self._reals)
 
-    def _inputs(self, iterate_fakes, fakes, generated=None):
+    def _inputs(self, iterate_fakes, fakes, generated=None, pairs=None):
         def reals(num_images, start=0, mirrored=True, shuffled=True):
             if self._reals is None:
                 raise ValueError("There are no real images to compare with. Name them by --reals.")
@@ -252,6 +285,7 @@ class MetricEvaluator:
             scratch_dir=self._scratch_dir,
             progress=_progress,
             notice=self._notice,
+            pairs=pairs,
         )
         features = Features(
             inputs,
@@ -302,7 +336,7 @@ class MetricEvaluator:
         earlier = snapshots[: snapshots.index(snapshot)] if snapshot in snapshots else []
         if not earlier:
             return None
-        G = load_networks(earlier[-1]).G_ema
+        G = load_networks(earlier[-1]).of_domain(self._domain).G_ema
         return self._generated_images(G, strategy=None).fixed_images(count)
 
     def _batch(self, images):
@@ -322,6 +356,12 @@ class MetricEvaluator:
         colour = other is not None and other.shape is not None and other.shape[2] == 3
         for images in batches:
             yield np.repeat(images, 3, axis=3) if colour and images.shape[3] == 1 else images
+
+
+def _too_small(metric, side):
+    return (
+        f"{metric.name} needs images of at least {metric.min_resolution} pixels. Received {side}."
+    )
 
 
 _progress = functools.partial(tqdm, leave=False, disable=None, dynamic_ncols=True)

@@ -61,6 +61,23 @@ class Features:
             )
         return imported
 
+    def of_pairs(self, network, pairs):
+        """Features of images of two domains.
+
+        Args:
+            network: Name of the feature network.
+            pairs: Iterator of tuples of uint8 `[n, r, r, C]` of both domains.
+
+        Yields:
+            Tuples of float32 `[n, d]`.
+        """
+        extractor = self._extractors(network)
+        for pair in pairs:
+            yield tuple(
+                np.concatenate([outputs["features"] for outputs in extractor([images])])
+                for images in pair
+            )
+
     def fake_moments(self, network, num_images):
         """Mean and covariance of the first `num_images` fakes, as `Moments`."""
         features = self.fakes(network, num_images)

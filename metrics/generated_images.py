@@ -107,6 +107,12 @@ class GeneratedImages:
         result.previous_fixed_images = previous
         return result
 
+    def labelled_like(self, other):
+        """Returns this object with the labels of another one."""
+        result = copy.copy(self)
+        result._labels_dataset = other._labels_dataset
+        return result
+
     def _sampler(self, *resolutions):
         if resolutions not in self._compiled:
             self._compiled[resolutions] = Sampler(

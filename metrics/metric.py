@@ -18,6 +18,7 @@ from msg_stylegan.command_names import called
 if TYPE_CHECKING:
     from metrics.features import Features
     from metrics.generated_images import GeneratedImages
+    from metrics.generated_pairs import GeneratedPairs
 
 
 # What to do about images of a size that a metric cannot use.
@@ -55,6 +56,8 @@ class MetricInputs:
     progress: Callable
     # notice(text) tells the user something that is not an error.
     notice: Callable[[str], None]
+    # Generators of two domains, of which the fakes are the first; None for one domain or files.
+    pairs: "GeneratedPairs | None" = None
 
     def count_fakes(self, metric, wanted, at_least=1):
         """Number of fakes to use for a metric whose name asks for `wanted` of them (0 for all).
@@ -94,6 +97,21 @@ class MetricInputs:
             raise ValueError(f"{metric} looks into a generator; it cannot be computed for files.")
         return self.generator
 
+    def require_pairs(self, metric):
+        """Returns the `GeneratedPairs`, or raises ValueError if there is one domain only."""
+        if self.pairs is None:
+            raise ValueError(one_domain_message(metric))
+        return self.pairs
+
+
+def one_domain_message(metric):
+    """Why a metric of pairs, by its name, cannot be computed for one domain."""
+    return (
+        f"{metric} compares images of two domains from the same latents. It needs the networks of "
+        "a pair, trained with dataset.path_b, and both of its domains. Files, networks of one "
+        "domain and one domain of a pair have no such images."
+    )
+
 
 def _require(metric, what, count, at_least):
     if count < at_least:
@@ -121,6 +139,12 @@ class Metric:
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
+    # Whether it is about pairs of images of two domains; see `MetricInputs.require_pairs`.
+    of_pair: bool = False
+    # Domain whose fakes it is about, "a" or "b"; those of a single one are "a", and so are pairs.
+    domain: str = "a"
+    # Smallest side of the fakes, in pixels.
+    min_resolution: int = 1
     # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.
     draw: Callable | None = None
 
@@ -140,6 +164,8 @@ class MetricOptions:
     num_images: int = 0
     # Name of a feature network of the user, which takes the place of the usual ones.
     feature_network: str | None = None
+    # `Classifier` that judges pairs, or None.
+    classifier: object = None
 
 
 @dataclasses.dataclass(frozen=True)

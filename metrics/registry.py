@@ -8,8 +8,10 @@ from metrics import (
     frechet_distance,
     inception_score,
     kernel_distance,
+    label_agreement,
     ms_ssim,
     perceptual_path_length,
+    pixel_agreement,
     precision_recall,
     sliced_wasserstein,
     stability,
@@ -26,6 +28,8 @@ FAMILIES = [
     ms_ssim.FAMILY,
     sliced_wasserstein.FAMILY,
     stability.FAMILY,
+    pixel_agreement.FAMILY,
+    label_agreement.FAMILY,
 ]
 
 

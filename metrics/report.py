@@ -27,7 +27,8 @@ class SnapshotScorer:
         """Prepares scoring.
 
         Args:
-            evaluator: `MetricEvaluator`. The first of its metrics decides which snapshot is best.
+            evaluator: `MetricEvaluator` or `PairEvaluator`. The first of its metrics decides which
+                snapshot is best.
             say: Function that tells the user a line.
             complain: The same for what failed; None for `say`.
         """
@@ -40,7 +41,7 @@ class SnapshotScorer:
         """Computes all metrics of one snapshot. One that fails does not stop the others.
 
         Args:
-            nets: Networks; `nets.G_ema` is scored.
+            nets: Networks, whose averaged generators are scored.
             snapshot: Path of its file. Results are added to the files in the same folder.
             kimg: Thousands of images that it was trained for, or None if unknown.
             writer: TensorBoard writer (`tf.summary`), or None. The step is the number of images.
@@ -57,7 +58,7 @@ class SnapshotScorer:
                 continue
             try:
                 # One for all metrics, because they share features of the same images.
-                evaluation = evaluation or self._evaluator.of_generator(nets.G_ema, snapshot)
+                evaluation = evaluation or self._evaluator.of_networks(nets, snapshot)
                 headline, is_best = self._score(metric, evaluation, Path(snapshot), kimg, writer)
             except Exception as error:
                 # Whatever it was: days of training, or the other metrics, are worth more.

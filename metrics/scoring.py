@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from metrics.domains import evaluator_of_domains
 from metrics.evaluation import prepare_metrics
 from metrics.feature_networks.fetch import PUBLISHED
 from metrics.image_files import open_images
@@ -27,6 +28,7 @@ def score(args):
     options = MetricsOptions(
         names=args.metrics or ["fid" if args.fakes else "fid50k"],
         num_images=args.num_images,
+        classifier=args.classifier,
         **{f"{name}_weights": getattr(args, f"{name}_weights") for name in PUBLISHED},
     )
     # Mistakes in the names of metrics show here, before images are opened.
@@ -38,7 +40,7 @@ def score(args):
     if args.fakes:
         return score_files(args, prepared)
     if args.export_stats:
-        make_evaluator(args, prepared)
+        make_evaluator(args, prepared, args.reals)
     return []
 
 
@@ -47,7 +49,7 @@ def score_snapshots(args, prepared, strategy):
     snapshots = find_snapshots(args)
     with strategy.scope():
         nets = open_generator(snapshots[0])
-    evaluator = make_evaluator(args, prepared, nets)
+    evaluator = evaluator_of_networks(args, prepared, nets)
     scorer = SnapshotScorer(evaluator, complain=complain)
 
     folder = snapshots[0].parent
@@ -65,7 +67,8 @@ def score_snapshots(args, prepared, strategy):
         # Files of other systems do not say how long the networks were trained.
         kimg = nets.info.get("cur_nimg", 0) / 1000
         scorer(nets, snapshot, kimg, writer, skip=skip)
-    if args.all:
+    # The best snapshot of a pair is that of domain A.
+    if args.all and args.domain != "b":
         note_best(scorer, folder)
     print(f"\n{scorer.table(snapshots)}")
     return scorer.failures
@@ -103,7 +106,7 @@ def note_best(scorer, folder):
 def score_files(args, prepared):
     """Scores images in files, and prints a table."""
     fakes = open_files(args, args.fakes)
-    evaluator = make_evaluator(args, prepared)
+    evaluator = make_evaluator(args, prepared, args.reals)
     lines, failures = score_images(evaluator, fakes, complain=complain)
     # Shown first: if the file cannot be written, the results are not lost.
     print(images_table(evaluator, fakes, lines))
@@ -126,8 +129,32 @@ def export_statistics(evaluator, path):
     print(f"Wrote the statistics of {metrics[0].name} to {path}.")
 
 
-def make_evaluator(args, prepared, nets=None):
-    """Opens the reals that the arguments name, or those of the training of `nets`.
+def evaluator_of_networks(args, prepared, nets):
+    """Evaluator of the domain that the arguments name, or of all that there are.
+
+    Raises:
+        ValueError: There is no such domain, or the arguments say what is for one only.
+    """
+    paths = {args.domain or "a": args.reals}
+    if not args.domain and nets.is_pair:
+        paths["b"] = args.reals_b
+        if args.import_stats or args.export_stats:
+            raise ValueError(
+                "--import_stats and --export_stats are for one domain of a pair. Say by --domain "
+                "which one."
+            )
+    elif args.reals_b:
+        raise ValueError("--reals_b is for networks of two domains, without --domain.")
+    return evaluator_of_domains(
+        [
+            make_evaluator(args, prepared, path, nets.of_domain(domain), domain=domain)
+            for domain, path in paths.items()
+        ]
+    )
+
+
+def make_evaluator(args, prepared, reals_path, nets=None, domain="a"):
+    """Opens the reals of a path, or, without one, those of the training of `nets`.
 
     Their statistics are exported here, before anything is scored, if the arguments say so.
     """
@@ -135,7 +162,6 @@ def make_evaluator(args, prepared, nets=None):
     resolution, label_size = (nets.G_ema.resolution, nets.G_ema.label_size) if nets else (0, 0)
     imported = read_statistics(args.import_stats) if args.import_stats else None
     table = label_table(nets.G_ema, nets.info) if nets else None
-    reals_path = args.reals
     if not reals_path and nets and (label_size or not imported):
         # With imported statistics, reals are needed for their labels only.
         reals_path = training_data(options, required=not imported or table.notice)
@@ -150,6 +176,7 @@ def make_evaluator(args, prepared, nets=None):
         seed=args.seed,
         batch_size=args.batch_size,
         imported=imported,
+        domain=domain,
     )
     if args.export_stats:
         export_statistics(evaluator, args.export_stats)

@@ -1,11 +1,14 @@
 """What the name of a metric means: images, feature network, headline, and which value is best."""
 
+import types
+
 import pytest
 from support.metric_inputs import asked_count
 
 from metrics.metric import MetricOptions
 from metrics.registry import get_metric, get_metrics, known_names
 
+JUDGE = types.SimpleNamespace(resolution=8)
 DINO, OTHER = {"feature_network": "dino"}, {"feature_network": "vit-l.14"}
 # Name -> options, full name, images (0 for all, None where they are not counted as such), network.
 NAMES = [
@@ -63,9 +66,20 @@ NAMES = [
     ("swd16k", {"num_images": 1000}, "swd1000", 1000, None),
     ("swd16k", {"num_images": 1024}, "swd1k", 1024, None),
     ("stability36", {"num_images": 1000}, "stability36", None, None),
+    ("pixel_agreement1k_edge", {}, "pixel_agreement1k_edge", None, None),
+    ("pixel_agreement1000_rotated", {}, "pixel_agreement1k_rotated", None, None),
+    ("pixel_agreement1k_edge", {"num_images": 20}, "pixel_agreement20_edge", None, None),
+    ("label_agreement1k", {"classifier": JUDGE}, "label_agreement1k", None, "classifier"),
 ]
 # Beginning of a name -> what its headline has at the end; more is better for all but the first.
-HEADLINES = {"swd": "_avg", "is": "_mean", "pr": "_recall", "dc": "_coverage"}
+HEADLINES = {
+    "swd": "_avg",
+    "is": "_mean",
+    "pr": "_recall",
+    "dc": "_coverage",
+    "pixel_agreement": "",
+    "label_agreement": "",
+}
 
 
 @pytest.mark.parametrize(("name", "options", "expected", "count", "network"), NAMES)
@@ -102,6 +116,10 @@ def test_names_say_what_is_measured(name, options, expected, count, network):
         ("msssim10k", {"num_images": 1}, "msssim10k needs at least 1 pair. Received 0"),
         ("stability0", {}, "stability0 needs at least 1 latent"),
         ("swd0k", {}, "at least 2 images"),
+        ("pixel_agreement1_edge", {}, "needs at least 2 images"),
+        ("pixel_agreement1k_blurred", {}, "Unknown metric"),
+        ("label_agreement1k", {}, "label_agreement1k asks a classifier.* --classifier"),
+        ("label_agreement0", {"classifier": JUDGE}, "needs at least 1 images"),
         ("sdw16k", {}, r"Unknown metric 'sdw16k'. Did you mean swd16k"),
         ("something", {}, r"Known metrics: fid50k, .*swd2k, swd16k"),
         *(
@@ -116,7 +134,8 @@ def test_impossible_names_are_explained(name, options, message):
 
 
 def test_known_names_are_known():
-    assert [metric.name for metric in get_metrics(known_names())] == known_names()
+    options = MetricOptions(classifier=JUDGE)
+    assert [metric.name for metric in get_metrics(known_names(), options)] == known_names()
 
 
 def test_one_metric_is_not_computed_twice():

@@ -16,9 +16,11 @@ from metrics.feature_networks import (
     perceptual_taps,
     vgg16,
 )
+from metrics.feature_networks.class_probabilities import classifier_network
 from metrics.feature_networks.custom import load_custom_network
 from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.weight_files import KINDS, detect_kind, digest_arrays, read_weights
+from msg_stylegan.classifier.stored import open_classifier
 from msg_stylegan.command_names import called
 
 
@@ -157,25 +159,31 @@ class FeatureNetworks:
         paths: Dict of "inception", "vgg16", "vgg19" or "lpips" -> path of the file to use instead;
             empty or absent to look for one.
         custom: Path of a feature network of the user, see `custom.py`; empty or None for none.
+        classifier: Path of a classifier, see `open_classifier`; empty or None for none.
 
     Attributes:
         custom_name: Name of the user's network, or None.
+        classifier: The `Classifier`, or None.
 
     Raises:
-        ValueError: The user's network cannot be used.
+        ValueError: The user's network or the classifier cannot be used.
+        FileNotFoundError: There is no such classifier.
     """
 
-    def __init__(self, cache_dir, *, paths=None, custom=None):
+    def __init__(self, cache_dir, *, paths=None, custom=None, classifier=None):
         self._cache_dir = Path(cache_dir)
         self._paths = {name: Path(path) for name, path in (paths or {}).items() if path}
         self._networks = {}
         self.custom_name = None
         if custom:
             network = load_custom_network(custom)
-            if network.name in _NETWORKS:
+            if network.name in (*_NETWORKS, "classifier"):
                 raise ValueError(f"{custom} has the name {network.name!r} of another network.")
             self.custom_name = network.name
             self._networks[network.name] = network
+        self.classifier = open_classifier(classifier) if classifier else None
+        if self.classifier is not None:
+            self._networks["classifier"] = classifier_network(self.classifier)
 
     def check(self, name):
         """Raises what `get` would for missing files, after a look at their first bytes only."""
@@ -186,7 +194,8 @@ class FeatureNetworks:
         """Returns the network of a name.
 
         Args:
-            name: "inception", "vgg16" and others of `FeatureNetwork`; "lpips" (an `Lpips`);
+            name: "inception", "vgg16" and others of `FeatureNetwork`, "classifier" and the user's
+                own, if there are such; "lpips" (an `Lpips`);
                 "vgg16_taps" and "vgg19_taps" (`PerceptualTaps`).
 
         Raises:

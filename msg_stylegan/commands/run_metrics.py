@@ -37,12 +37,23 @@ def build_parser():
     parser.add_argument(
         "--force", action="store_true", help="with --run: also those that have a result already"
     )
+    parser.add_argument(
+        "--domain",
+        choices=("a", "b"),
+        help="domain of a pair to score; results of b are named <name>_b (default: both, and "
+        "metrics of pairs)",
+    )
 
     reals = parser.add_argument_group("what to compare with")
     reals.add_argument(
         "--reals",
         metavar="PATH",
         help="real images, in any of the forms of --fakes (default: the data set of the training)",
+    )
+    reals.add_argument(
+        "--reals_b",
+        metavar="PATH",
+        help="real images of domain b, where both domains of a pair are scored",
     )
     reals.add_argument(
         "--mirror",
@@ -81,6 +92,12 @@ def build_parser():
         metavar="FILE",
         help="SavedModel or .keras file, with a JSON file beside it that describes its input: fid, "
         "kid, pr and dc in its space",
+    )
+    how.add_argument(
+        "--classifier",
+        metavar="FILE",
+        default=MetricsOptions.classifier,
+        help=f"judge of label_agreement1k, which `{called('classifier')}` has trained",
     )
     for name in PUBLISHED:
         default = getattr(MetricsOptions, f"{name}_weights")
@@ -141,6 +158,8 @@ def run(args):
     fetches = [name for name in PUBLISHED if getattr(args, f"fetch_{name}")]
     if not (args.network or args.run or args.fakes or args.export_stats or fetches):
         raise UsageError("say what to score: --network, --run or --fakes")
+    if (args.domain or args.reals_b) and not (args.network or args.run):
+        raise UsageError("--domain and --reals_b go with --network or --run")
     if args.all and not args.run:
         raise UsageError("--all goes with --run")
     for name in ("num_images", "batch_size", "seed", "num_gpus", "logical_cpus"):

@@ -199,6 +199,7 @@ def train(arguments):
     import tensorflow as tf
 
     import msg_stylegan
+    from metrics.domains import evaluator_of_domains
     from metrics.evaluation import prepare_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.commands.judges import open_judges
@@ -213,13 +214,17 @@ def train(arguments):
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
     datasets, facts = _open_datasets(arguments)
-    dataset = datasets[0]
     options.validate(config, strategy.num_replicas_in_sync, *datasets)
     find_optimizer(config.optimizer.name)
     with strategy.scope():
         judges = open_judges(config, datasets)
     prepared = prepare_metrics(config.metrics, config.cache_dir, strategy=strategy)
-    evaluator = prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror)
+    evaluator = evaluator_of_domains(
+        [
+            prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror, domain=domain)
+            for dataset, domain in zip(datasets, "ab", strict=False)
+        ]
+    )
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
     names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, _SUFFIXES, strict=False)}

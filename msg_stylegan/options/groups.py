@@ -294,6 +294,11 @@ class MetricsOptions:
         "",
         "File with the weights of LPIPS. Empty = looked for in `cache_dir`/lpips.",
     )
+    classifier: str = option(
+        "",
+        "File of the classifier that label_agreement1k asks, which the command for classifiers "
+        "trains on images of both domains.",
+    )
 
 
 @dataclass(frozen=True)

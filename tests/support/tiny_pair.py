@@ -1,5 +1,8 @@
 """Untrained networks of two domains whose images are known to belong together, or not to."""
 
+import dataclasses
+
+import numpy as np
 import tensorflow as tf
 
 from msg_stylegan import options
@@ -74,3 +77,26 @@ def make_pair_run(folder, *, snapshots=(0, 1), **kind):
         nets = make_pair(seed=kimg, **kind)
         save_networks(nets, run_dir / f"network-snapshot-{kimg:06d}.keras", info)
     return run_dir
+
+
+class ArrayPairs:
+    """Pairs that are there already, like `GeneratedPairs`.
+
+    Args:
+        a: uint8 `[N, r, r, C]`.
+        b: The same of the other domain.
+        num_batches: In how many batches they come.
+    """
+
+    def __init__(self, a, b, num_batches=3):
+        self._a, self._b = a, b
+        self._num_batches = num_batches
+
+    def batches(self, num_pairs):
+        parts = (np.array_split(x[:num_pairs], self._num_batches) for x in (self._a, self._b))
+        yield from zip(*parts, strict=True)
+
+
+def pair_inputs(inputs, *arrays, **options):
+    """`MetricInputs` with `ArrayPairs`."""
+    return dataclasses.replace(inputs, pairs=ArrayPairs(*arrays, **options))
