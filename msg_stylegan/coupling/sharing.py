@@ -32,12 +32,12 @@ def shared_variables(networks, options):
 
 
 def start_equal(nets):
-    """Gives the generators of domain B all weights of domain A that have the same shape."""
+    """Gives the generators of domain B the weights of domain A, but for what makes images."""
     of_a, of_b = nets.domains
     for source, target in ((of_a.G, of_b.G), (of_a.G_ema, of_b.G_ema)):
-        for a, b in zip(source.trainable_variables, target.trainable_variables, strict=True):
-            if a.shape == b.shape:
-                b.assign(a)
+        features = (G.feature_variables(G.resolution) for G in (source, target))
+        for a, b in zip(*features, strict=True):
+            b.assign(a)
 
 
 def share_weights(nets, options):

@@ -34,8 +34,8 @@ class CouplingOptions:
     )
     same_start: bool = option(
         False,
-        "Let the generator of domain B start with the weights of the other, so that soft coupling "
-        "begins with pairs that agree. Soft-CoGAN starts with different ones.",
+        "Let both generators start with the same weights, but for those that make images, so that "
+        "soft coupling begins with activations that agree. Soft-CoGAN starts with different ones.",
     )
     feature: float = option(
         0.0,

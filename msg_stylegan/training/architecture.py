@@ -37,5 +37,5 @@ def describe_networks(nets):
         kind, _, domain = name.partition("_")
         label = f"{names[kind]}{' ' if domain else ''}{domain.upper()}:"
         size = sum(math.prod(variable.shape) for variable in network.trainable_variables)
-        lines.append(f"{label:<16}{size:,} parameters")
+        lines.append(f"{label:<17}{size:,} parameters")
     return "\n".join(lines)

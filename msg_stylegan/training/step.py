@@ -104,7 +104,11 @@ class TrainStep:
                 suffix=suffix,
             )
             for networks, rows, augmentation, suffix in zip(
-                nets.domains, label_rows, augmentations, ("", "_b"), strict=False
+                nets.domains,
+                label_rows,
+                augmentations,
+                ("", "_b")[: len(nets.domains)],
+                strict=True,
             )
         ]
         self.random = self.domains[0].random
