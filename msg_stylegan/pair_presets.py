@@ -54,7 +54,7 @@ def pair_presets(digits):
             "celeba_smiling",
             128,
             sharing="hard",
-            G_shared_resolution=128,
+            G_shared_resolution=64,
             D_shared_resolution=32,
         ),
     }
