@@ -71,12 +71,13 @@ class Features:
         Yields:
             Tuples of float32 `[n, d]`.
         """
-        extractor = self._extractors(network)
         for pair in pairs:
-            yield tuple(
-                np.concatenate([outputs["features"] for outputs in extractor([images])])
-                for images in pair
-            )
+            yield tuple(self.of_images(network, images) for images in pair)
+
+    def of_images(self, network, images):
+        """Features float32 `[n, d]` of images uint8 `[n, r, r, C]`."""
+        outputs = self._extractors(network)([images])
+        return np.concatenate([values["features"] for values in outputs])
 
     def fake_moments(self, network, num_images):
         """Mean and covariance of the first `num_images` fakes, as `Moments`."""

@@ -80,9 +80,8 @@ class GeneratedImages:
             float32 `[n]`.
         """
         key = (distance, space, epsilon)
-        if key not in self._compiled:
-            self._compiled[key] = ReplicaMap(self._path_function(*key), self._strategy)
-        chunks = self._compiled[key](self._path_chunks(num_paths, sampling))
+        run = self.compiled(key, self._path_function(*key))
+        chunks = run(self._path_chunks(num_paths, sampling))
         for start, distances in zip(range(0, num_paths, self._batch_size), chunks, strict=True):
             yield distances[: num_paths - start]
 
@@ -100,6 +99,23 @@ class GeneratedImages:
             images = self.G(z[here], some, noise_mode="const")
             chunks.append([image.numpy() for image in images])
         return [np.concatenate(scale) for scale in zip(*chunks, strict=True)]
+
+    def latent_chunks(self, num_images):
+        """Yields z, labels and noise seed of calls of G that make the first images.
+
+        Always of the full batch size, also where that is more images than asked for.
+        """
+        for start in range(0, num_images, self._batch_size):
+            z, labels = draw_latents(
+                self.G, self._seed, start, self._batch_size, self._labels_dataset
+            )
+            yield z, labels, noise_seed(self._seed, start)
+
+    def compiled(self, key, function):
+        """`ReplicaMap` of a function, compiled once for each key."""
+        if key not in self._compiled:
+            self._compiled[key] = ReplicaMap(function, self._strategy)
+        return self._compiled[key]
 
     def after(self, previous):
         """Returns this object with `previous(count)` to make the previous fixed images."""

@@ -4,15 +4,18 @@ import difflib
 import re
 
 from metrics import (
+    cycle_error,
     density_coverage,
     frechet_distance,
     inception_score,
     kernel_distance,
     label_agreement,
     ms_ssim,
+    pair_lpips,
     perceptual_path_length,
     pixel_agreement,
     precision_recall,
+    retrieval,
     sliced_wasserstein,
     stability,
 )
@@ -30,6 +33,9 @@ FAMILIES = [
     stability.FAMILY,
     pixel_agreement.FAMILY,
     label_agreement.FAMILY,
+    pair_lpips.FAMILY,
+    retrieval.FAMILY,
+    cycle_error.FAMILY,
 ]
 
 

@@ -38,15 +38,12 @@ def write_zip(path, folder):
 
 def all_metrics():
     """Every kind of metric but those of pairs, of all files, of some, and of more than exist."""
-    counts = dict.fromkeys(known_names(), (SOME, MORE))
+    judge = MetricOptions(classifier=types.SimpleNamespace(resolution=8))
+    of_files = [name for name in known_names() if not get_metric(name, judge).of_pair]
+    counts = dict.fromkeys(of_files, (SOME, MORE))
     counts |= dict.fromkeys(("fid", "kid", "is", "pr3", "dc5", "msssim"), (0, SOME))
-    judge = types.SimpleNamespace(resolution=8)
-    made = [
-        get_metric(name, MetricOptions(count, classifier=judge))
-        for name in counts
-        for count in counts[name]
-    ]
-    return {metric.name: metric for metric in made if not metric.of_pair}
+    made = [get_metric(name, MetricOptions(count)) for name in counts for count in counts[name]]
+    return {metric.name: metric for metric in made}
 
 
 @pytest.fixture(scope="module")

@@ -70,6 +70,10 @@ NAMES = [
     ("pixel_agreement1000_rotated", {}, "pixel_agreement1k_rotated", None, None),
     ("pixel_agreement1k_edge", {"num_images": 20}, "pixel_agreement20_edge", None, None),
     ("label_agreement1k", {"classifier": JUDGE}, "label_agreement1k", None, "classifier"),
+    ("pair_lpips1000", {}, "pair_lpips1k", None, "lpips"),
+    ("cycle_error1k", {"num_images": 20}, "cycle_error20", None, None),
+    ("retrieval1k_lpips", {}, "retrieval1k_lpips", None, "lpips_embedding"),
+    ("retrieval1k_correlation", {"num_images": 50}, "retrieval50_correlation", None, None),
 ]
 # Beginning of a name -> what its headline has at the end; more is better for all but the first.
 HEADLINES = {
@@ -79,6 +83,7 @@ HEADLINES = {
     "dc": "_coverage",
     "pixel_agreement": "",
     "label_agreement": "",
+    "retrieval": "_top1",
 }
 
 
@@ -120,6 +125,11 @@ def test_names_say_what_is_measured(name, options, expected, count, network):
         ("pixel_agreement1k_blurred", {}, "Unknown metric"),
         ("label_agreement1k", {}, "label_agreement1k asks a classifier.* --classifier"),
         ("label_agreement0", {"classifier": JUDGE}, "needs at least 1 images"),
+        ("pair_lpips1", {}, "needs at least 2 images"),
+        ("cycle_error1", {}, "needs at least 2 images"),
+        ("retrieval1k", {}, "Unknown metric.*retrieval1k_"),
+        ("retrieval1024_lpips", {}, "Expected a multiple of it. Received 1024"),
+        ("retrieval1k_correlation", {"num_images": 49}, "at least 50 images"),
         ("sdw16k", {}, r"Unknown metric 'sdw16k'. Did you mean swd16k"),
         ("something", {}, r"Known metrics: fid50k, .*swd2k, swd16k"),
         *(

@@ -143,6 +143,7 @@ _NETWORKS = {
     "keras_inception": (("keras_inception",), inception.keras_inception_network),
     "vgg16": (("vgg16",), vgg16.vgg16_network),
     "lpips": (("vgg16_convolutions", "lpips"), lpips.Lpips),
+    "lpips_embedding": (("vgg16_convolutions", "lpips"), lpips.lpips_embedding),
     "vgg16_taps": (("vgg16_of_coupling",), perceptual_taps.vgg16_taps),
     "vgg19_taps": (("vgg19",), perceptual_taps.vgg19_taps),
 }

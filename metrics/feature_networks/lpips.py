@@ -6,11 +6,14 @@ the squared length of a step.
 """
 
 import hashlib
+import math
 
+import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
 from metrics.feature_networks import vgg16
+from metrics.feature_networks.network import FeatureNetwork
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -19,6 +22,9 @@ VERSION = 1
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
 _EPSILON = 1e-10
+
+# Largest side of images that are compared each with each.
+_EMBEDDED_SIDE = 64
 
 # What messages call the weights.
 _TITLE = "LPIPS weights for VGG16"
@@ -96,12 +102,59 @@ class Lpips:
             float32 `[n]`, 0 for equal images.
         """
         images = tf.concat([a, b], axis=0) / 127.5 - 1.0
-        activations = self._model((images - _SHIFT) / _SCALE)
-        layers = zip(activations, self._channels, strict=True)
-        return tf.add_n([_layer_distance(x, channels) for x, channels in layers])
+        return tf.add_n([_layer_distance(*layer) for layer in self._layers(images)])
+
+    def embedding(self, images):
+        """Points whose squared Euclidean distances are those of `distance`.
+
+        Args:
+            images: float32 `[n, h, w, 3]`, as for `distance`. h and w are known.
+
+        Returns:
+            float32 `[n, d]`: 126,000 numbers for images of 32 pixels.
+        """
+        parts = []
+        for x, channels in self._layers(images / 127.5 - 1.0):
+            # The weights of LPIPS are trained not to be negative.
+            scale = np.sqrt(np.maximum(channels, 0.0) / (x.shape[1] * x.shape[2]))
+            parts.append(tf.reshape(_normalized(x) * scale, [-1, math.prod(x.shape[1:])]))
+        return tf.concat(parts, axis=1)
+
+    def _layers(self, images):
+        """Pairs of activations and weights of the channels, for images in [-1, 1]."""
+        return zip(self._model((images - _SHIFT) / _SCALE), self._channels, strict=True)
+
+
+def lpips_embedding(*weights):
+    """LPIPS of small images, for all pairs of many of them.
+
+    Args:
+        *weights: Arguments of `Lpips`.
+
+    Returns:
+        A `FeatureNetwork`, see `Lpips.embedding`. Images of more than 64 pixels are reduced to 64.
+        Its `dim` is None: the length of the features follows from the size of the images.
+    """
+    lpips = Lpips(*weights)
+    return FeatureNetwork(
+        "lpips_embedding",
+        lpips.identity,
+        lambda images: {"features": lpips.embedding(images)},
+        _reduced,
+        None,
+    )
+
+
+def _reduced(images):
+    images = tf.cast(images, tf.float32)
+    factor = images.shape[1] // _EMBEDDED_SIDE
+    return tf.nn.avg_pool2d(images, factor, factor, "VALID") if factor > 1 else images
+
+
+def _normalized(activations):
+    return activations / (tf.norm(activations, axis=-1, keepdims=True) + _EPSILON)
 
 
 def _layer_distance(activations, channels):
-    norm = tf.norm(activations, axis=-1, keepdims=True)
-    a, b = tf.split(activations / (norm + _EPSILON), 2, axis=0)
+    a, b = tf.split(_normalized(activations), 2, axis=0)
     return tf.reduce_mean(tf.reduce_sum(tf.square(a - b) * channels, axis=-1), axis=(1, 2))

@@ -35,8 +35,8 @@ class FeatureNetwork:
     # Maps images uint8 or float32 [n, h, w, 3] with values 0..255, any h and w, to the input of the
     # model. TensorFlow operations only; n, h and w may be unknown until it runs.
     prepare: Callable
-    # Length of "features".
-    dim: int
+    # Length of "features"; None where it depends on the size of the images.
+    dim: int | None
 
 
 class FeatureExtractor:
