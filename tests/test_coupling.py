@@ -104,7 +104,7 @@ def places_by_name(nets, places, kind):
 
 def test_hard_sharing_is_about_the_layers_of_low_resolution():
     nets = make_pair()
-    options = CouplingOptions(sharing="hard", D_shared_resolution=4)
+    options = CouplingOptions(sharing="hard", G_shared_resolution=8, D_shared_resolution=4)
     places = share_weights(nets, options)
     of_G, of_D = (places_by_name(nets, places, kind) for kind in "GD")
     for a, b in (*of_G, *of_D):

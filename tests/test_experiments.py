@@ -22,7 +22,7 @@ from experiments.frame.summary import Spread, equal_time, summarize
 from experiments.frame.table import markdown_table
 from experiments.frame.trial import Point, Trial
 from metrics.generated_images import GeneratedImages
-from msg_stylegan import load_networks, presets
+from msg_stylegan import load_networks, options, presets
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
@@ -217,9 +217,11 @@ def test_training_that_fails_is_a_result(tiny_preset, monkeypatch, capsys):
 def test_experiments_are_possible_and_their_variants_differ(experiment, tmp_path):
     assert experiment.name in MODULES
     arguments = command.build_parser(experiment).parse_args(experiment.full_scale.split())
-    for preset in ("digits_progan", arguments.preset):
+    for preset in (experiment.preset, arguments.preset):
         arguments.preset = preset
         base = command.base_config(arguments, experiment.changes_per_point)
+        if base.dataset.path_b:
+            base = options.changed(base, {"coupling.classifier": "trained-first.keras"})
         trials = [Trial(variant, 0, base, tmp_path) for variant in experiment.variants]
         assert len({str(trial.config) for trial in trials}) == len(trials)
     assert len(experiment.choose(arguments.variants)) >= 3

@@ -5,10 +5,12 @@ import dataclasses
 from pathlib import Path
 
 from experiments.frame import digit_network
+from experiments.frame.pair_classifiers import pair_classifiers
 from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.summary import equal_time, summarize
 from experiments.frame.table import markdown_table, write_changes, write_points, write_table
 from experiments.frame.trial import Trial
+from metrics.domains import evaluator_of_domains
 from metrics.evaluation import prepare_metrics
 from msg_stylegan import presets
 from msg_stylegan.command_line import own_arguments, run_command
@@ -19,9 +21,6 @@ from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
 from msg_stylegan.options import MetricsOptions, changed
 from msg_stylegan.training import devices
-
-# The data set has 1,797 images.
-_METRICS = ("swd1k", f"fd2k_full-{digit_network.NAME}")
 
 
 def build_parser(experiment):
@@ -62,16 +61,16 @@ def build_parser(experiment):
     )
     parser.add_argument(
         "--preset",
-        default="digits_progan",
+        default=experiment.preset,
         help="settings from which the variants start (default: %(default)s)",
     )
     parser.add_argument(
         "--metrics",
         type=lambda text: text.split(","),
-        default=",".join(_METRICS),
         metavar="NAMES",
         help=f"as `{called('metrics')}` knows them; those ending in -digits look through a "
-        "classifier that is trained on the data set first (default: %(default)s)",
+        "classifier that is trained on the data set first (default: "
+        f"{','.join(experiment.metrics(presets.get_preset(experiment.preset)))})",
     )
     parser.add_argument(
         "--num_images",
@@ -117,20 +116,23 @@ def run(experiment, args):
     variants = experiment.choose(args.variants)
     strategy = devices.make_strategy(base.hardware.num_gpus, base.hardware.logical_cpus)
     devices.prepare_graph_optimizer()
-    dataset = open_dataset(base, base.dataset.max_label_size)
+    datasets = open_datasets(base, base.dataset.max_label_size)
     # Variants may depend on it.
-    base = changed(base, {"dataset.resolution": dataset.resolution})
+    base = changed(base, {"dataset.resolution": datasets[0].resolution})
+    if len(datasets) > 1:
+        base = changed(base, pair_classifiers(outdir.parent, datasets))
+    args.metrics = args.metrics or experiment.metrics(base)
     trials = [
         Trial(variant, seed, base, outdir / "trials", experiment.changes_per_point)
         for variant in variants
         for seed in args.seeds
     ]
-    evaluator = make_evaluator(args, base, dataset, strategy, outdir)
+    evaluator = make_evaluator(args, base, datasets, strategy, outdir)
     for number, trial in enumerate(trials, 1):
         if trial.failure or trial.is_finished(evaluator):
             continue
         print(f"\nTraining {number} of {len(trials)}: {trial.name}")
-        trial.run(dataset, evaluator, strategy)
+        trial.run(datasets, evaluator, strategy)
         write_results(experiment, args, trials, evaluator, outdir)
     print(f"\n{write_results(experiment, args, trials, evaluator, outdir)}\nResults: {outdir}")
 
@@ -160,32 +162,45 @@ def base_config(args, changes_per_point):
     )
 
 
-def open_dataset(base, max_label_size):
-    path = Path(base.data_dir) / base.dataset.path
-    if not path.is_dir():
-        hint = f" Make it by: {called('dataset')} create_digits {path}"
-        raise FileNotFoundError(
-            f"There is no data set {path}.{hint if base.dataset.path == 'digits' else ''}"
-        )
-    return TFRecordDataset(path, resolution=base.dataset.resolution, max_label_size=max_label_size)
+def open_datasets(base, max_label_size):
+    """The data set of each domain; an error that says how to make it."""
+    datasets = []
+    for name in filter(None, (base.dataset.path, base.dataset.path_b)):
+        path = Path(base.data_dir) / name
+        if not path.is_dir():
+            command = "create_digits" if name == "digits" else "create_pair"
+            target = path if name == "digits" else f"{path.parent.name} {path.parent}"
+            is_known = name == "digits" or base.dataset.path_b
+            hint = f" Make it by: {called('dataset')} {command} {target}" if is_known else ""
+            raise FileNotFoundError(f"There is no data set {path}.{hint}")
+        resolution = base.dataset.resolution
+        datasets.append(TFRecordDataset(path, resolution, max_label_size=max_label_size))
+    return datasets
 
 
-def make_evaluator(args, base, dataset, strategy, outdir):
+def make_evaluator(args, base, datasets, strategy, outdir):
     """The metrics, with the classifier of the data set if one of them wants it."""
     network = None
     if any(name.endswith(f"-{digit_network.NAME}") for name in args.metrics):
         # Beside all experiments: distances through different networks cannot be compared.
         network = outdir.parent / f"{digit_network.NAME}.keras"
         if not network.exists():
-            digit_network.make_digit_network(network, open_dataset(base, -1))
-    options = MetricsOptions(names=args.metrics, num_images=args.num_images)
+            digit_network.make_digit_network(network, open_datasets(base, -1)[0])
+    options = MetricsOptions(
+        names=args.metrics, num_images=args.num_images, classifier=base.metrics.classifier
+    )
     prepared = prepare_metrics(options, args.cache_dir, feature_network=network, strategy=strategy)
-    return prepared(dataset, labels_dataset=dataset, mirror=base.dataset.mirror)
+    return evaluator_of_domains(
+        [
+            prepared(dataset, labels_dataset=dataset, mirror=base.dataset.mirror, domain=domain)
+            for dataset, domain in zip(datasets, "ab", strict=False)
+        ]
+    )
 
 
 def write_results(experiment, args, trials, evaluator, outdir):
     """Writes all tables and charts; returns the table of scores as text."""
-    keys = [metric.headline for metric in evaluator.metrics]
+    keys = [*(metric.headline for metric in evaluator.metrics), *experiment.further_keys]
     curves, failed = {}, {}
     for trial in trials:
         name = trial.variant.name

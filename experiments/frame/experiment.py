@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from experiments.frame import digit_network
 from msg_stylegan import options
+
+# The data set has 1,797 images.
+DIGITS_METRICS = ("swd1k", f"fd2k_full-{digit_network.NAME}")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,13 @@ class Experiment:
     on_request: tuple[str, ...] = ()
     # Length of a training in kimg, unless the command line gives another.
     kimg: float = 12.0
+    # Function of the configuration that all variants start from; gives the metrics of every
+    # snapshot, unless the command line names others.
+    metrics: Callable = lambda config: DIGITS_METRICS
+    # Results that the tables show beside the headlines of the metrics.
+    further_keys: tuple[str, ...] = ()
+    # Settings from which the variants start, unless the command line names others.
+    preset: str = "digits_progan"
     # Snapshots per scored one, of which all are kept to compare the images of fixed latents from
     # one to the next; 0 = images are not compared.
     changes_per_point: int = 0

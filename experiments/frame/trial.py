@@ -10,6 +10,7 @@ from experiments.frame.image_changes import measure_image_changes, read_image_ch
 from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
 from msg_stylegan import load_networks, options
+from msg_stylegan.commands.judges import open_judges
 from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training import loop, run_directory
@@ -18,7 +19,7 @@ from msg_stylegan.training.stats import read_stats
 
 _FAILURE_FILE = "failure.json"
 # Options that say where things are and what computes them, not what is computed.
-_PLACES = ("data_dir", "result_dir", "cache_dir", "hardware.")
+_PLACES = ("data_dir", "result_dir", "cache_dir", "hardware.", "metrics.", "coupling.classifier")
 
 
 @dataclass(frozen=True)
@@ -79,32 +80,36 @@ class Trial:
         """Pairs of kimg and change, see `read_image_changes`; None while not measured."""
         return read_image_changes(self.run_dir)
 
-    def run(self, dataset, evaluator, strategy):
+    def run(self, datasets, evaluator, strategy):
         """Trains and scores what is not trained and scored yet.
 
         Args:
-            dataset: `TFRecordDataset`.
-            evaluator: `MetricEvaluator` with the same strategy.
+            datasets: `TFRecordDataset` of each domain.
+            evaluator: `MetricEvaluator` or `PairEvaluator` with the same strategy.
             strategy: The `tf.distribute.Strategy` to train with.
 
         Raises:
             KeyboardInterrupt: Training was stopped. Everything is saved.
             ValueError: A metric cannot be computed.
         """
-        options.validate(self.config, strategy.num_replicas_in_sync, dataset)
+        options.validate(self.config, strategy.num_replicas_in_sync, *datasets)
+        with strategy.scope():
+            judges = open_judges(self.config, datasets)
         values = options.to_dict(self.config)
         if not self.run_dir.exists():
             run_directory.create_run_directory(self.run_dir, values)
         scorer = SnapshotScorer(evaluator, say=say)
-        info = {"options": values, "dataset": dataset.name, "version": msg_stylegan.__version__}
+        info = {"options": values, "version": msg_stylegan.__version__}
+        info |= {f"dataset{s}": d.name for d, s in zip(datasets, ("", "_b"), strict=False)}
         with logging_to(self.run_dir):
             try:
                 stopped = loop.train(
                     self.config,
                     self.run_dir,
-                    [dataset],
+                    datasets,
                     strategy,
                     info=info,
+                    judges=judges,
                     evaluate=self._at_points(scorer),
                 )
             except FloatingPointError as error:
@@ -115,7 +120,7 @@ class Trial:
                 raise KeyboardInterrupt
             self._score_end(evaluator, scorer, strategy)
         if self._changes_per_point:
-            measure_image_changes(self.run_dir, dataset.resolution)
+            measure_image_changes(self.run_dir, datasets[0].resolution)
 
     def points(self, evaluator):
         """List of `Point`, by kimg: what is scored by now."""

@@ -33,7 +33,7 @@ class Coupling:
         self.needs_reals = "content" in self._weights or "style" in self._weights
         makers = {
             "feature": lambda: FeatureRegularizer(
-                options.feature_resolution or nets.G.resolution // 2, options.feature_images
+                options.feature_resolution or nets.G.resolution, options.feature_images
             ),
             "weights": WeightRegularizer,
             "semantic": lambda: SemanticLoss(judges["classifier"]),

@@ -21,7 +21,7 @@ def shared_variables(networks, options):
         generators = {"G": networks.G, "G_ema": networks.G_ema}
         return {name: G.mapping.trainable_variables for name, G in generators.items()}
     of_G, of_D = (
-        side or networks.G.resolution // 2
+        side or networks.G.resolution
         for side in (options.G_shared_resolution, options.D_shared_resolution)
     )
     return {

@@ -21,8 +21,8 @@ class CouplingOptions:
     )
     G_shared_resolution: int = option(
         0,
-        "With hard sharing: largest resolution at which the generators share their layers. 0 = "
-        "half of the images' side.",
+        "With hard sharing: largest resolution at which the generators share their layers. 0 = all "
+        "resolutions.",
         power_of_two_or_zero(4, 1024),
         decides_networks=True,
     )
@@ -45,7 +45,7 @@ class CouplingOptions:
     )
     feature_resolution: int = option(
         0,
-        "FR: largest resolution whose activations are compared. 0 = half of the images' side.",
+        "FR: largest resolution whose activations are compared. 0 = all resolutions.",
         power_of_two_or_zero(4, 1024),
     )
     feature_images: bool = option(

@@ -1,0 +1,57 @@
+"""What makes two domains agree: `python -m experiments.coupling`."""
+
+import sys
+
+from experiments.frame.command import main
+from experiments.frame.experiment import Experiment, Variant
+
+# The presets of pairs are coupled; variants say themselves how.
+_NONE = {
+    "coupling.sharing": "none",
+    "coupling.feature": 0.0,
+    "coupling.same_start": False,
+}
+_FR = {"coupling.feature": 100.0, "coupling.same_start": True}
+_SL = {"coupling.semantic": 10.0}
+
+
+def _metrics(config):
+    """Distances of each domain, and agreement: of pixels where the change is known."""
+    change = config.dataset.path.partition("/")[0].removeprefix("digits2")
+    pixels = [f"pixel_agreement1k_{change}"] if change in ("negative", "edge", "rotated") else []
+    return ("swd1k", *pixels, "label_agreement1k")
+
+
+EXPERIMENT = Experiment(
+    name="coupling",
+    question="Which coupling makes both domains draw the same thing? Label agreement is judged by "
+    "a classifier that no generator was trained with.",
+    variants=tuple(
+        Variant(name, {**_NONE, **changes})
+        for name, changes in {
+            "none": {},
+            "hard": {"coupling.sharing": "hard"},
+            # Soft-CoGAN's terms alone, with its weights.
+            "FR10": {"coupling.feature": 10.0},
+            "weights10": {"coupling.weights": 10.0},
+            "SL10": _SL,
+            "CC10": {"coupling.cycle": 10.0},
+            "PL": {"coupling.content": 1.0, "coupling.style": 1250.0},
+            # Stronger, from generators that start alike.
+            "FR100": _FR,
+            "FR100+SL10": {**_FR, **_SL},
+            "FR100+CC10": {**_FR, "coupling.cycle": 10.0},
+            "hard+SL10": {"coupling.sharing": "hard", **_SL},
+        }.items()
+    ),
+    full_scale="--preset scogan_mnist2svhn --kimg 1000 --points 10 --metrics swd16k,fid50k",
+    # A step takes several times as long.
+    on_request=("PL",),
+    kimg=16.0,
+    metrics=_metrics,
+    further_keys=("label_agreement1k_corrected",),
+    preset="scogan_digits_negative",
+)
+
+if __name__ == "__main__":
+    sys.exit(main(EXPERIMENT))
