@@ -82,6 +82,7 @@ def _digits(digits, name):
             **_FR,
             "schedule.total_kimg": 24.0,
             "schedule.image_grid": "16x8",
+            "metrics.names": ("swd1k", f"pixel_agreement1k_{name.removeprefix('digits2')}"),
         },
     )
 

@@ -173,6 +173,14 @@ def run(*arguments):
     return dataset_tool.main(["create_pair", *map(str, arguments), "--workers=1"])
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_command_stores_the_changed_digits(name, tmp_path):
+    folder, images = write_mnist(tmp_path / "mnist", 9)
+    assert run(f"digits2{name}", tmp_path / "out", folder) == 0
+    stored = TFRecordDataset(tmp_path / "out" / "b").read_images(range(5))
+    assert {image.tobytes() for image in stored} == {TRUTH[name](x).tobytes() for x in images[4:]}
+
+
 def test_the_command_keeps_partners_in_the_same_place(vendors, tmp_path):
     out = tmp_path / "out"
     assert run("same_names", out, vendors) == 0

@@ -61,7 +61,8 @@ def shard_positions(num_images, num_shards, shard):
 
 def image_planes(image):
     """Transposes uint8 `[r, r, C]` to `[C, r, r]`, contiguous in memory."""
-    return np.stack([image[:, :, channel] for channel in range(image.shape[2])])
+    # `np.stack` would keep the order in memory of an image that a source has turned.
+    return np.ascontiguousarray(np.stack([image[:, :, c] for c in range(image.shape[2])]))
 
 
 @dataclasses.dataclass(frozen=True)
