@@ -4,9 +4,11 @@ What is recorded of domain B is named `<metric>_b`, so that it never mixes with 
 """
 
 import dataclasses
+from pathlib import Path
 
 from metrics.generated_pairs import GeneratedPairs
 from metrics.metric import one_domain_message
+from metrics.partners import Partners
 
 
 def metric_of_domain_b(metric):
@@ -24,11 +26,12 @@ def metric_of_domain_b(metric):
     )
 
 
-def evaluator_of_domains(evaluators):
+def evaluator_of_domains(evaluators, partners=None):
     """What scores networks of one domain, or of a pair.
 
     Args:
         evaluators: List of the `MetricEvaluator` of each domain, one or two.
+        partners: See `PairEvaluator`.
 
     Returns:
         A `MetricEvaluator` or `PairEvaluator`.
@@ -37,7 +40,7 @@ def evaluator_of_domains(evaluators):
         ValueError: A metric of pairs is asked for, and there is one domain.
     """
     if len(evaluators) == 2:
-        return PairEvaluator(*evaluators)
+        return PairEvaluator(*evaluators, partners)
     (evaluator,) = evaluators
     for metric in evaluator.metrics:
         if metric.of_pair:
@@ -53,14 +56,18 @@ class PairEvaluator:
         num_devices: Number of replicas of the strategy.
     """
 
-    def __init__(self, a, b):
+    def __init__(self, a, b, partners=None):
         """Joins evaluators.
 
         Args:
             a: `MetricEvaluator` of domain A.
             b: The same of domain B, for the same metrics.
+            partners: Folder of real images whose partners are known, see `Partners`; empty or None
+                for the one in which the reals of A lie.
         """
         self._evaluators = {"a": a, "b": b}
+        beside = None if a.reals is None else Path(a.reals.path).parent
+        self._partners = Partners(partners or beside)
         of_both = zip(a.metrics, b.metrics, strict=True)
         self.metrics = [
             metric for pair in of_both for metric in (pair[:1] if pair[0].of_pair else pair)
@@ -68,8 +75,10 @@ class PairEvaluator:
         self.num_devices = a.num_devices
 
     def check(self, metric):
-        """As `MetricEvaluator.check`."""
+        """As `MetricEvaluator.check`; raises also what a metric would that lacks true pairs."""
         self._evaluators[metric.domain].check(metric)
+        if metric.of_partners:
+            self._partners.fingerprint()
 
     def settings(self, metric):
         """As `MetricEvaluator.settings`; those of a metric of pairs name both data sets."""
@@ -78,6 +87,8 @@ class PairEvaluator:
             of_b = self._evaluators["b"].settings(metric)
             both = ("dataset", "fingerprint")
             settings |= {f"{name}_b": of_b[name] for name in both if name in of_b}
+        if metric.of_partners:
+            settings["partners"] = self._partners.fingerprint()
         return settings
 
     def of_networks(self, nets, snapshot=None):
@@ -90,14 +101,15 @@ class PairEvaluator:
         Returns:
             `PairEvaluation`.
         """
-        return PairEvaluation(self._evaluators, nets, snapshot)
+        return PairEvaluation(self._evaluators, nets, snapshot, self._partners)
 
 
 class PairEvaluation:
     """Metrics of one pair of networks; those of a domain share what they compute."""
 
-    def __init__(self, evaluators, nets, snapshot):
+    def __init__(self, evaluators, nets, snapshot, partners):
         self._evaluators = evaluators
+        self._partners = partners
         self._nets = nets
         self._snapshot = snapshot
         self._evaluations = {}
@@ -114,7 +126,6 @@ class PairEvaluation:
         if domain == "b":
             return evaluator.of_networks(self._nets, self._snapshot)
         a, b = self._evaluators.values()
-        pair = GeneratedPairs(
-            a.generated(self._nets.G_ema), b.generated(self._nets.G_ema_b), self._nets.E
-        )
+        generated = a.generated(self._nets.G_ema), b.generated(self._nets.G_ema_b)
+        pair = GeneratedPairs(*generated, self._nets.E, self._partners)
         return evaluator.of_networks(self._nets, self._snapshot, pair)

@@ -123,6 +123,7 @@ class MetricEvaluator:
 
     Attributes:
         metrics: List of `Metric`.
+        reals: As given.
         num_devices: Number of replicas of the strategy.
     """
 
@@ -165,7 +166,7 @@ class MetricEvaluator:
             for metric in metrics
         ]
         self._domain = domain
-        self._reals = reals
+        self.reals = self._reals = reals
         self._ordered_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"

@@ -30,13 +30,15 @@ class GeneratedPairs:
         a, b: `GeneratedImages` of the domains. If their labels have the same length, B gets those
             of A, as in training; otherwise each has its own.
         encoder: `Encoder` that finds the latents of images, or None.
+        partners: `Partners` among real images.
     """
 
-    def __init__(self, a, b, encoder=None):
+    def __init__(self, a, b, encoder=None, partners=None):
         is_same = a.G.label_size == b.G.label_size
         self.a = a
         self.b = b.labelled_like(a) if is_same else b
         self.encoder = encoder
+        self.partners = partners
 
     def batches(self, num_pairs):
         """Yields tuples of uint8 `[n, r, r, C]` of both domains: image i belongs to image i."""

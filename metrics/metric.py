@@ -141,6 +141,8 @@ class Metric:
     real_moments: Callable | None = None
     # Whether it is about pairs of images of two domains; see `MetricInputs.require_pairs`.
     of_pair: bool = False
+    # Whether it needs real images whose partners are known; see `Partners`.
+    of_partners: bool = False
     # Domain whose fakes it is about, "a" or "b"; those of a single one are "a", and so are pairs.
     domain: str = "a"
     # Smallest side of the fakes, in pixels.

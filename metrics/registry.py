@@ -18,6 +18,7 @@ from metrics import (
     retrieval,
     sliced_wasserstein,
     stability,
+    translation_rank,
 )
 from metrics.metric import MetricOptions
 
@@ -36,6 +37,7 @@ FAMILIES = [
     pair_lpips.FAMILY,
     retrieval.FAMILY,
     cycle_error.FAMILY,
+    translation_rank.FAMILY,
 ]
 
 

@@ -149,7 +149,8 @@ def evaluator_of_networks(args, prepared, nets):
         [
             make_evaluator(args, prepared, path, nets.of_domain(domain), domain=domain)
             for domain, path in paths.items()
-        ]
+        ],
+        args.partners,
     )
 
 

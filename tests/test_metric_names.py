@@ -73,6 +73,14 @@ NAMES = [
     ("pair_lpips1000", {}, "pair_lpips1k", None, "lpips"),
     ("cycle_error1k", {"num_images": 20}, "cycle_error20", None, None),
     ("retrieval1k_lpips", {}, "retrieval1k_lpips", None, "lpips_embedding"),
+    ("translation_rank100_lpips", {}, "translation_rank100_lpips", None, "lpips_embedding"),
+    (
+        "translation_rank1k_correlation_search",
+        {},
+        "translation_rank1k_correlation_search",
+        None,
+        None,
+    ),
     ("retrieval1k_correlation", {"num_images": 50}, "retrieval50_correlation", None, None),
 ]
 # Beginning of a name -> what its headline has at the end; more is better for all but the first.
@@ -84,6 +92,7 @@ HEADLINES = {
     "pixel_agreement": "",
     "label_agreement": "",
     "retrieval": "_top1",
+    "translation_rank": "_mean_rank",
 }
 
 
@@ -95,7 +104,7 @@ def test_names_say_what_is_measured(name, options, expected, count, network):
     assert count is None or asked_count(metric) == count
     family = next((start for start in HEADLINES if name.startswith(start)), None)
     assert metric.headline == expected + HEADLINES.get(family, "")
-    assert metric.lower_is_better == (family in (None, "swd"))
+    assert metric.lower_is_better == (family in (None, "swd", "translation_rank"))
     # A full name means the same metric again.
     assert get_metric(expected, MetricOptions(**options)).name == expected
 

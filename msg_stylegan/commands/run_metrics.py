@@ -56,6 +56,12 @@ def build_parser():
         help="real images of domain b, where both domains of a pair are scored",
     )
     reals.add_argument(
+        "--partners",
+        metavar="DIR",
+        help="folder of a, b, a_partners and b_partners, as `create_pair same_names` makes them, "
+        "for translation_rank100_lpips (default: where the data set of domain a lies)",
+    )
+    reals.add_argument(
         "--mirror",
         action=argparse.BooleanOptionalAction,
         help="mirror reals at random, for metrics that do (default: as in the training)",

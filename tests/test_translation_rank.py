@@ -1,0 +1,146 @@
+"""Real images are translated to the other domain, and their true partners ranked."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from support.metric_inputs import array_inputs, make_metric
+from support.stored_data_sets import write_records
+from support.tiny_pair import make_pair, make_pair_run
+from support.tiny_run import RESOLUTION, make_dataset
+
+from metrics import translation_rank
+from metrics.generated_images import GeneratedImages
+from metrics.generated_pairs import GeneratedPairs
+from metrics.inversion import found_by_encoder, found_by_search
+from metrics.partners import Partners
+from msg_stylegan.commands import run_metrics
+from msg_stylegan.sampling.sampler import draw_latents, to_uint8
+
+COUNT = 12
+
+
+def drawn(G, z):
+    return to_uint8(G(z, noise_mode="const")[-1]).numpy()
+
+
+@pytest.fixture(scope="module")
+def nets():
+    nets = make_pair("negative", has_encoder=True)
+    for domain in nets.domains:
+        # Fewer of the pixels are limited to black or white, where nothing can be read from them.
+        features = {id(variable) for variable in domain.G_ema.feature_variables(RESOLUTION)}
+        for variable in domain.G_ema.trainable_variables:
+            if id(variable) not in features:
+                variable.assign(0.3 * variable)
+    return nets
+
+
+@pytest.fixture(scope="module")
+def z(nets):
+    return draw_latents(nets.G_ema, 7, 0, COUNT)[0]
+
+
+@pytest.fixture(scope="module")
+def folder(nets, z, tmp_path_factory):
+    """True pairs: images of both generators, with the same latents and noise."""
+    folder = tmp_path_factory.mktemp("true")
+    a, b = (drawn(domain.G_ema, z) for domain in nets.domains)
+    for name, images in (("a", a), ("a_partners", b), ("b", b), ("b_partners", a)):
+        write_records(folder / name, images)
+    return folder
+
+
+def scores_of(nets, folder, name=f"translation_rank{COUNT}_correlation"):
+    images = (GeneratedImages(domain.G_ema, 4) for domain in nets.domains)
+    pairs = GeneratedPairs(*images, nets.E, Partners(folder))
+    metric = make_metric(translation_rank.FAMILY, name)
+    results = metric.compute(dataclasses.replace(array_inputs(), pairs=pairs))
+    assert metric.headline in results and metric.of_partners
+    return {key.removeprefix(metric.name): value for key, value in results.items()}
+
+
+def test_search_comes_near_images_of_the_generator(nets, z):
+    G = nets.G_ema
+    images = drawn(G, z).astype(float)
+    unrelated = np.abs(np.roll(images, 1, axis=0) - images).mean()
+    started, found = (
+        np.abs(drawn(G, found_by_search(G, images, None, num_steps=steps)) - images).mean()
+        for steps in (0, 100)
+    )
+    # There are local minima.
+    assert found < 0.8 * started and started < 0.8 * unrelated
+
+
+def test_what_is_found_does_not_depend_on_the_other_images(nets, z):
+    images = drawn(nets.G_ema, z)
+    some, one = (
+        found_by_search(nets.G_ema, x, None, num_starts=8, num_steps=5)
+        for x in (images, images[3:4])
+    )
+    np.testing.assert_allclose(some[3:4], one, atol=1e-3)
+
+
+def test_search_of_conditional_networks_keeps_the_labels():
+    nets = make_pair(label_sizes=(3, 3))
+    labels = np.eye(3, dtype=np.float32)
+    images = to_uint8(nets.G_ema(np.zeros((3, 8), np.float32) + 0.5, labels)[-1]).numpy()
+    found = found_by_search(nets.G_ema, images, labels, num_starts=4, num_steps=3)
+    assert found.shape == (3, 8) and np.isfinite(found).all()
+
+
+def test_an_encoder_answers_at_once(nets, z):
+    found = found_by_encoder(nets.E, drawn(nets.G_ema, z))
+    assert found.shape == z.shape and found.dtype == np.float32
+
+
+def test_translations_of_perfect_pairs_are_near_their_partners(nets, folder):
+    scores = scores_of(nets, folder, f"translation_rank{COUNT}_correlation_search")
+    assert scores["_chance_mean_rank"] == (COUNT + 1) / 2
+    assert scores["_mean_rank"] < 2.5
+    assert scores["_top1"] > 0.5
+
+
+def test_translations_are_those_of_the_encoder_if_there_is_one(nets, folder, z):
+    scores = scores_of(nets, folder)
+    # It was not trained, and knows nothing.
+    assert 3 < scores["_mean_rank"] < 10
+    assert scores != scores_of(nets, folder, f"translation_rank{COUNT}_correlation_search")
+
+
+def test_true_pairs_must_be_there_and_aligned(tmp_path):
+    for folder, message in ((None, "partners in the other domain are known"), (tmp_path, "no .*a")):
+        with pytest.raises(ValueError, match=message) as error:
+            Partners(folder).open("a")
+        assert "create_pair same_names" in str(error.value) and "--partners" in str(error.value)
+    make_dataset(tmp_path / "a", num_images=4)
+    make_dataset(tmp_path / "a_partners", num_images=5)
+    with pytest.raises(ValueError, match=r"4 images and .* 5: they do not belong together"):
+        Partners(tmp_path).open("a")
+
+
+def test_no_more_images_than_there_are(nets, folder):
+    with pytest.raises(ValueError, match=r"asks for 13 images, and .*a has 12"):
+        scores_of(nets, folder, "translation_rank13_correlation")
+
+
+def test_the_command_ranks_true_partners(tmp_path, folder, capsys):
+    for name in ("tiny", "other"):
+        make_dataset(tmp_path / "data" / name)
+    run_dir = make_pair_run(tmp_path, relation="negative", has_encoder=True, snapshots=[0])
+    arguments = [
+        "--run=1",
+        "--metrics=translation_rank4_correlation",
+        f"--result_dir={tmp_path / 'results'}",
+        f"--cache_dir={tmp_path / 'cache'}",
+    ]
+    assert run_metrics.main(arguments) == 1
+    assert "translation_rank4_correlation cannot be computed yet" in capsys.readouterr().err
+    assert run_metrics.main([*arguments, f"--partners={folder}"]) == 0
+    assert (run_dir / "metric-translation_rank4_correlation.jsonl").is_file()
+    # The default is the folder of the data set.
+    for name in ("a", "a_partners", "b", "b_partners"):
+        (tmp_path / "data" / name).symlink_to(folder / name)
+    assert run_metrics.main(arguments) == 0
+    (line,) = (run_dir / "metric-translation_rank4_correlation.jsonl").read_text().splitlines()
+    assert '"partners"' in line
