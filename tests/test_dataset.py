@@ -290,9 +290,9 @@ def break_manifest(path):
 @pytest.mark.parametrize(
     ("prepare", "options", "message"),
     [
-        (lambda path: None, {}, r"`dataset\.path`: there is no folder .*x"),
-        (lambda path: path.mkdir(), {}, r"`dataset\.path`: .*x has no \.tfrecords"),
-        (lambda path: path.touch(), {}, r"`dataset\.path`: there is no folder .*x"),
+        (lambda path: None, {}, r"There is no folder .*x"),
+        (lambda path: path.mkdir(), {}, r"x has no \.tfrecords"),
+        (lambda path: path.touch(), {}, r"There is no folder .*x"),
         (None, {"resolution": 64}, r"`dataset\.resolution` is 64, but .* 32x32"),
         (None, {"resolution": 12}, r"`dataset\.resolution` must be a power of two"),
         (None, {"resolution": 2}, r"`dataset\.resolution` must be a power of two"),

@@ -88,7 +88,7 @@ def test_a_preset_that_is_named_again_is_compared(start, without_training, tmp_p
         ("--config.optimizer.name=RMSprop", "does not fit this run. Networks, optimizer.name"),
         ("--config.augment.groups=blit", "augmentation that adapts"),
         ("--config.schedule.tick_kimg=0.0004", "at least 0.001"),
-        ("--config.dataset.path=nothing", "there is no folder"),
+        ("--config.dataset.path=nothing", "dataset.path: There is no folder"),
         ("--config.dataset.path=other", "--new_data"),
         ("--config.generator.z_dim=9", "other networks"),
         ("--config.loss.r1_gamma=-1", "must be at least 0"),

@@ -311,11 +311,8 @@ def _open_datasets(arguments):
                 max_label_size=config.dataset.max_label_size,
             )
         except ValueError as error:
-            if run_dir is None:
-                raise
-            raise ValueError(
-                f"{error}\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
-            ) from error
+            moved = f"\n  If the data set of {run_dir} has moved, add --config.data_dir=FOLDER."
+            raise ValueError(f"dataset.{option}: {error}{moved if run_dir else ''}") from error
         datasets.append(dataset)
         facts[f"dataset{suffix}"] = run_history.dataset_facts(dataset)
         if run_dir is not None and not arguments.new_data:

@@ -143,13 +143,13 @@ class TFRecordDataset:
     def _find_levels(self):
         if not self.path.is_dir():
             raise ValueError(
-                f"`dataset.path`: there is no folder {self.path}. Make a data set with "
+                f"There is no folder {self.path}. Make a data set with "
                 f"`{called('dataset')} create_from_images OUT FOLDER`."
             )
         levels = find_levels(self.path)
         if not levels:
             raise ValueError(
-                f"`dataset.path`: {self.path} has no .tfrecords file. Expected a data set made "
+                f"{self.path} has no .tfrecords file. Expected a data set made "
                 f"by `{called('dataset')}`."
             )
         return levels
