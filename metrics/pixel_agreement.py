@@ -4,7 +4,8 @@ The score of CoGAN (Liu and Tuzel 2016, arXiv:1606.07536, section 4) for pairs o
 negatives or outlines: the share of the pixels of G2(z) that are those of the changed G1(z), mean
 over z. As the paper leaves open when two pixels agree, here: the change is made with the grey
 levels of G1(z), then both images are reduced to black and white, and pixels are equal or not. White
-is a brightness (mean of the channels) of at least 128 of 255.
+is at least half of the brightest pixel that the change has made (means of the channels): outlines
+of soft digits do not become as bright as the digits themselves.
 
 Most pixels of a digit are background, so images that have nothing in common agree in many of them.
 Beside the score stand that of unrelated pairs, the first images of each pair with the second ones
@@ -20,13 +21,6 @@ from metrics.chance import corrected_for_chance, with_unrelated
 from metrics.metric import Family, Metric, choose_count, format_count
 from msg_stylegan.data.sources.pairs import CHANGES
 
-_WHITE = 128
-
-
-def is_white(images):
-    """Black and white of uint8 `[N, r, r, C]`: bool `[N, r, r]`."""
-    return images.mean(axis=3) >= _WHITE
-
 
 def agreement(a, b, change):
     """Share of pixels in which each image of B is what the change makes of an image of A.
@@ -39,8 +33,9 @@ def agreement(a, b, change):
     Returns:
         float64 `[N]`.
     """
-    changed = np.stack([change(image) for image in a])
-    return (is_white(changed) == is_white(b)).mean(axis=(1, 2))
+    changed = np.stack([change(image) for image in a]).mean(axis=3)
+    half = np.maximum(changed.max(axis=(1, 2), keepdims=True), 1.0) / 2.0
+    return ((changed >= half) == (b.mean(axis=3) >= half)).mean(axis=(1, 2))
 
 
 def _compute(name, change, num_pairs, inputs):

@@ -134,6 +134,9 @@ def test_outlines_are_white_where_a_brighter_neighbour_is():
     assert pixel_scores("edge", a, b)[""] == 60 / 64
     b[:, 3:5, 3:5] = 0
     assert pixel_scores("edge", a, b)[""] == 1
+    # Half as bright, all the same: white is relative to what the change makes.
+    assert pixel_scores("edge", a // 3, b // 3)[""] == 1
+    assert pixel_scores("edge", a // 3, np.zeros_like(b))[""] == 52 / 64
 
 
 def test_unrelated_images_agree_by_chance_only():
