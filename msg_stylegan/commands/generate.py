@@ -18,7 +18,7 @@ _NAMES = (
         "truncation",
         "uncurated",
     ),
-    *("classes", "timelapse", "project", "directions", "score"),
+    *("classes", "timelapse", "project", "translate", "directions", "score"),
 )
 # The first line of each module is the help of its command, the rest its description.
 COMMANDS = {name: importlib.import_module(f"msg_stylegan.generation.{name}") for name in _NAMES}

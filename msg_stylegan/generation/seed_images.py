@@ -115,11 +115,20 @@ def open_generator(args):
         ValueError: The file has no generator, or the network has no such labels.
     """
     nets, path, facts = open_networks(args)
-    G = _generator(nets, path)
+    G = generator_of(nets, path)
     return G, chosen_labels(args, G, nets.info), facts
 
 
-def _generator(nets, path):
+def generator_of(nets, path):
+    """The generator to draw with: the moving average, if there is one.
+
+    Args:
+        nets: `Networks` of one domain.
+        path: Their file, for the message.
+
+    Raises:
+        ValueError: There is no generator.
+    """
     G = nets.G_ema if nets.G_ema is not None else nets.G
     if G is None:
         raise ValueError(f"{path} has no generator to draw with.")
@@ -140,7 +149,7 @@ def open_seed_images(args, scales="all"):
         return [SeedImages(args, scales)]
     nets, path, facts = open_networks(args)
     domains = {name: nets.of_domain(name) for name in DOMAINS}
-    generators = [_generator(domain, path) for domain in domains.values()]
+    generators = [generator_of(domain, path) for domain in domains.values()]
     if len({G.label_size for G in generators}) == 1:
         tables = [chosen_labels(args, generators[0], domains["a"].info)] * 2
     elif args.label_class is None and args.label is None:

@@ -11,6 +11,8 @@ from msg_stylegan.files import atomic_path
 from msg_stylegan.mistaken_file import what_it_is
 
 _FORMAT = "msg_stylegan projection 1"
+# Inputs of the mapping network.
+_INPUTS = ("z", "label")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,18 +23,26 @@ class Projection:
         ws: float32 `[num_ws, w_dim]`, one w per layer of the synthesis.
         noise_maps: List of float32 `[r, r]` from the lowest resolution; empty for the stored ones.
         facts: Dictionary of JSON values: network, target, settings, errors.
+        z: float32 `[z_dim]` from which `ws` follows, or None where w was searched.
+        label: float32 `[label_size]` that belongs to z, or None.
     """
 
     ws: np.ndarray
     noise_maps: list
     facts: dict
+    z: np.ndarray | None = None
+    label: np.ndarray | None = None
 
     def save(self, path):
-        """Writes `.npz` with the arrays `ws`, `noise0`, `noise1`, ... and the text `facts`."""
-        maps = {f"noise{i}": noise for i, noise in enumerate(self.noise_maps)}
+        """Writes `.npz`: arrays `ws`, `noise0`, `noise1`, ..., the text `facts`, `z` and `label`.
+
+        The last two only if they are known.
+        """
+        arrays = {f"noise{i}": noise for i, noise in enumerate(self.noise_maps)}
+        arrays |= {name: getattr(self, name) for name in _INPUTS if getattr(self, name) is not None}
         facts = json.dumps({"format": _FORMAT, **self.facts})
         with atomic_path(path) as temporary:
-            np.savez(temporary, ws=self.ws, facts=facts, **maps)
+            np.savez(temporary, ws=self.ws, facts=facts, **arrays)
 
 
 def read_projection(path):
@@ -54,13 +64,15 @@ def read_projection(path):
             count = sum(name.startswith("noise") for name in arrays.files)
             maps = [np.asarray(arrays[f"noise{i}"], np.float32) for i in range(count)]
             ws = np.asarray(arrays["ws"], np.float32)
-            if ws.ndim != 2 or not all(np.isfinite(array).all() for array in (ws, *maps)):
+            inputs = {n: np.asarray(arrays[n], np.float32) for n in _INPUTS if n in arrays.files}
+            numbers = (ws, *maps, *inputs.values())
+            if ws.ndim != 2 or not all(np.isfinite(array).all() for array in numbers):
                 raise ValueError("its w are not finite numbers [num_ws, w_dim]")
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
         reason = what_it_is(path, expected="npz") or error
         raise ValueError(f"{path} is not a projection of an image: {reason}") from error
-    return Projection(ws, maps, facts)
+    return Projection(ws, maps, facts, **inputs)
 
 
 def scale_errors(images, target):

@@ -14,7 +14,7 @@ from msg_stylegan.projection import noise_maps
 from msg_stylegan.projection.latents import Latents
 from msg_stylegan.projection.pyramid_loss import PyramidLoss
 
-SPACES = ("w", "w+")
+SPACES = ("z", "w", "w+")
 
 # Step of Adam, relative to the spread of w.
 _LEARNING_RATE = 0.1
@@ -40,7 +40,7 @@ _BATCH_SIZE = 16
 
 
 class Projector:
-    """Searches the w, and on request the noise maps, whose images are closest to a target.
+    """Searches the z or w, and on request the noise maps, whose images are closest to a target.
 
     One compiled step serves any number of targets, whose results do not depend on each other. Call
     `search` and take `best_ws` and `best_noise_maps` whenever its steps end or are abandoned.
@@ -69,7 +69,9 @@ class Projector:
         Args:
             G: Generator. It is not changed.
             space: "w" for one vector, "w+" for one per layer. A generator that takes
-                a single vector has one space only.
+                a single vector has one space only. "z" for the input of the mapping network, the
+                only latent that both domains of a pair have in common; the label is that of the
+                best starting point.
             optimize_noise: Whether the noise maps are optimised as well, from the stored ones on.
             noise_mode: "const" for the stored noise maps, "none" for none.
             num_steps: Largest number of steps.
@@ -95,11 +97,15 @@ class Projector:
         self._num_steps = num_steps
         self._num_starts = num_starts
         self._noise_mode = noise_mode
-        self._latents = Latents.of(G, seed, labels)
+        self._latents = (Latents.of_z if space == "z" else Latents.of)(G, seed, labels)
         self._stored_maps = [np.asarray(layer.const) for layer in noise_maps.noise_layers(self.G)]
         # In units of the spread around the mean.
         rows = G.num_ws if space == "w+" else 1
-        self._point = tf.Variable(tf.zeros([1, rows, G.w_dim]), trainable=False)
+        width = self._latents.samples.shape[1]
+        self._point = tf.Variable(tf.zeros([1, rows, width]), trainable=False)
+        self._label = None
+        if self._latents.labels is not None:
+            self._label = tf.Variable(tf.zeros([1, G.label_size]), trainable=False)
         self._maps = []
         if optimize_noise:
             layers = noise_maps.noise_layers(self.G)
@@ -111,13 +117,23 @@ class Projector:
         )
         self._best_loss = tf.Variable(math.inf, trainable=False)
         self._step = tf.function(self._descend, autograph=False)
-        self._losses = tf.function(self._losses_of_w, autograph=False)
+        self._losses = tf.function(self._losses_of_points, autograph=False)
         self._draw = tf.function(self._images_of_best, autograph=False)
         self.is_converged = False
 
     @property
     def best_ws(self):
         return self._ws(self._best[0])[0].numpy()
+
+    @property
+    def best_z(self):
+        """float32 `[z_dim]` of the least loss so far; None unless z is what is searched."""
+        return self._latent(self._best[0])[0, 0].numpy() if self._latents.is_z else None
+
+    @property
+    def best_label(self):
+        """float32 `[label_size]` that belongs to `best_z`; None without labels."""
+        return None if self._label is None else self._label[0].numpy()
 
     @property
     def best_noise_maps(self):
@@ -136,11 +152,13 @@ class Projector:
         """Images of `best_ws` with `best_noise_maps`: list of float32 tensors `[1, r, r, C]`."""
         return self._draw()
 
-    def search(self, image):
+    def search(self, image, start=None):
         """Starts afresh for a target.
 
         Args:
             image: uint8 `[r, r, C]`, of the size and channels of the generator.
+            start: Further starting points, float32 `[n, z_dim]`, in the space "z"; each with all
+                labels that occur. None for none.
 
         Yields:
             Number of steps done so far: 0, 1, 2, ...
@@ -153,7 +171,7 @@ class Projector:
             raise ValueError(f"Expected a target {expected}. Received: {np.shape(image)}")
         target = self.loss.target_pyramid(image)
         self._best_loss.assign(math.inf)
-        self._reset(self._best_start(target))
+        self._reset(self._best_start(target, start))
         fall_steps = max(1, round(self._num_steps * _FALL))
         rise_steps = max(1, round(self._num_steps * _RISE))
         patience = max(1, round(self._num_steps * _PATIENCE))
@@ -177,19 +195,38 @@ class Projector:
             step += 1
         self.is_converged = step < self._num_steps
 
-    def _best_start(self, target):
-        """Point of the candidate with the least loss: `[1, 1, w_dim]`."""
-        candidates = self._latents.candidates(self._num_starts)
+    def _best_start(self, target, start):
+        """Point of the candidate with the least loss: `[1, 1, w_dim]`. Its label is kept."""
+        candidates, labels = self._candidates(start)
         losses = []
         for i in range(0, len(candidates), _BATCH_SIZE):
-            chunk = candidates[i : i + _BATCH_SIZE]
-            padding = ((0, _BATCH_SIZE - len(chunk)), (0, 0))
-            chunk_losses = self._losses(tf.constant(np.pad(chunk, padding, mode="edge")), target)
-            losses += list(chunk_losses.numpy()[: len(chunk)])
-        best = candidates[int(np.argmin(losses))]
-        return ((best - self._latents.mean) / self._latents.scale)[None, None]
+            chunks = [x if x is None else x[i : i + _BATCH_SIZE] for x in (candidates, labels)]
+            count = len(chunks[0])
+            padding = ((0, _BATCH_SIZE - count), (0, 0))
+            chunks = [
+                x if x is None else tf.constant(np.pad(x, padding, mode="edge")) for x in chunks
+            ]
+            losses += list(self._losses(*chunks, target).numpy()[:count])
+        best = int(np.argmin(losses))
+        if labels is not None:
+            self._label.assign(labels[best : best + 1])
+        return ((candidates[best] - self._latents.mean) / self._latents.scale)[None, None]
 
-    def _losses_of_w(self, w, target):
+    def _candidates(self, start):
+        """Starting points, and their labels or None."""
+        points, labels = self._latents.candidates(self._num_starts), self._latents.labels
+        labels = None if labels is None else labels[: len(points)]
+        if start is None:
+            return points, labels
+        start = self._latents.constrained(tf.constant(start, tf.float32)).numpy()
+        if labels is not None:
+            kinds = np.unique(self._latents.labels, axis=0)
+            labels = np.concatenate([np.tile(kinds, (len(start), 1)), labels])
+            start = start.repeat(len(kinds), axis=0)
+        return np.concatenate([start, points]), labels
+
+    def _losses_of_points(self, points, labels, target):
+        w = self.G.mapping(points, labels) if self._latents.is_z else points
         ws = self.G.broadcast(w)
         return self.loss(self.G.synthesis(ws, noise_mode=self._noise_mode), target)
 
@@ -201,8 +238,13 @@ class Projector:
             variable.assign(tf.zeros(variable.shape))
         self.is_converged = False
 
+    def _latent(self, point):
+        return self._latents.constrained(self._latents.mean + point * self._latents.scale)
+
     def _ws(self, point):
-        w = self._latents.constrained(self._latents.mean + point * self._latents.scale)
+        w = self._latent(point)
+        if self._latents.is_z:
+            w = self.G.mapping(w[:, 0], self._label)[:, None]
         return tf.broadcast_to(w, [1, self.G.num_ws, self.G.w_dim])
 
     def _descend(self, target, rate, number):
