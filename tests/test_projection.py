@@ -203,7 +203,7 @@ def test_starts_of_a_conditional_network_are_of_the_class():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"space": "z"}, "one of the spaces"),
+        ({"space": "x"}, "one of the spaces"),
         ({"optimize_noise": True, "noise_mode": "none"}, "cannot be optimised with the noise mode"),
     ],
 )
