@@ -12,6 +12,7 @@ import yaml
 from PIL import Image
 from support.checkout import ROOT
 from support.local_hub import running_hub
+from support.tiny_pair import make_pair, make_pair_run
 from support.tiny_run import make_run
 
 from metrics.evaluation import MetricResult
@@ -122,6 +123,29 @@ def test_the_example_of_the_card_runs(results, tmp_path, monkeypatch, labels):
     assert [image.shape for image in names["images"]] == [
         (4, side, side, 3 if labels else 1) for side in (4, 8, 16)
     ]
+
+
+def test_the_card_of_a_pair_is_about_both_domains(tmp_path, monkeypatch):
+    info = {"dataset": "apples", "dataset_b": "oranges", "cur_nimg": 5}
+    folder, nets = tmp_path / "card", make_pair(channels=(1, 3), info=info)
+    run_dir = make_pair_run(tmp_path, snapshots=())
+    save_networks(nets, run_dir / "network-snapshot-000005.keras", info)
+    assert call(tmp_path / "results", folder, "--run=1") == 0
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert front_matter(text)["datasets"] == ["apples", "oranges"]
+    assert "two domains, apples and oranges" in text and "Soft-CoGAN" in text
+    assert text.index("| data set | apples |") < text.index("| data set | oranges |")
+    with Image.open(folder / "samples.png") as picture:
+        # Pairs side by side: twice as many strips as for one domain.
+        assert picture.mode == "RGB"
+        assert picture.size == (2 * (3 * 64 + 4) + 6, 16 * 64 + 15 * 6)
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
+    monkeypatch.chdir(folder)
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    shapes = [[image.shape for image in names[name]] for name in ("images", "partners")]
+    assert shapes == [[(4, side, side, c) for side in (4, 8, 16)] for c in (1, 3)]
+    assert load_networks("network-snapshot-000005.keras").is_pair
 
 
 def test_labels_in_the_example_are_written_as_short_as_they_can_be():

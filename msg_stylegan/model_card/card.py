@@ -9,17 +9,19 @@ from msg_stylegan.sampling.sampler import default_psi
 
 _TASK = "unconditional-image-generation"
 _PROJECT = "MSG-StyleGAN for TensorFlow 2"
+# Titles of what is said of the data of each domain.
+_DATA = ("Data", "Data of the other domain")
 
 
-def card_text(name, facts, info, G, table, *, license_name, picture, snapshot):
+def card_text(name, facts, info, domains, *, license_name, picture, snapshot):
     """Writes the card.
 
     Args:
         name: Title of the card.
         facts: `RunFacts`.
         info: `Networks.info` of the snapshot, without folders.
-        G: Its generator.
-        table: `LabelTable` of the generator.
+        domains: For each domain a tuple of its generator, the `LabelTable` of it, and the
+            `Networks.info` of this domain.
         license_name: Name of a licence as model hubs write it, such as "cc-by-nc-4.0"; None if it
             is not known.
         picture: Name of the picture beside the card.
@@ -28,15 +30,19 @@ def card_text(name, facts, info, G, table, *, license_name, picture, snapshot):
     Returns:
         Markdown text.
     """
+    G, table, _ = domains[0]
     parts = [
         f"---\n{_front_matter(name, facts, info, G, license_name)}---",
         f"# {name}",
-        _introduction(G),
-        f"![Samples]({picture})\n\n*Each strip is one sample at {_scales(G)} pixels.*",
-        _table("Data", _data(info, G, table)),
+        _introduction(domains),
+        f"![Samples]({picture})\n\n*{_legend(domains)}*",
+        *(
+            _table(title, _data(of_domain, own_G, own_table))
+            for title, (own_G, own_table, of_domain) in zip(_DATA, domains, strict=False)
+        ),
         _table("Training", _training(facts, info)),
         _scores(facts),
-        _usage(G, table, snapshot),
+        _usage(G, table, snapshot, is_pair=len(domains) > 1),
         _licence(license_name),
     ]
     return "\n\n".join(parts) + "\n"
@@ -52,8 +58,8 @@ def _front_matter(name, facts, info, G, license_name):
         "pipeline_tag": _TASK,
         "tags": ["gan", "stylegan", "msg-gan", "tensorflow", "image-generation"],
     }
-    if "dataset" in info:
-        matter["datasets"] = [re.sub(r"[^\w./-]", "-", dataset)]
+    if names := [info[key] for key in ("dataset", "dataset_b") if key in info]:
+        matter["datasets"] = [re.sub(r"[^\w./-]", "-", name) for name in names]
     if metrics:
         result = {
             "task": {"type": _TASK},
@@ -64,14 +70,29 @@ def _front_matter(name, facts, info, G, license_name):
     return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
 
 
-def _introduction(G):
+def _introduction(domains):
+    G = domains[0][0]
     labels = f", conditioned by labels of size {G.label_size}" if G.label_size else ""
+    pair = ""
+    if len(domains) > 1:
+        names = " and ".join(info.get("dataset", "unknown") for _, _, info in domains)
+        pair = (
+            f" It is a pair of networks for two domains, {names}: images of both from the same "
+            "latent belong together, which was learned from images that do not. The method of the "
+            "pair is that of CoGAN ([Liu and Tuzel 2016](https://arxiv.org/abs/1606.07536)) and "
+            "Soft-CoGAN."
+        )
     return (
         f"A generative adversarial network that makes images of {G.resolution}x{G.resolution} "
         f"pixels, {'grey' if G.num_channels == 1 else 'RGB'}{labels}, and all smaller scales with "
         f"them: {_scales(G)}. Trained with {_PROJECT}. The method is that of "
-        "[MSG-GAN](https://arxiv.org/abs/1903.06048) by Karnewar and Wang (CVPR 2020)."
+        f"[MSG-GAN](https://arxiv.org/abs/1903.06048) by Karnewar and Wang (CVPR 2020).{pair}"
     )
+
+
+def _legend(domains):
+    each = f"Each strip is one sample at {_scales(domains[0][0])} pixels."
+    return f"{each} Beside it is the other domain." if len(domains) > 1 else each
 
 
 def _data(info, G, table):
@@ -94,7 +115,10 @@ def _training(facts, info):
     if "version" in info:
         rows["software"] = f"{_PROJECT} {info['version']}"
     options = info.get("options", {})
-    for section in ("schedule", "optimizer", "loss", "generator", "discriminator"):
+    sections = ("schedule", "optimizer", "loss", "generator", "discriminator")
+    if "dataset_b" in info:
+        sections += ("coupling",)
+    for section in sections:
         for key, value in options.get(section, {}).items():
             rows[f"`{section}.{key}`"] = value
     return rows
@@ -111,7 +135,7 @@ def _scores(facts):
     return _table("Scores", rows, f"{note}| score | value |")
 
 
-def _usage(G, table, snapshot):
+def _usage(G, table, snapshot, is_pair=False):
     labels = ""
     if G.label_size:
         label = [short_float(x) for x in table.read_labels([0])[0]]
@@ -127,7 +151,8 @@ def _usage(G, table, snapshot):
         f'nets = msg_stylegan.load_networks("{snapshot}")\n'
         f"z = nets.G_ema.place_z(np.random.randn(4, {G.z_dim}))\n"
         f"images = nets.G_ema(z{labels}{psi})\n"
-        "```\n\n"
+        + (f"partners = nets.G_ema_b(z{labels}{psi})\n" if is_pair else "")
+        + "```\n\n"
         f"`images` is a list, low to high resolution ({_scales(G)}), of arrays `[4, r, r, "
         f"{G.num_channels}]` in about [-1, 1]. `msg-stylegan export` writes the generator for "
         "TensorFlow, TFLite and ONNX without this package."

@@ -4,7 +4,7 @@ from msg_stylegan import files
 from msg_stylegan.model_card.card import card_text
 from msg_stylegan.model_card.run_facts import read_run, without_folders
 from msg_stylegan.networks import save_networks
-from msg_stylegan.pictures.sheets import save_image, scale_sheet
+from msg_stylegan.pictures.sheets import save_image, scale_sheet, side_by_side
 from msg_stylegan.pretrained import load_networks
 from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.sampling.sampler import Sampler, default_psi, latents_of_seeds
@@ -37,16 +37,17 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
     facts = read_run(run_dir)
     nets = load_networks(facts.snapshot)
     info = without_folders(nets.info)
-    table = label_table(nets.G_ema, nets.info)
+    names = "ab"[: len(nets.domains)]
+    alone = [nets.of_domain(name) for name in names]
+    domains = [(own.G_ema, label_table(own.G_ema, own.info), own.info) for own in alone]
     with files.atomic_directory(folder) as temporary:
-        save_image(_sample_sheet(nets.G_ema, table), temporary / PICTURE_FILE)
+        save_image(_sample_sheet(domains), temporary / PICTURE_FILE)
         save_networks(nets, temporary / facts.snapshot.name, info)
         text = card_text(
             name,
             facts,
             info,
-            nets.G_ema,
-            table,
+            domains,
             license_name=license_name,
             picture=PICTURE_FILE,
             snapshot=facts.snapshot.name,
@@ -55,12 +56,26 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
     return facts.snapshot
 
 
-def _sample_sheet(G, table):
-    """All scales of the images of the first seeds: uint8 `[H, W, C]`."""
+def _sample_sheet(domains):
+    """All scales of the images of the first seeds, those of both domains side by side.
+
+    Args:
+        domains: As for `card_text`.
+
+    Returns:
+        uint8 `[H, W, C]`.
+    """
+    G, table, _ = domains[0]
     zoom = max(_SHOWN_SIZE // G.resolution, 1)
     most = _SHEET_PIXELS // (len(G.resolutions) * (zoom * G.resolution) ** 2)
     seeds = range(min(max(most, 1), _SHEET_SAMPLES))
-    batch_size = min(len(seeds), 4)
-    sampler = Sampler(G, batch_size, truncation_psi=default_psi(G), noise_mode="const")
-    images = sampler(latents_of_seeds(G, seeds), table.of_seeds(seeds))
+    of_domains = []
+    for own_G, own_table, _ in domains:
+        # A pair of images has one label.
+        labels = (table if own_G.label_size == G.label_size else own_table).of_seeds(seeds)
+        sampler = Sampler(
+            own_G, min(len(seeds), 4), truncation_psi=default_psi(G), noise_mode="const"
+        )
+        of_domains.append(sampler(latents_of_seeds(G, seeds), labels))
+    images = [side_by_side(*scale) for scale in zip(*of_domains, strict=True)]
     return scale_sheet(images, columns=2, zoom=zoom)
