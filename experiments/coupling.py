@@ -4,6 +4,7 @@ import sys
 
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
+from msg_stylegan.pair_presets import pixel_agreement
 
 # The presets of pairs are coupled; variants say themselves how.
 _NONE = {
@@ -17,9 +18,7 @@ _SL = {"coupling.semantic": 10.0}
 
 def _metrics(config):
     """Distances of each domain, and agreement: of pixels where the change is known."""
-    change = config.dataset.path.partition("/")[0].removeprefix("digits2")
-    pixels = [f"pixel_agreement1k_{change}"] if change in ("negative", "edge", "rotated") else []
-    return ("swd1k", *pixels, "label_agreement1k")
+    return ("swd1k", *pixel_agreement(config.dataset.path.partition("/")[0]), "label_agreement1k")
 
 
 EXPERIMENT = Experiment(
