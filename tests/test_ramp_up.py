@@ -82,7 +82,7 @@ def ramped(folder, **schedule):
 
 
 def state_of(config, run_dir, dataset):
-    state = TrainingState(config, run_dir, dataset, ONE)
+    state = TrainingState(config, run_dir, [dataset], ONE)
     state.enter(state.stage)
     return state
 
@@ -118,7 +118,7 @@ def test_a_checkpoint_that_knows_no_images_is_read(half, tmp_path):
     """Those of older versions. What they lack otherwise is still an error."""
     run_dir, dataset, folder = half
     config = ramped(folder, batch_size=4)
-    state = TrainingState(config, run_dir, dataset, ONE)
+    state = TrainingState(config, run_dir, [dataset], ONE)
     objects = {name: getattr(state, name) for name in ("nets", "G_opt", "D_opt", "progress")}
     with ramp_up_of(state.G_opt).hidden_clock(), ramp_up_of(state.D_opt).hidden_clock():
         tf.train.CheckpointManager(
@@ -133,4 +133,4 @@ def test_a_checkpoint_that_knows_no_images_is_read(half, tmp_path):
     for optimizer in (old.G_opt, old.D_opt):
         assert rate(optimizer) == pytest.approx(0.003 * 68 / 256)
     with pytest.raises(ValueError, match="does not fit"):
-        TrainingState(config, tmp_path / "damaged", dataset, ONE)
+        TrainingState(config, tmp_path / "damaged", [dataset], ONE)
