@@ -52,12 +52,12 @@ class Evaluation:
 
     def __init__(self, inputs, reals, fakes):
         self._inputs = inputs
-        self._reals, self._fakes = reals, fakes
+        self.reals, self._fakes = reals, fakes
 
     def compute(self, metric):
         """Returns the `MetricResult`; raises ValueError if the metric cannot be computed."""
         start = time.monotonic()
-        check_sizes(metric, self._reals, self._fakes, self._inputs.notice)
+        check_sizes(metric, self.reals, self._fakes, self._inputs.notice)
         generator = self._inputs.generator
         if generator and generator.resolutions[-1] < metric.min_resolution:
             raise ValueError(_too_small(metric, generator.resolutions[-1]))
@@ -166,7 +166,7 @@ class MetricEvaluator:
             for metric in metrics
         ]
         self._domain = domain
-        self.reals = self._reals = reals
+        self.reals = reals
         self._ordered_reals = None if reals is None else FixedOrder(reals, _progress, self._notice)
         self._networks = networks
         self._scratch_dir = Path(cache_dir) / "scratch"
@@ -186,7 +186,7 @@ class MetricEvaluator:
         """Raises what a metric would that lacks its weights, without loading them, or pixels."""
         for name in metric.networks:
             self._networks.check(name)
-        side = self._reals.shape[0] if self._reals and self._reals.shape else None
+        side = self.reals.shape[0] if self.reals and self.reals.shape else None
         if side and side < metric.min_resolution:
             raise ValueError(_too_small(metric, side))
 
@@ -197,9 +197,9 @@ class MetricEvaluator:
             ValueError: The weights of a pretrained network are missing.
         """
         settings = {"mirror": self._mirror_seed is not None, "seed": self._seed}
-        if self._reals is not None:
-            settings["dataset"] = self._reals.name
-            settings["fingerprint"] = self._reals.fingerprint()
+        if self.reals is not None:
+            settings["dataset"] = self.reals.name
+            settings["fingerprint"] = self.reals.fingerprint()
             if metric.shuffles_reals:
                 settings["order"] = ORDER_VERSION
         if self._labels is not None and self._labels.label_size:
@@ -238,7 +238,7 @@ class MetricEvaluator:
             lambda count: self._images_before(snapshot, count) if snapshot else None
         )
         inputs = self._inputs(generated.batches, None, generated, pairs)
-        return Evaluation(inputs, self._reals, None)
+        return Evaluation(inputs, self.reals, None)
 
     def generated(self, G):
         """`GeneratedImages` of a generator, the same ones as long as it is the same object."""
@@ -252,20 +252,20 @@ class MetricEvaluator:
 
         def iterate(num_images):
             batches = shuffled.iterate_images(self._batch(fakes), num_images)
-            return self._in_colour(batches, self._reals)
+            return self._in_colour(batches, self.reals)
 
-        return Evaluation(self._inputs(iterate, fakes), self._reals, fakes)
+        return Evaluation(self._inputs(iterate, fakes), self.reals, fakes)
 
     def of_reals(self):
         """Begins an evaluation that has no fakes, for statistics of the reals."""
-        return self.of_images(self._reals)
+        return self.of_images(self.reals)
 
     def _inputs(self, iterate_fakes, fakes, generated=None, pairs=None):
         def reals(num_images, start=0, mirrored=True, shuffled=True):
-            if self._reals is None:
+            if self.reals is None:
                 raise ValueError("There are no real images to compare with. Name them by --reals.")
             batches = self._ordered_reals.iterate_images(
-                self._batch(self._reals),
+                self._batch(self.reals),
                 num_images,
                 start=start,
                 shuffled=shuffled,
@@ -276,7 +276,7 @@ class MetricEvaluator:
         inputs = MetricInputs(
             reals=reals,
             fakes=iterate_fakes,
-            num_reals=0 if self._reals is None else self._reals.num_images,
+            num_reals=0 if self.reals is None else self.reals.num_images,
             num_fakes=None if fakes is None else fakes.num_images,
             features=None,
             generator=generated,
@@ -299,9 +299,9 @@ class MetricEvaluator:
         return dataclasses.replace(inputs, features=features)
 
     def _cache(self, **more):
-        if self._reals is None:
+        if self.reals is None:
             return None
-        source = {"fingerprint": self._reals.fingerprint(), **more}
+        source = {"fingerprint": self.reals.fingerprint(), **more}
         return StatisticsCache(self._cache_dir, source)
 
     def _network(self, name):
@@ -344,12 +344,12 @@ class MetricEvaluator:
         return self._batch_size or (_batch_size(images.shape[0]) if images.shape else 32)
 
     def _check_shape(self, G):
-        if self._reals is None:
+        if self.reals is None:
             return
         shape = (G.resolution, G.resolution, G.num_channels)
-        if self._reals.shape is None or tuple(self._reals.shape) != shape:
-            uneven = getattr(self._reals, "uneven", None)
-            found = uneven or f"the real images {self._reals.path} have {list(self._reals.shape)}."
+        if self.reals.shape is None or tuple(self.reals.shape) != shape:
+            uneven = getattr(self.reals, "uneven", None)
+            found = uneven or f"the real images {self.reals.path} have {list(self.reals.shape)}."
             raise ValueError(f"The networks make images of shape {list(shape)}, {found}")
 
     def _in_colour(self, batches, other):

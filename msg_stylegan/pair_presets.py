@@ -25,11 +25,13 @@ def pair_presets(digits):
     """
     return {
         # Digits and the same made negative, reduced to edges, or turned by 90 degrees; no digit is
-        # in both domains. Two CPU cores, about five minutes each.
+        # in both domains. The first one took seven minutes on one CPU core beside other work. A
+        # turned digit cannot have the activations of an upright one: the last one is not shown to
+        # work.
         "scogan_digits_negative": _digits(digits, "digits2negative"),
         "scogan_digits_edge": _digits(digits, "digits2edge"),
         "scogan_digits_rotated": _digits(digits, "digits2rotated"),
-        # Digits and clothes, which have nothing in common but their number of classes. As long.
+        # Digits and clothes, which have nothing in common but their number of classes. Unverified.
         "scogan_mnist2fashion": _digits(digits, "mnist2fashion"),
         # Domains of 32x32 pixels in colour. Unverified.
         "scogan_mnist2svhn": _small(digits, "mnist2svhn"),
@@ -67,7 +69,7 @@ def pair_presets(digits):
 _HARD_32 = {"sharing": "hard", "G_shared_resolution": 32, "D_shared_resolution": 16}
 
 
-# The original's weight, 10, is too small for pairs to agree; see docs/soft_cogan.md.
+# The original's weight, 10, was too small for pairs to agree; see docs/soft_cogan.md.
 _FR = {"coupling.feature": 100.0, "coupling.same_start": True}
 
 

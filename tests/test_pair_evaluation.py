@@ -64,7 +64,7 @@ def test_each_domain_scores_as_if_it_were_alone(tmp_path, datasets):
         alone = all_results(evaluator, nets)
         assert alone == {name: results[name] for name in alone}
         # So do the networks of the domain without the others, but for the names.
-        (plain,) = make_evaluators(tmp_path, [evaluator._reals], ["swd20"])
+        (plain,) = make_evaluators(tmp_path, [evaluator.reals], ["swd20"])
         values = all_results(plain, nets.of_domain(domain))["swd20"].values()
         assert list(values) == list(*map(dict.values, alone.values()))
     keys = [key for some in results.values() for key in some]

@@ -249,10 +249,13 @@ class TrainStep:
         if len({domain.networks.G.label_size for domain in self.domains}) == 1:
             # A pair of images has one label.
             labels = labels[:1] * len(labels)
-        reals = [
-            domain.reals_of(own, images_ago=self.batch_size)
-            for domain, own in zip(self.domains, batch, strict=True)
-        ]
+        reals = [None] * len(self.domains)
+        needs_reals = self.coupling is not None and self.coupling.needs_reals
+        if needs_reals or self.domains[0].loss.G_needs_reals:
+            reals = [
+                domain.reals_of(own, images_ago=self.batch_size)
+                for domain, own in zip(self.domains, batch, strict=True)
+            ]
         return self.G_gradients(z, labels, self.random.noise_seed(Stream.G_LATENTS), reals)
 
     def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,)):
