@@ -97,27 +97,38 @@ def test_the_encoder_sees_both_domains_in_colour():
     assert_close(values, [(1 + 0 + 1) / 3 + (2 + 3 + 4) / 3] * 3)
 
 
-def places_by_name(nets, places, kind):
-    names = [getattr(variable, "path", variable.name) for variable in nets.trainable(kind)]
-    return [(names[a], names[b]) for a, b in places[kind]]
+def layer_of_each_variable(G, D):
+    """Dictionary from the identity of a variable to its layer: a resolution, or a name."""
+    layers = {"mapping": G.mapping}
+    for block in (*G.synthesis.blocks, *D.blocks):
+        layers[block.resolution, type(block)] = block
+    # What makes or reads images is a layer of its own within a block.
+    for block in G.synthesis.blocks:
+        layers["torgb", block.resolution] = block.torgb
+    for block in D.blocks:
+        image_layer = block.fromrgb if block.is_top else block.combine
+        layers["fromrgb", block.resolution] = image_layer
+    return {
+        id(variable): name[0] if isinstance(name, tuple) else name
+        for name, layer in layers.items()
+        for variable in layer.trainable_variables
+    }
 
 
 def test_hard_sharing_is_about_the_layers_of_low_resolution():
     nets = make_pair()
     options = CouplingOptions(sharing="hard", G_shared_resolution=8, D_shared_resolution=4)
     places = share_weights(nets, options)
-    of_G, of_D = (places_by_name(nets, places, kind) for kind in "GD")
-    for a, b in (*of_G, *of_D):
+    layers = [layer_of_each_variable(domain.G, domain.D) for domain in nets.domains]
+    for kind, expected in (("G", {"mapping", 4, 8}), ("D", {4})):
+        variables = [id(variable) for variable in nets.trainable(kind)]
+        shared = [(layers[0][variables[a]], layers[1][variables[b]]) for a, b in places[kind]]
         # The same layer of the other network.
-        assert a == b.replace("_b/", "/", 1)
-    names = [a for a, _ in of_G]
-    assert any("mapping" in name for name in names)
-    for side, is_there in ((4, True), (8, True), (16, False)):
-        assert any(f"block_{side}x{side}" in name for name in names) == is_there
-    assert not any("torgb" in name for name in names)
-    names = [a for a, _ in of_D]
-    assert names and all("block_4x4" in name for name in names)
-    assert not any("fromrgb" in name or "combine" in name for name in names)
+        assert all(of_a == of_b for of_a, of_b in shared)
+        assert {of_a for of_a, _ in shared} == expected
+        # All variables of these layers.
+        of_a = variables[: len(variables) // 2]
+        assert len(shared) == sum(layers[0][variable] in expected for variable in of_a)
 
 
 @pytest.mark.parametrize("sharing", ["none", "mapping", "hard"])
