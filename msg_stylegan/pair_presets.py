@@ -70,7 +70,7 @@ _HARD_32 = {"sharing": "hard", "G_shared_resolution": 32, "D_shared_resolution":
 
 
 # The original's weight, 10, was too small for pairs to agree; see docs/soft_cogan.md.
-_FR = {"coupling.feature": 100.0, "coupling.same_start": True}
+_FR = {"coupling.feature": 30.0, "coupling.same_start": True}
 
 
 def _paths(name):
@@ -128,7 +128,7 @@ def _photographs(name, resolution):
         dataset=DatasetOptions(
             path=f"{name}/a", path_b=f"{name}/b", resolution=resolution, mirror=True
         ),
-        coupling=CouplingOptions(sharing="mapping", feature=100.0, same_start=True),
+        coupling=CouplingOptions(sharing="mapping", feature=30.0, same_start=True),
         schedule=ScheduleOptions(batch_size=16, image_grid="4k"),
         metrics=MetricsOptions(names=("fid50k",)),
     )
