@@ -1,5 +1,7 @@
 """Every operation equals a plain loop."""
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -190,3 +192,10 @@ def test_convolution_of_a_projection(size):
     expected = ops.conv2d(ops.conv2d(image, projection) + bias, kernel)
     merged = ops.conv2d_of_projection(image, projection, bias, kernel)
     np.testing.assert_allclose(merged, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_error_function():
+    x = np.concatenate([np.linspace(-6, 6, 2001), [1e-4, 30.0]]).astype(np.float32)
+    expected = [math.erf(value) for value in x]
+    np.testing.assert_allclose(ops.erf(x), expected, rtol=0, atol=5e-7)
+    assert ops.erf(x).dtype == tf.float32

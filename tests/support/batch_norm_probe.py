@@ -1,4 +1,4 @@
-"""Run by `test_scogan_networks.py` in a process of its own: batch norm on two logical CPU devices.
+"""Run by `test_scogan_layers.py` in a process of its own: batch norm on two logical CPU devices.
 
 Writes to an `.npz` file what the replicas return and the running moments that each of them sees.
 """

@@ -42,7 +42,7 @@ CHANGES = {
     "connect": "none",
 }
 
-# Options of the body "scogan" alone, which `test_scogan_networks` tries.
+# Options of the body "scogan" alone, which `test_scogan_training` stores.
 OF_SCOGAN = ("weight_init", "norm")
 
 

@@ -66,7 +66,7 @@ CHANGES = {
 # `test_progan` says what they do: nothing there has one of the original's names.
 BEYOND_THE_ORIGINAL = ("synthesis", "z_space", "connect")
 
-# Options of the body "scogan" alone, which `test_scogan_networks` tries.
+# Options of the body "scogan" alone, which `test_scogan_training` stores.
 OF_SCOGAN = ("weight_init",)
 
 
