@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
+from support.network_weights import assert_equal_networks
 from support.tiny_training import (
     assert_same_checkpoints,
     checkpoint_values,
@@ -37,6 +38,7 @@ def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, tmp_p
         file.write('{"Progress/kimg": 0.096, "from": "a session that was killed"}\n')
     train_tiny(tiny_config(tmp_path), dataset, run_dir=half)
     assert_same_checkpoints(half, run_dir)
+    assert_equal_networks(load_networks(half), load_networks(run_dir))
     lines = read_json_lines(half / "stats.jsonl")
     assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
     assert not any("from" in line for line in lines)

@@ -33,6 +33,7 @@ class TrainingCheckpoint:
     """
 
     def __init__(self, run_dir, keep, **objects):
+        self._objects = objects
         self._checkpoint = tf.train.Checkpoint(**objects)
         self._folder = Path(run_dir) / "checkpoints"
         self._keep = keep
@@ -65,8 +66,11 @@ class TrainingCheckpoint:
         with plain_path(self._folder) as folder:
             return [name for name, _ in tf.train.list_variables(f"{folder}/ckpt-{max(whole)}")]
 
-    def restore_latest(self):
+    def restore_latest(self, absent=()):
         """Restores the newest checkpoint that is whole.
+
+        Args:
+            absent: Names of objects that it does not hold, because an older version wrote it.
 
         Returns:
             Whether there was one.
@@ -88,7 +92,7 @@ class TrainingCheckpoint:
             return False
         try:
             with plain_path(self._folder) as folder:
-                self._checkpoint.restore(f"{folder}/ckpt-{newest}").assert_consumed()
+                self._expected(absent).restore(f"{folder}/ckpt-{newest}").assert_consumed()
         except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
             if _tells_of_damage(error):
                 raise ValueError(
@@ -101,6 +105,12 @@ class TrainingCheckpoint:
                 f"images must be those that it was saved with. TensorFlow says: {error}"
             ) from error
         return True
+
+    def _expected(self, absent):
+        if not absent:
+            return self._checkpoint
+        there = {name: value for name, value in self._objects.items() if name not in absent}
+        return tf.train.Checkpoint(**there)
 
     def _write(self, number):
         """Writes a checkpoint aside, then moves it in; the index, moved last, completes it."""

@@ -23,9 +23,12 @@ from msg_stylegan.training.progress import Growth, Progress
 from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.stages import stage_at, stages_of
 from msg_stylegan.training.step import TrainStep
+from msg_stylegan.training.stored_weights import StoredWeights, complete_weights
 
 # How the name of `LinearRampUp.clock` in a checkpoint ends.
 CLOCK_KEY = "learning_rate/clock/.ATTRIBUTES/VARIABLE_VALUE"
+# How the names of its layers begin where an older checkpoint holds the average.
+_AVERAGE = ("nets/G_ema/mapping/", "nets/G_ema/synthesis/")
 
 
 class TrainingState:
@@ -79,23 +82,34 @@ class TrainingState:
             run_dir,
             config.schedule.keep_checkpoints,
             nets=self.nets,
+            weights=StoredWeights(self.nets),
             G_opt=self.G_opt,
             D_opt=self.D_opt,
             progress=self.progress,
             **{name: module for name, module in further.items() if module is not None},
         )
-        self.is_resumed = self._restore()
+        self.is_resumed = self._restore(run_dir)
 
-    def _restore(self):
+    def _restore(self, run_dir):
         """Restores the newest checkpoint; returns whether there was one."""
+        names = self.checkpoint.variable_names()
+        # Older versions left to the objects of the networks what is stored.
+        is_old = bool(names) and not any(name.startswith("weights/") for name in names)
+        is_resumed = self._restore_with_clocks(names, absent=("weights",) if is_old else ())
+        holds_average = any(name.startswith(_AVERAGE) for name in names)
+        if is_old and not holds_average:
+            complete_weights(self.nets, run_dir, self.progress.nimg)
+        return is_resumed
+
+    def _restore_with_clocks(self, names, absent):
         ramp_ups = [ramp_up_of(optimizer) for optimizer in (self.G_opt, self.D_opt)]
-        if any(name.endswith(CLOCK_KEY) for name in self.checkpoint.variable_names()):
-            return self.checkpoint.restore_latest()
+        if any(name.endswith(CLOCK_KEY) for name in names):
+            return self.checkpoint.restore_latest(absent)
         # Written by an older version, whose optimizers did not know of images; or there is none.
         with contextlib.ExitStack() as stack:
             for ramp_up in ramp_ups:
                 stack.enter_context(ramp_up.hidden_clock())
-            is_resumed = self.checkpoint.restore_latest()
+            is_resumed = self.checkpoint.restore_latest(absent)
         for optimizer, ramp_up in zip((self.G_opt, self.D_opt), ramp_ups, strict=True):
             ramp_up.set_images(number_of_updates(optimizer), self.progress.nimg)
         return is_resumed
