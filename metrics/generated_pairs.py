@@ -64,7 +64,7 @@ class GeneratedPairs:
             return [tf.cast(image, tf.float32) for image in images]
 
         images = [draw(*domain, z) for domain in domains]
-        found = [encode(self.encoder, scales) for scales in images]
+        found = [self.encoder(scales) for scales in images]
         translated = [
             draw(*domain, latent)[-1] for domain, latent in zip(domains[::-1], found, strict=True)
         ]
@@ -75,15 +75,3 @@ class GeneratedPairs:
             "translated": tuple(tf.clip_by_value(x, -1.0, 1.0) for x in translated),
             "partners": tuple(tf.clip_by_value(x, -1.0, 1.0) for x in partners),
         }
-
-
-def encode(encoder, images):
-    """Latents `[n, z_dim]` that an encoder finds in images of either domain.
-
-    Args:
-        encoder: `Encoder`.
-        images: List of float32 `[n, r, r, C]` in [-1, 1], one for each scale of the encoder. Gray
-            ones are repeated if it sees colour.
-    """
-    channels = encoder.num_channels
-    return encoder([tf.repeat(x, channels // x.shape[3], axis=3) for x in images])

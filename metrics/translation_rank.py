@@ -24,11 +24,15 @@ from msg_stylegan.sampling.sampler import to_uint8
 # Images that are searched at a time, and candidates that are compared at a time.
 _BATCH_SIZE = 50
 
+# Random latents that are tried as starting points of a search, and its steps.
+_NUM_STARTS = 64
+_NUM_STEPS = 200
+
 
 def _compute(name, comparison, only_search, count, inputs):
     import tensorflow as tf
 
-    from metrics.inversion import found_by_encoder, found_by_search
+    from msg_stylegan.projection import Projector
 
     pairs = inputs.require_pairs(name)
     encoder = None if only_search else pairs.encoder
@@ -46,6 +50,10 @@ def _compute(name, comparison, only_search, count, inputs):
             raise ValueError(
                 f"{name} asks for {count} images, and {images.path} has {images.num_images}."
             )
+        if encoder is None:
+            projector = Projector(
+                G, space="z", num_steps=_NUM_STEPS, num_starts=_NUM_STARTS, seed=inputs.seed
+            )
         with inputs.progress(total=count, desc=f"{name}: {source} to {target}", unit="img") as bar:
             points = []
             for start in range(0, count, _BATCH_SIZE):
@@ -53,9 +61,11 @@ def _compute(name, comparison, only_search, count, inputs):
                 shown = images.read_images(numbers)
                 labels = images.read_labels(numbers) if G.label_size else None
                 if encoder is None:
-                    z = found_by_search(G, shown, labels, seed=inputs.seed)
+                    for _ in projector.search(shown, labels):
+                        pass
+                    z = projector.best_z
                 else:
-                    z = found_by_encoder(encoder, shown)
+                    z = encoder(encoder.scales_of(shown))
                 translated = other(z, labels if other.label_size else None, noise_mode="const")
                 translated = to_uint8(tf.cast(translated[-1], tf.float32)).numpy()
                 points.append(comparison.embed(inputs.features, translated))

@@ -95,7 +95,7 @@ def test_image_scales():
 
 def test_projection_compares_means_where_there_is_no_image():
     G = make_generator(connect="4", num_channels=3)
-    target = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    target = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3)).astype(np.uint8)
     loss = PyramidLoss(G)
     pyramid = loss.target_pyramid(target)
     assert [x.shape[1] for x in pyramid] == [4, 8, 16]

@@ -43,6 +43,19 @@ def test_latent_does_not_depend_on_the_batch():
         np.testing.assert_allclose(alone[0], together[index], rtol=1e-4, atol=1e-5)
 
 
+def test_pictures_are_seen_as_means_and_gray_ones_in_colour():
+    E = make_encoder(connect="coarse")
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 1), np.uint8)
+    scales = E.scales_of(pictures)
+    assert [scale.shape[1] for scale in scales] == E.resolutions
+    for scale in scales:
+        side = 16 // scale.shape[1]
+        means = pictures.reshape(2, 16 // side, side, 16 // side, side, 1).mean(axis=(2, 4))
+        np.testing.assert_allclose(scale, means / 127.5 - 1.0, atol=1e-5)
+    colour = E.scales_of(pictures.repeat(3, axis=3))
+    np.testing.assert_allclose(E(scales), E(colour), rtol=1e-5, atol=1e-6)
+
+
 def test_every_scale_counts():
     E = make_encoder()
     images = [tf.constant(image) for image in random_scales(E, 2)]

@@ -179,8 +179,8 @@ def test_a_broken_target_does_not_stop_the_others(results, targets, tmp_path, ca
 
 def test_interruption_keeps_what_is_found(results, targets, tmp_path, monkeypatch, capsys):
     class Interrupted(projection.Projector):
-        def search(self, image):
-            for step in super().search(image):
+        def search(self, images, **options):
+            for step in super().search(images, **options):
                 yield step
                 if step == 5:
                     raise KeyboardInterrupt

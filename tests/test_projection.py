@@ -62,13 +62,18 @@ def image_of(G, seed, ws=None):
 
 
 def project(projector, target):
-    for _ in projector.search(target):
+    for _ in projector.search(target[None]):
         pass
     return top_error([to_uint8(x).numpy() for x in projector.best_images()], projector, target)
 
 
+def losses_of(projector, target):
+    """Least loss after every step."""
+    return [projector.best_losses[0] for _ in projector.search(target[None])]
+
+
 def top_error(images, projector, target):
-    return scale_errors(images, projector.loss.target_pyramid(target))[-1]["rmse"]
+    return scale_errors(images, projector.loss.target_pyramid(target[None]))[-1]["rmse"]
 
 
 def test_generated_images_are_recovered(G):
@@ -80,9 +85,9 @@ def test_generated_images_are_recovered(G):
         mean_image = image_of(G, None, G.broadcast(tf.constant(mean)))
         mean_error = top_error([mean_image[None]], projector, target)
         assert error < mean_error / 10
-        drawn = image_of(G, None, tf.constant(projector.best_ws[None]))
+        drawn = image_of(G, None, tf.constant(projector.best_ws))
         np.testing.assert_array_equal(drawn, to_uint8(projector.best_images()[-1]).numpy()[0])
-        assert len(np.unique(projector.best_ws, axis=0)) == 1
+        assert len(np.unique(projector.best_ws[0], axis=0)) == 1
 
 
 def test_more_freedom_comes_closer(G):
@@ -93,7 +98,7 @@ def test_more_freedom_comes_closer(G):
         before = [np.array(variable) for variable in G.variables]
         projector = Projector(G, num_steps=60, num_starts=16, **options)
         project(projector, target)
-        losses.append(projector.best_loss)
+        losses.append(projector.best_losses)
         for variable, value in zip(G.variables, before, strict=True):
             np.testing.assert_array_equal(variable, value)
     assert losses[1] < losses[0] and losses[2] < losses[1]
@@ -105,7 +110,7 @@ def test_more_freedom_comes_closer(G):
     )
     assert np.abs(maps[-1] - stored).max() > 0.1
     again = generator_with_noise_maps(G, maps)
-    drawn = image_of(again, None, tf.constant(projector.best_ws[None]))
+    drawn = image_of(again, None, tf.constant(projector.best_ws))
     np.testing.assert_array_equal(drawn, to_uint8(projector.best_images()[-1]).numpy()[0])
     with pytest.raises(ValueError, match="noise maps of the shapes"):
         generator_with_noise_maps(G, maps[1:])
@@ -117,7 +122,7 @@ def test_search_ends_early_where_nothing_is_left_to_gain():
     network = Generator.from_config({**make_networks().G_ema.get_config(), **options})
     network.build()
     projector = Projector(network, num_steps=40, num_starts=1)
-    steps = list(projector.search(np.full((16, 16, 1), 200, np.uint8)))
+    steps = list(projector.search(np.full((1, 16, 16, 1), 200, np.uint8)))
     # A fifth of the steps without success, then a quarter to come to rest.
     assert steps == list(range(8 + 10 + 1))
     assert projector.is_converged
@@ -127,12 +132,12 @@ def test_result_is_the_best_so_far_and_the_same_every_time(G):
     projector = Projector(G, num_steps=30, num_starts=4)
 
     def losses(seed):
-        return [projector.best_loss for _ in projector.search(image_of(G, seed))]
+        return losses_of(projector, image_of(G, seed))
 
     first = losses(3)
     ws = projector.best_ws
     assert first == sorted(first, reverse=True) and first[-1] < first[0]
-    target = projector.loss.target_pyramid(image_of(G, 3))
+    target = projector.loss.target_pyramid(image_of(G, 3)[None])
     images = projector.best_images()
     np.testing.assert_allclose(projector.loss(images, target)[0], first[-1], rtol=1e-4)
     losses(4)
@@ -141,9 +146,48 @@ def test_result_is_the_best_so_far_and_the_same_every_time(G):
     np.testing.assert_array_equal(projector.best_ws, ws)
 
 
+@pytest.mark.parametrize("space", ["z", "w+"])
+def test_targets_at_the_same_time_have_the_results_of_each_alone(G, space):
+    projector = Projector(G, space=space, num_steps=8, num_starts=8)
+    targets = np.stack([image_of(G, seed) for seed in (3, 4, 5)])
+    together, alone = [], []
+    for images, results in ((targets, together), *((x[None], alone) for x in targets)):
+        for _ in projector.search(images):
+            pass
+        results.append(projector.best_ws)
+    np.testing.assert_allclose(together[0], np.concatenate(alone), atol=1e-3)
+
+
+def test_a_target_that_is_reached_waits_for_the_others(G, monkeypatch):
+    z = z_of_seeds([3, 4], G.z_dim)
+    targets = np.stack([image_of(G, 3), image_of(G, 5)])
+    options = {"space": "z", "num_steps": 60, "num_starts": 0}
+    projector = Projector(G, **options)
+    next(projector.search(targets, start=z))
+    first = projector.best_losses
+    monkeypatch.setattr("msg_stylegan.projection.projector._INVISIBLE_LOSS", first[0] * 1.001)
+    projector = Projector(G, **options)
+    assert len(list(projector.search(targets, start=z))) > 10
+    np.testing.assert_allclose(projector.best_z[0], z[0], rtol=1e-5)
+    assert projector.best_losses[1] < first[1]
+
+
+def test_labels_of_the_targets_are_kept():
+    network = make_networks(label_size=3).G_ema
+    labels = np.eye(3, dtype=np.float32)
+    targets = to_uint8(network(z_of_seeds([1, 2, 3], network.z_dim), labels)[-1]).numpy()
+    projector = Projector(network, space="z", num_steps=3, num_starts=4)
+    for start in (None, z_of_seeds([4, 5, 6], network.z_dim)):
+        first, *_, last = [projector.best_losses for _ in projector.search(targets, labels, start)]
+        np.testing.assert_array_equal(projector.best_labels, labels)
+        assert (last < first).all()
+        ws = network.broadcast(network.mapping(projector.best_z, labels))
+        np.testing.assert_allclose(projector.best_ws, ws, atol=1e-5)
+
+
 def test_loss_is_the_mean_over_the_pixels_of_all_scales(G):
     loss = Projector(G, num_starts=1).loss
-    target = loss.target_pyramid(np.full((16, 16, 3), 127, np.uint8))
+    target = loss.target_pyramid(np.full((1, 16, 16, 3), 127, np.uint8))
     images = [level + shift for level, shift in zip(target, (1.0, 2.0, 3.0), strict=True)]
     expected = (16 * 1 + 64 * 4 + 256 * 9) / (16 + 64 + 256)
     np.testing.assert_allclose(loss(images, target), [expected], rtol=1e-6)
@@ -157,7 +201,7 @@ def test_perceptual_distance_joins_the_loss(G):
         return tf.reduce_mean(tf.abs(a - b), axis=(1, 2, 3))
 
     plain, perceptual = (Projector(G, distance=d, num_starts=1).loss for d in (None, distance))
-    target = plain.target_pyramid(np.full((16, 16, 3), 100, np.uint8))
+    target = plain.target_pyramid(np.full((1, 16, 16, 3), 100, np.uint8))
     images = [level + 0.2 for level in target]
     difference = perceptual(images, target) - plain(images, target)
     np.testing.assert_allclose(difference, [0.1 * 0.2 * 127.5], rtol=1e-4)
@@ -175,19 +219,19 @@ def test_one_output_and_no_styles():
     for network, scales in ((single, [16]), (plain, [4, 8, 16])):
         network.build()
         projector = Projector(network, space="w+", num_steps=20, num_starts=4)
-        losses = [projector.best_loss for _ in projector.search(image_of(network, 1))]
+        losses = losses_of(projector, image_of(network, 1))
         assert losses[-1] < losses[0]
         assert [image.shape[1] for image in projector.best_images()] == scales
-        assert projector.best_ws.shape == (network.num_ws, network.w_dim)
+        assert projector.best_ws.shape == (1, network.num_ws, network.w_dim)
 
 
 def test_latent_of_progan_stays_on_its_sphere():
     progan = Generator.from_config(progan_generator_options(depth=4, latent_size=8))
     progan.build()
     projector = Projector(progan, num_steps=20, num_starts=4)
-    losses = [projector.best_loss for _ in projector.search(image_of(progan, 1))]
+    losses = losses_of(projector, image_of(progan, 1))
     assert losses[-1] < losses[0]
-    np.testing.assert_allclose(np.linalg.norm(projector.best_ws), np.sqrt(8), rtol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(projector.best_ws[0]), np.sqrt(8), rtol=1e-4)
     with pytest.raises(ValueError, match="no noise that could be optimised"):
         Projector(progan, optimize_noise=True)
 
@@ -213,8 +257,11 @@ def test_impossible_settings_are_refused(G, options, message):
 
 
 def test_wrong_target_is_refused(G):
-    with pytest.raises(ValueError, match="Expected a target"):
-        next(Projector(G, num_starts=1).search(np.zeros((8, 8, 3), np.uint8)))
+    with pytest.raises(ValueError, match="Expected targets"):
+        next(Projector(G, num_starts=1).search(np.zeros((1, 8, 8, 3), np.uint8)))
+    projector = Projector(G, num_starts=1, optimize_noise=True)
+    with pytest.raises(ValueError, match="for one target at a time"):
+        next(projector.search(np.zeros((2, 16, 16, 3), np.uint8)))
 
 
 def test_correlation_is_small_for_white_noise_only():

@@ -261,8 +261,6 @@ def test_an_encoder_that_finds_the_latents_makes_no_error():
 class _Knowing:
     """In place of an `Encoder`: always finds the same latents."""
 
-    num_channels = 1
-
     def __init__(self, z):
         self._z = z
 

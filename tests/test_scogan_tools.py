@@ -51,7 +51,7 @@ def test_projected_latent_stays_in_its_cube(G):
 
     (image,) = G(latents_of_seeds(G, [1]))
     projector = Projector(G, num_steps=12, num_starts=4)
-    losses = [projector.best_loss for _ in projector.search(to_uint8(image)[0].numpy())]
+    losses = [projector.best_losses[0] for _ in projector.search(to_uint8(image).numpy())]
     assert losses[-1] < losses[0]
     assert np.abs(projector.best_ws).max() <= 1
     with pytest.raises(ValueError, match="no noise that could be optimised"):

@@ -144,11 +144,10 @@ def test_images_of_the_search_for_z_are_those_of_z(z_space, label_size):
     G = Generator.from_config({**G.get_config(), "z_space": z_space})
     G.build()
     projector = Projector(G, space="z", num_steps=8, num_starts=16)
-    target = np.random.default_rng(0).integers(0, 256, (16, 16, 1), np.uint8)
-    losses = [projector.best_loss for _ in projector.search(target)]
+    target = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 1), np.uint8)
+    losses = [projector.best_losses[0] for _ in projector.search(target)]
     assert losses[-1] < losses[0]
-    z, label = projector.best_z[None], projector.best_label
-    label = None if label is None else label[None]
+    z, label = projector.best_z, projector.best_labels
     for ours, image in zip(projector.best_images(), G(z, label, noise_mode="const"), strict=True):
         np.testing.assert_allclose(ours, image, atol=1e-5)
     if label_size:
@@ -162,14 +161,14 @@ def test_images_of_the_search_for_z_are_those_of_z(z_space, label_size):
 def test_the_label_is_that_of_the_best_start():
     G = moderate(make_pair(label_sizes=(3, 3)).G_ema)
     z = latents_of_seeds(G, [3])
-    target = draw(G, z, np.eye(3, dtype=np.float32)[[2]])[-1]
+    target = draw(G, z, np.eye(3, dtype=np.float32)[[2]])[-1][None]
     projector = Projector(G, space="z", num_steps=0, num_starts=0)
     assert list(projector.search(target, start=z)) == [0]
-    np.testing.assert_array_equal(projector.best_label, [0, 0, 1])
-    np.testing.assert_allclose(projector.best_z[None], z, rtol=1e-5)
+    np.testing.assert_array_equal(projector.best_labels, [[0, 0, 1]])
+    np.testing.assert_allclose(projector.best_z, z, rtol=1e-5)
     only = Projector(G, space="z", num_steps=0, num_starts=0, labels=label_table(G, {}).chosen("1"))
     next(only.search(target, start=z))
-    np.testing.assert_array_equal(only.best_label, [0, 1, 0])
+    np.testing.assert_array_equal(only.best_labels, [[0, 1, 0]])
 
 
 def test_the_encoder_alone_or_as_one_of_the_starts(files, tmp_path):
@@ -241,10 +240,10 @@ def test_a_broken_image_and_an_interruption_keep_what_is_done(files, tmp_path, c
     assert (tmp_path / "out" / "x" / "0016.png").exists()
 
     class Interrupted(projection.Projector):
-        def search(self, image):
-            for step in super().search(image):
+        def search(self, images, **options):
+            for step in super().search(images, **options):
                 yield step
-                if step == 2 and image[0, 0, 0] == ord("y"):
+                if step == 2 and images[0, 0, 0, 0] == ord("y"):
                     raise KeyboardInterrupt
 
     monkeypatch.setattr(projection, "Projector", Interrupted)

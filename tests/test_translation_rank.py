@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 from support.metric_inputs import array_inputs, make_metric
 from support.stored_data_sets import write_records
@@ -12,7 +11,6 @@ from support.tiny_run import RESOLUTION, make_dataset
 from metrics import translation_rank
 from metrics.generated_images import GeneratedImages
 from metrics.generated_pairs import GeneratedPairs
-from metrics.inversion import found_by_encoder, found_by_search
 from metrics.partners import Partners
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.sampling.sampler import draw_latents, to_uint8
@@ -58,40 +56,6 @@ def scores_of(nets, folder, name=f"translation_rank{COUNT}_correlation"):
     results = metric.compute(dataclasses.replace(array_inputs(), pairs=pairs))
     assert metric.headline in results and metric.of_partners
     return {key.removeprefix(metric.name): value for key, value in results.items()}
-
-
-def test_search_comes_near_images_of_the_generator(nets, z):
-    G = nets.G_ema
-    images = drawn(G, z).astype(float)
-    unrelated = np.abs(np.roll(images, 1, axis=0) - images).mean()
-    started, found = (
-        np.abs(drawn(G, found_by_search(G, images, None, num_steps=steps)) - images).mean()
-        for steps in (0, 100)
-    )
-    # There are local minima.
-    assert found < 0.8 * started and started < 0.8 * unrelated
-
-
-def test_what_is_found_does_not_depend_on_the_other_images(nets, z):
-    images = drawn(nets.G_ema, z)
-    some, one = (
-        found_by_search(nets.G_ema, x, None, num_starts=8, num_steps=5)
-        for x in (images, images[3:4])
-    )
-    np.testing.assert_allclose(some[3:4], one, atol=1e-3)
-
-
-def test_search_of_conditional_networks_keeps_the_labels():
-    nets = make_pair(label_sizes=(3, 3))
-    labels = np.eye(3, dtype=np.float32)
-    images = to_uint8(nets.G_ema(np.zeros((3, 8), np.float32) + 0.5, labels)[-1]).numpy()
-    found = found_by_search(nets.G_ema, images, labels, num_starts=4, num_steps=3)
-    assert found.shape == (3, 8) and np.isfinite(found).all()
-
-
-def test_an_encoder_answers_at_once(nets, z):
-    found = found_by_encoder(nets.E, drawn(nets.G_ema, z))
-    assert found.shape == z.shape and found.dtype == np.float32
 
 
 def test_translations_of_perfect_pairs_are_near_their_partners(nets, folder):

@@ -21,8 +21,6 @@ class CycleConsistency:
         """Returns float32 `[n]`; `batch` is a `CoupledBatch`."""
         distances = []
         for images in batch.images:
-            if images[-1].shape[-1] < self._encoder.num_channels:
-                images = [tf.repeat(image, 3, axis=-1) for image in images]
             # Without dropout, as in the original.
             distances.append(tf.reduce_mean(tf.abs(self._encoder(images) - batch.z), axis=1))
         return tf.add_n(distances)

@@ -141,7 +141,7 @@ class Search:
         self.target = target
         self.folder = folder
         self.max_steps = max_steps
-        self._starts = () if start is None else (start,)
+        self._start = start
         self.num_steps = 0
         self.facts = None
         self.interruption = None
@@ -152,7 +152,7 @@ class Search:
         Raises:
             KeyboardInterrupt: Nothing was found before it.
         """
-        steps = self.projector.search(self.target, *self._starts)
+        steps = self.projector.search(self.target[None], start=self._start)
         total = self.max_steps + 1
         try:
             for self.num_steps in tqdm(steps, name, total, unit="step", disable=None):
@@ -174,16 +174,14 @@ class Search:
         from msg_stylegan.projection import Projection, scale_errors
 
         projector, images = self.projector, self.images()
-        pyramid = [level.numpy() for level in projector.loss.target_pyramid(self.target)]
+        pyramid = [level.numpy() for level in projector.loss.target_pyramid(self.target[None])]
         self.facts = {**settings, "steps": self.num_steps, "ended": self._reason()}
         self.facts["errors"] = scale_errors(images, pyramid)
-        Projection(
-            projector.best_ws,
-            projector.best_noise_maps,
-            self.facts,
-            projector.best_z,
-            projector.best_label,
-        ).save(self.folder / "projection.npz")
+        found = projector.best_ws, projector.best_z, projector.best_labels
+        ws, z, label = (x if x is None else x[0] for x in found)
+        Projection(ws, projector.best_noise_maps, self.facts, z, label).save(
+            self.folder / "projection.npz"
+        )
         wanted = [to_uint8(level).numpy() for level in pyramid[-len(images) :]]
         self.save_pictures(wanted, images)
         print(_table(self.folder.name, self.facts))

@@ -89,11 +89,8 @@ class Scorer:
     def __init__(self, D, label=None):
         import tensorflow as tf
 
-        from msg_stylegan.networks import ops
-
         def logit(image):
-            image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
-            return D(ops.image_scales(image, D.resolutions), label)[0, 0]
+            return D(D.scales_of(image[None]), label)[0, 0]
 
         self._logit = tf.function(logit, autograph=False)
 

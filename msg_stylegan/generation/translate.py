@@ -97,17 +97,17 @@ def run(args):
             "coupling.sharing=mapping or hard. In these a w means something else in the other "
             "domain. Choose --space z."
         )
-    encode = _encoder(args, nets.E)
+    has_encoder = _uses_encoder(args, nets.E)
     starts = {"num_starts": 0} if args.start == "encoder" else {}
     labels = chosen_labels(args, G, source_nets.info)
     projector, settings = make_projector(args, G, labels, **starts)
 
     def new_search(image, folder):
-        start = None if encode is None else encode(image)
+        start = nets.E(nets.E.scales_of(image[None])).numpy() if has_encoder else None
         return _Translation(projector, image, folder, args.steps, start, other=other, args=args)
 
     facts = {**facts, "domain": args.source, "translated_to": target}
-    settings = {**facts, **settings, "encoder": encode is not None}
+    settings = {**facts, **settings, "encoder": has_encoder}
     return targets.search(projector, settings, new_search, "translations.json")
 
 
@@ -129,12 +129,10 @@ class _Translation(Search):
     def _translated(self):
         """Images of the latent in the other domain: list of uint8 `[1, r, r, C]`."""
         projector, G = self.projector, self._other
-        ws = projector.best_ws[None]
+        ws = projector.best_ws
         if projector.best_z is not None:
-            label = projector.best_label if G.label_size else None
-            ws = G.broadcast(
-                G.mapping(projector.best_z[None], None if label is None else label[None])
-            )
+            labels = projector.best_labels if G.label_size else None
+            ws = G.broadcast(G.mapping(projector.best_z, labels))
         images = G.synthesis(ws, noise_mode=self._noise_mode)
         return [to_uint8(image).numpy() for image in images]
 
@@ -155,23 +153,12 @@ def _have_same_mapping(*generators):
     )
 
 
-def _encoder(args, E):
-    """Function from an image, uint8 `[r, r, C]`, to its z, float32 `[1, z_dim]`; None for none."""
+def _uses_encoder(args, E):
+    """Whether what the encoder E finds is a starting point."""
     if args.start == "encoder" and E is None:
         raise ValueError(
             "--start encoder needs a pair that was trained with an encoder, by coupling.cycle."
         )
     if args.start == "encoder" and args.space != "z":
         raise ValueError("--start encoder needs --space z: a z is what the encoder finds.")
-    if E is None or args.start == "samples" or args.space != "z":
-        return None
-    import tensorflow as tf
-
-    from msg_stylegan.networks import ops
-
-    def encode(image):
-        image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
-        image = tf.repeat(image, E.num_channels // image.shape[3], axis=3)
-        return E(ops.image_scales(image, E.resolutions)).numpy()
-
-    return encode
+    return E is not None and args.start != "samples" and args.space == "z"

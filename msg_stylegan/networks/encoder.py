@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import scogan_readers
@@ -25,7 +26,8 @@ class Encoder(PyramidReader):
 
     Call arguments:
         images: List of images `[N, r, r, num_channels]` in [-1, 1], one for each of
-            `resolutions`, low to high.
+            `resolutions`, low to high. Gray ones are repeated if the encoder sees colour, as the
+            other domain has it.
         training: Whether this pass belongs to a training step.
         dropout_seed: Stateless seed `[2]` of dropout in training, in bodies that have it; None for
             none.
@@ -49,6 +51,8 @@ class Encoder(PyramidReader):
     def __call__(self, images, training=False, dropout_seed=None):
         if not self.built:
             self.build()
+        count = self.num_channels
+        images = [tf.repeat(x, count, axis=-1) if x.shape[-1] == 1 else x for x in images]
         images = self.as_pyramid(images)
         return super().__call__(images, training=training, dropout_seed=dropout_seed)
 

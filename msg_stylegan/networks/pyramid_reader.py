@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from msg_stylegan.networks import ops
 from msg_stylegan.networks.discriminator_block import BODIES, make_blocks
 from msg_stylegan.networks.pair_member import PairMember
 from msg_stylegan.networks.scogan_layers import Chain
@@ -52,6 +53,17 @@ class PyramidReader(PairMember):
         """
         blocks = [block for block in self.blocks if block.resolution <= resolution]
         return [variable for block in blocks for variable in block.feature_variables]
+
+    def scales_of(self, images):
+        """The scales of pictures that the network looks at.
+
+        Args:
+            images: uint8 `[N, r, r, C]`, r as `resolution`.
+
+        Returns:
+            List of float32 `[N, r, r, C]` in [-1, 1], one for each of `resolutions`, low to high.
+        """
+        return ops.image_scales(tf.cast(images, tf.float32) / 127.5 - 1.0, self.resolutions)
 
     def as_pyramid(self, images):
         """Converts a list of images, `[N, r, r, num_channels]`, to float32 tensors.

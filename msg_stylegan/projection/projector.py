@@ -40,13 +40,14 @@ _BATCH_SIZE = 16
 
 
 class Projector:
-    """Searches the z or w, and on request the noise maps, whose images are closest to a target.
+    """Searches the z or w, and on request the noise maps, whose images are closest to targets.
 
-    One compiled step serves any number of targets, whose results do not depend on each other. Call
-    `search` and take `best_ws` and `best_noise_maps` whenever its steps end or are abandoned.
+    One compiled step serves any number of targets, whether they are searched at the same time or
+    one after another; their results do not depend on each other. Call `search` and take `best_ws`
+    and `best_noise_maps` whenever its steps end or are abandoned.
 
     Attributes:
-        best_ws: float32 `[num_ws, w_dim]` of the least loss so far.
+        best_ws: float32 `[n, num_ws, w_dim]` of the least loss so far, for each target.
         best_noise_maps: List of float32 `[r, r]`, empty unless they are optimised.
         is_converged: Whether the search ended before its last step.
     """
@@ -70,9 +71,9 @@ class Projector:
             G: Generator. It is not changed.
             space: "w" for one vector, "w+" for one per layer. A generator that takes
                 a single vector has one space only. "z" for the input of the mapping network, the
-                only latent that both domains of a pair have in common; the label is that of the
-                best starting point.
-            optimize_noise: Whether the noise maps are optimised as well, from the stored ones on.
+                only latent that both domains of a pair have in common.
+            optimize_noise: Whether the noise maps are optimised as well, from the stored ones on,
+                for one target at a time.
             noise_mode: "const" for the stored noise maps, "none" for none.
             num_steps: Largest number of steps.
             num_starts: Number of random w that are tried as starting points, each where it is and
@@ -101,21 +102,17 @@ class Projector:
         self._stored_maps = [np.asarray(layer.const) for layer in noise_maps.noise_layers(self.G)]
         # In units of the spread around the mean.
         rows = G.num_ws if space == "w+" else 1
-        width = self._latents.samples.shape[1]
-        self._point = tf.Variable(tf.zeros([1, rows, width]), trainable=False)
-        self._label = None
-        if self._latents.labels is not None:
-            self._label = tf.Variable(tf.zeros([1, G.label_size]), trainable=False)
+        self._points = _rows([rows, self._latents.samples.shape[1]])
+        self._labels = None if self._latents.labels is None else _rows([G.label_size])
         self._maps = []
         if optimize_noise:
             layers = noise_maps.noise_layers(self.G)
             self._maps = [tensorflow_variable(layer.const) for layer in layers]
-        self._parameters = [self._point, *self._maps]
+        self._parameters = [self._points, *self._maps]
         self._first_moments, self._second_moments, self._best = (
-            [tf.Variable(tf.zeros(p.shape), trainable=False) for p in self._parameters]
-            for _ in range(3)
+            [_rows(parameter.shape[1:]) for parameter in self._parameters] for _ in range(3)
         )
-        self._best_loss = tf.Variable(math.inf, trainable=False)
+        self._best_losses = _rows([])
         self._step = tf.function(self._descend, autograph=False)
         self._losses = tf.function(self._losses_of_points, autograph=False)
         self._draw = tf.function(self._images_of_best, autograph=False)
@@ -123,81 +120,104 @@ class Projector:
 
     @property
     def best_ws(self):
-        return self._ws(self._best[0])[0].numpy()
+        return self._ws(self._best[0]).numpy()
 
     @property
     def best_z(self):
-        """float32 `[z_dim]` of the least loss so far; None unless z is what is searched."""
-        return self._latent(self._best[0])[0, 0].numpy() if self._latents.is_z else None
+        """float32 `[n, z_dim]` of the least loss so far; None unless z is what is searched."""
+        return self._latents_at(self._best[0])[:, 0].numpy() if self._latents.is_z else None
 
     @property
-    def best_label(self):
-        """float32 `[label_size]` that belongs to `best_z`; None without labels."""
-        return None if self._label is None else self._label[0].numpy()
+    def best_labels(self):
+        """float32 `[n, label_size]` that belong to `best_z`; None without labels."""
+        return None if self._labels is None else self._labels.numpy()
 
     @property
     def best_noise_maps(self):
         return [best.numpy()[0, :, :, 0] for best in self._best[1:]]
 
     @property
-    def best_loss(self):
-        return float(self._best_loss)
+    def best_losses(self):
+        """float32 `[n]`."""
+        return self._best_losses.numpy()
 
     @property
     def has_result(self):
-        """Whether the search of the current target has tried a point."""
-        return math.isfinite(self.best_loss)
+        """Whether the search of the current targets has tried a point."""
+        return bool(np.isfinite(self.best_losses).all())
 
     def best_images(self):
-        """Images of `best_ws` with `best_noise_maps`: list of float32 tensors `[1, r, r, C]`."""
+        """Images of `best_ws` with `best_noise_maps`: list of float32 tensors `[n, r, r, C]`."""
         return self._draw()
 
-    def search(self, image, start=None):
-        """Starts afresh for a target.
+    def search(self, images, labels=None, start=None):
+        """Starts afresh for some targets.
 
         Args:
-            image: uint8 `[r, r, C]`, of the size and channels of the generator.
-            start: Further starting points, float32 `[n, z_dim]`, in the space "z"; each with all
-                labels that occur. None for none.
+            images: uint8 `[n, r, r, C]`, of the size and channels of the generator.
+            labels: Labels of the images, float32 `[n, label_size]`, in the space "z"; None for
+                those of the best starting points.
+            start: A further starting point for each image, float32 `[n, z_dim]`, in the space "z";
+                without `labels`, with all labels that occur. None for none.
 
         Yields:
             Number of steps done so far: 0, 1, 2, ...
 
         Raises:
-            ValueError: The target has another shape, or the generator returns NaN or infinity.
+            ValueError: The targets have another shape, there are several for the same noise maps,
+                or the generator returns NaN or infinity.
         """
-        expected = (self.G.resolution, self.G.resolution, self.G.num_channels)
-        if np.shape(image) != expected:
-            raise ValueError(f"Expected a target {expected}. Received: {np.shape(image)}")
-        target = self.loss.target_pyramid(image)
-        self._best_loss.assign(math.inf)
-        self._reset(self._best_start(target, start))
+        expected = (len(images), self.G.resolution, self.G.resolution, self.G.num_channels)
+        if np.shape(images) != expected:
+            raise ValueError(f"Expected targets {expected}. Received: {np.shape(images)}")
+        if self._maps and len(images) > 1:
+            raise ValueError("Noise maps can be optimised for one target at a time.")
+        target = self.loss.target_pyramid(images)
+        self._reset(*self._best_starts(target, labels, start))
         fall_steps = max(1, round(self._num_steps * _FALL))
         rise_steps = max(1, round(self._num_steps * _RISE))
         patience = max(1, round(self._num_steps * _PATIENCE))
-        end = self._num_steps
-        reference, waiting_since = math.inf, 0
+        # Of each target.
+        ends = np.full(len(images), self._num_steps)
+        references, waiting_since = np.full(len(images), math.inf), np.zeros(len(images))
         step = 0
-        # Each call looks at the point first and then moves it; the rate of the last one is 0.
+        # Each call looks at the points first and then moves them, but for those at their end.
         while True:
-            left = min(1.0, (end - step) / fall_steps)
-            rate = min(1.0, (step + 1) / rise_steps) * (0.5 - 0.5 * math.cos(math.pi * left))
-            self._step(target, tf.constant(_LEARNING_RATE * rate), tf.constant(step + 1.0))
+            left = np.clip((ends - step) / fall_steps, 0.0, 1.0)
+            rates = min(1.0, (step + 1) / rise_steps) * (0.5 - 0.5 * np.cos(math.pi * left))
+            rates = tf.constant(_LEARNING_RATE * rates, tf.float32)
+            self._step(target, rates, tf.constant(step + 1.0))
             if not self.has_result:
                 raise ValueError("The generator returned NaN or infinite pixel values.")
             yield step
-            if step >= end or self.best_loss <= _INVISIBLE_LOSS:
+            losses = self.best_losses
+            ends = np.where(losses <= _INVISIBLE_LOSS, np.minimum(ends, step), ends)
+            if (step >= ends).all():
                 break
-            if self.best_loss < reference * _IMPROVEMENT:
-                reference, waiting_since = self.best_loss, step
-            elif step - waiting_since >= patience:
-                end = min(end, step + fall_steps)
+            is_better = losses < references * _IMPROVEMENT
+            references = np.where(is_better, losses, references)
+            waiting_since = np.where(is_better, step, waiting_since)
+            is_stuck = step - waiting_since >= patience
+            ends = np.where(is_stuck, np.minimum(ends, step + fall_steps), ends)
             step += 1
         self.is_converged = step < self._num_steps
 
-    def _best_start(self, target, start):
-        """Point of the candidate with the least loss: `[1, 1, w_dim]`. Its label is kept."""
-        candidates, labels = self._candidates(start)
+    def _best_starts(self, target, labels, start):
+        """The candidates with the least losses, `[n, 1, size]`, and their labels."""
+        found = [
+            self._best_start(
+                [scale[i : i + 1] for scale in target],
+                None if labels is None else labels[i : i + 1],
+                None if start is None else start[i : i + 1],
+            )
+            for i in range(len(target[-1]))
+        ]
+        latents, labels = zip(*found, strict=True)
+        return np.stack(latents)[:, None], labels
+
+    def _best_start(self, target, label, start):
+        """The same for one target: `[size]`, and its label `[label_size]` or None."""
+        candidates, labels = self._candidates(label, start)
         losses = []
         for i in range(0, len(candidates), _BATCH_SIZE):
             chunks = [x if x is None else x[i : i + _BATCH_SIZE] for x in (candidates, labels)]
@@ -208,56 +228,63 @@ class Projector:
             ]
             losses += list(self._losses(*chunks, target).numpy()[:count])
         best = int(np.argmin(losses))
-        if labels is not None:
-            self._label.assign(labels[best : best + 1])
-        return ((candidates[best] - self._latents.mean) / self._latents.scale)[None, None]
+        return candidates[best], None if labels is None else labels[best]
 
-    def _candidates(self, start):
+    def _candidates(self, label, start):
         """Starting points, and their labels or None."""
         points, labels = self._latents.candidates(self._num_starts), self._latents.labels
-        labels = None if labels is None else labels[: len(points)]
+        kinds = [None]
+        if labels is not None:
+            labels = labels if label is None else np.broadcast_to(label, labels.shape)
+            kinds, labels = np.unique(labels, axis=0), labels[: len(points)]
         if start is None:
             return points, labels
         start = self._latents.constrained(tf.constant(start, tf.float32)).numpy()
-        if labels is not None:
-            kinds = np.unique(self._latents.labels, axis=0)
-            labels = np.concatenate([np.tile(kinds, (len(start), 1)), labels])
-            start = start.repeat(len(kinds), axis=0)
-        return np.concatenate([start, points]), labels
+        points = np.concatenate([start.repeat(len(kinds), axis=0), points])
+        return points, None if labels is None else np.concatenate([kinds, labels])
 
     def _losses_of_points(self, points, labels, target):
         w = self.G.mapping(points, labels) if self._latents.is_z else points
         ws = self.G.broadcast(w)
         return self.loss(self.G.synthesis(ws, noise_mode=self._noise_mode), target)
 
-    def _reset(self, point):
-        self._point.assign(np.broadcast_to(point, self._point.shape))
+    def _reset(self, latents, labels):
+        rows = self._points.shape[1]
+        self._points.assign(self._points_of(latents).repeat(rows, axis=1))
+        if self._labels is not None:
+            self._labels.assign(labels)
         for variable, stored in zip(self._maps, self._stored_maps, strict=False):
             variable.assign(stored)
-        for variable in (*self._first_moments, *self._second_moments):
-            variable.assign(tf.zeros(variable.shape))
+        for moments in (self._first_moments, self._second_moments, self._best):
+            for variable, parameter in zip(moments, self._parameters, strict=True):
+                variable.assign(tf.zeros_like(parameter))
+        self._best_losses.assign(np.full(len(latents), math.inf))
         self.is_converged = False
 
-    def _latent(self, point):
-        return self._latents.constrained(self._latents.mean + point * self._latents.scale)
+    def _points_of(self, latents):
+        return (latents - self._latents.mean) / self._latents.scale
 
-    def _ws(self, point):
-        w = self._latent(point)
+    def _latents_at(self, points):
+        return self._latents.constrained(self._latents.mean + points * self._latents.scale)
+
+    def _ws(self, points):
+        w = self._latents_at(points)
         if self._latents.is_z:
-            w = self.G.mapping(w[:, 0], self._label)[:, None]
-        return tf.broadcast_to(w, [1, self.G.num_ws, self.G.w_dim])
+            w = self.G.mapping(w[:, 0], self._labels)[:, None]
+        return tf.broadcast_to(w, [tf.shape(w)[0], self.G.num_ws, self.G.w_dim])
 
-    def _descend(self, target, rate, number):
-        """One step of Adam."""
+    def _descend(self, target, rates, number):
+        """One step of Adam, whose rates `[n]` are those of the targets."""
         with tf.GradientTape() as tape:
             tape.watch(self._parameters)
-            images = self.G.synthesis(self._ws(self._point), noise_mode=self._noise_mode)
-            loss = self.loss(images, target)[0]
+            images = self.G.synthesis(self._ws(self._points), noise_mode=self._noise_mode)
+            losses = self.loss(images, target)
             penalty = sum(noise_maps.correlation(noise) for noise in self._maps)
-            total = loss + _NOISE_WEIGHT * penalty
+            total = tf.reduce_sum(losses) + _NOISE_WEIGHT * penalty
         # Without styles and with a constant input, w has no effect.
         gradients = tape.gradient(total, self._parameters, unconnected_gradients="zero")
-        self._keep_if_best(loss)
+        self._keep_the_best(losses)
+        rates = rates[:, None, None]
         speeds = [1.0] + [_NOISE_SPEED] * len(self._maps)
         for parameter, gradient, first, second, speed in zip(
             self._parameters,
@@ -271,15 +298,18 @@ class Projector:
             second.assign(_BETA2 * second + (1.0 - _BETA2) * tf.square(gradient))
             mean = first / (1.0 - _BETA1**number)
             mean_square = second / (1.0 - _BETA2**number)
-            parameter.assign_sub(speed * rate * mean / (tf.sqrt(mean_square) + 1e-8))
+            parameter.assign_sub(speed * rates * mean / (tf.sqrt(mean_square) + 1e-8))
+        # Farther away from the centre of a sphere, the same steps would move less and less.
+        self._points.assign(self._points_of(self._latents_at(self._points)))
         for noise, stored in zip(self._maps, self._stored_maps, strict=False):
             noise.assign(noise_maps.with_moments_of(noise, stored))
 
-    def _keep_if_best(self, loss):
-        is_better = loss < self._best_loss
+    def _keep_the_best(self, losses):
+        # A target that is reached has its result, however long others are searched.
+        is_better = (losses < self._best_losses) & (self._best_losses > _INVISIBLE_LOSS)
         for best, parameter in zip(self._best, self._parameters, strict=True):
-            best.assign(tf.where(is_better, parameter, best))
-        self._best_loss.assign(tf.where(is_better, loss, self._best_loss))
+            best.assign(tf.where(is_better[:, None, None], parameter, best))
+        self._best_losses.assign(tf.where(is_better, losses, self._best_losses))
 
     def _images_of_best(self):
         current = [tf.identity(noise) for noise in self._maps]
@@ -289,3 +319,8 @@ class Projector:
         for noise, value in zip(self._maps, current, strict=True):
             noise.assign(value)
         return images
+
+
+def _rows(shape):
+    """A variable of float32 `[n, *shape]`, in which n may change."""
+    return tf.Variable(tf.zeros([1, *shape]), trainable=False, shape=[None, *shape])

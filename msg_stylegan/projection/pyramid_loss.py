@@ -41,24 +41,24 @@ class PyramidLoss:
                 f"{self._resolutions[-1]}x{self._resolutions[-1]}."
             )
 
-    def target_pyramid(self, image):
-        """All scales of a target.
+    def target_pyramid(self, images):
+        """All scales of targets.
 
         Args:
-            image: uint8 `[r, r, C]`, of the size and channels of the generator.
+            images: uint8 `[n, r, r, C]`, of the size and channels of the generator.
 
         Returns:
-            List of float32 tensors `[1, r, r, C]` in [-1, 1], low to high resolution, unrounded.
+            List of float32 tensors `[n, r, r, C]` in [-1, 1], low to high resolution, unrounded.
         """
-        image = tf.cast(image[None], tf.float32) / 127.5 - 1.0
-        return ops.image_pyramid(image, self._num_scales)
+        images = tf.cast(images, tf.float32) / 127.5 - 1.0
+        return ops.image_pyramid(images, self._num_scales)
 
     def __call__(self, images, target):
         """Loss of each image.
 
         Args:
             images: What `G.synthesis` returns: list of `[n, r, r, C]`.
-            target: What `target_pyramid` returns.
+            target: What `target_pyramid` returns, for n images or for one.
 
         Returns:
             float32 `[n]`.
