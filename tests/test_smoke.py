@@ -1,17 +1,13 @@
 """The programs as a user runs them, from a folder of images to a score, with an interruption."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.checkout import ROOT
+from support.new_process import run_program, start_program, wait_for
 
 from msg_stylegan.commands import train
 from msg_stylegan.files import read_json_lines
@@ -32,26 +28,6 @@ OPTIONS = [
 ]
 
 
-def start(folder, script, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / script), *arguments],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def run(folder, script, *arguments, status=0):
-    """Runs a program to its end; returns what it printed."""
-    process = start(folder, script, *arguments)
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == status, errors[-3000:]
-    return output, errors
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Working directory with a data set made from RGB images of 16x16 pixels."""
@@ -63,13 +39,13 @@ def folder(tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path)
     words = ("create_from_images", "datasets/mine", "pictures", "--resize", "4")
-    run(folder, "dataset_tool.py", *words)
+    run_program(folder, "dataset_tool.py", *words)
     return folder
 
 
 def test_train_interrupt_resume_score_and_draw(folder):
     # A training without end is stopped by a signal after its second tick, and saves everything.
-    process = start(folder, "train.py", *OPTIONS)
+    process = start_program(folder, "train.py", *OPTIONS)
     (run_dir,) = wait_for(process, lambda: list((folder / "results").glob("00001-digits-1gpu")))
     wait_for(process, lambda: len(read_json_lines(run_dir / "stats.jsonl")) >= 2)
     process.send_signal(signal.SIGTERM)
@@ -80,38 +56,31 @@ def test_train_interrupt_resume_score_and_draw(folder):
 
     # It goes on from there in the same folder, with its own options and the one that is given.
     total = stopped_at + 0.032
-    run(folder, "train.py", "--resume=latest", f"--config.schedule.total_kimg={total}")
+    run_program(folder, "train.py", "--resume=latest", f"--config.schedule.total_kimg={total}")
     assert [path.name for path in (folder / "results").iterdir()] == [run_dir.name]
     kimg = [line["Progress/kimg"] for line in read_json_lines(run_dir / "stats.jsonl")]
     assert kimg == sorted(set(kimg)) and kimg[-1] == pytest.approx(total)
     assert len(read_json_lines(run_dir / "metric-swd20.jsonl")) == 2
     assert "Finished" in (run_dir / "log.txt").read_text(encoding="utf-8")
 
-    output, _ = run(folder, "run_metrics.py", "--network", "latest", "--metrics", "swd20")
+    output, _ = run_program(folder, "run_metrics.py", "--network", "latest", "--metrics", "swd20")
     assert SNAPSHOTS.name(total) in output
-    run(folder, "generate.py", "images", "--network", "1", "--seeds", "1,4-5", "--outdir", "out")
+    words = ("--network", "1", "--seeds", "1,4-5", "--outdir", "out")
+    run_program(folder, "generate.py", "images", *words)
     drawn = sorted(path.name for path in (folder / "out").iterdir())
     assert drawn == [f"seed000{seed}.png" for seed in (1, 4, 5)]
 
     # Other networks cannot continue it; the difference is named.
-    _, errors = run(folder, "train.py", "--resume=1", "--config.generator.channel_max=4", status=1)
+    _, errors = run_program(
+        folder, "train.py", "--resume=1", "--config.generator.channel_max=4", status=1
+    )
     assert "generator.channel_max: 8 in the run, 4 now" in errors
     assert "Traceback" not in errors
 
 
-def wait_for(process, condition, timeout=300):
-    """Waits for a process to bring something about; returns what the condition gave."""
-    deadline = time.monotonic() + timeout
-    while not (result := condition()):
-        assert process.poll() is None, process.communicate()[1][-3000:]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return result
-
-
 def test_dry_run_tells_everything_and_writes_nothing(folder):
     before = sorted(folder.rglob("*"))
-    output, _ = run(folder, "train.py", *OPTIONS, "--dry_run")
+    output, _ = run_program(folder, "train.py", *OPTIONS, "--dry_run")
     assert sorted(folder.rglob("*")) == before
     text, _, facts = output.partition("\n}\n")
     assert json.loads(text + "\n}")["dataset"]["path"] == "mine"

@@ -1,8 +1,10 @@
 """Python programs in new processes."""
 
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 
@@ -26,6 +28,37 @@ def run_python(*arguments, cwd=ROOT / "tests"):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
+
+
+def start_program(folder, script, *arguments):
+    """Starts a program of this checkout in a folder, as a user does."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / script), *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=listen_to_ctrl_c,
+    )
+
+
+def run_program(folder, script, *arguments, status=0):
+    """Runs a program to its end; returns what it printed: output and errors."""
+    process = start_program(folder, script, *arguments)
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == status, errors[-3000:]
+    return output, errors
+
+
+def wait_for(process, condition, timeout=300):
+    """Waits for a process to bring something about; returns what the condition gave."""
+    deadline = time.monotonic() + timeout
+    while not (result := condition()):
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return result
 
 
 def arrays_of_python(path, *arguments):
