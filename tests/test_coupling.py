@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from support.network_weights import randomize
 from support.plain_operations import assert_close, normal
-from support.tiny_run import RESOLUTION
+from support.tiny_pair import make_pair
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.coupling.coupling import Coupling
@@ -13,20 +13,12 @@ from msg_stylegan.coupling.cycle import CycleConsistency
 from msg_stylegan.coupling.feature import FeatureRegularizer
 from msg_stylegan.coupling.sharing import share_weights
 from msg_stylegan.coupling.weights import WeightRegularizer
-from msg_stylegan.interface import Interface
-from msg_stylegan.networks import build_networks
-from msg_stylegan.options import CouplingOptions, DiscriminatorOptions, GeneratorOptions
+from msg_stylegan.options import CouplingOptions
 
 
-def make_pair(channels_b=1, has_encoder=False, **discriminator):
-    small = {"channel_base": 64, "channel_max": 8}
-    nets = build_networks(
-        GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **small),
-        DiscriminatorOptions(**small, **discriminator),
-        Interface(RESOLUTION, 1),
-        data_b=Interface(RESOLUTION, channels_b),
-        has_encoder=has_encoder,
-    )
+def random_pair(**kind):
+    """Networks that have no weight in common."""
+    nets = make_pair(**kind)
     randomize(nets)
     return nets
 
@@ -57,7 +49,7 @@ def test_features_are_compared_sample_by_sample():
 
 
 def test_weights_of_both_generators():
-    nets = make_pair()
+    nets = random_pair()
     batch = batch_of(z=tf.zeros([3, 8]), generators=(nets.G, nets.G_b))
     expected = sum(
         np.mean((np.asarray(a) - np.asarray(b)) ** 2, dtype=np.float64)
@@ -70,7 +62,7 @@ def test_weights_of_both_generators():
 
 
 def test_weights_of_gray_and_colour_generators_count_where_they_have_the_same_shape():
-    nets = make_pair(channels_b=3)
+    nets = random_pair(channels=(1, 3))
     value = WeightRegularizer()(batch_of(z=tf.zeros([1, 8]), generators=(nets.G, nets.G_b)))
     pairs = zip(nets.G.trainable_variables, nets.G_b.trainable_variables, strict=True)
     alike = [(np.asarray(a), np.asarray(b)) for a, b in pairs if a.shape == b.shape]
@@ -109,7 +101,7 @@ def layer_of_each_variable(G, D):
 
 
 def test_hard_sharing_is_about_the_layers_of_low_resolution():
-    nets = make_pair()
+    nets = random_pair()
     options = CouplingOptions(sharing="hard", G_shared_resolution=8, D_shared_resolution=4)
     places = share_weights(nets, options)
     layers = [layer_of_each_variable(domain.G, domain.D) for domain in nets.domains]
@@ -126,7 +118,7 @@ def test_hard_sharing_is_about_the_layers_of_low_resolution():
 
 @pytest.mark.parametrize("sharing", ["none", "mapping", "hard"])
 def test_shared_weights_start_equal_and_others_do_not(sharing):
-    nets = make_pair()
+    nets = random_pair()
     places = share_weights(nets, CouplingOptions(sharing=sharing))
     for kind in "GD":
         variables = [np.asarray(variable) for variable in nets.trainable(kind)]
@@ -142,14 +134,14 @@ def test_shared_weights_start_equal_and_others_do_not(sharing):
 
 
 def test_colour_and_gray_may_share_but_not_where_images_are_appended():
-    share_weights(make_pair(channels_b=3), CouplingOptions(sharing="hard"))
-    nets = make_pair(channels_b=3, combine="simple")
+    share_weights(random_pair(channels=(1, 3)), CouplingOptions(sharing="hard"))
+    nets = random_pair(channels=(1, 3), combine="simple")
     with pytest.raises(ValueError, match=r"coupling.sharing='hard': .* \(3, 3, .* the other"):
         share_weights(nets, CouplingOptions(sharing="hard"))
 
 
 def test_gradients_of_shared_weights_are_added_and_the_encoder_is_not_weighted():
-    nets = make_pair(has_encoder=True)
+    nets = random_pair(has_encoder=True)
     options = CouplingOptions(sharing="mapping", cycle=5.0)
     places = share_weights(nets, options)
     coupling = Coupling(options, nets, places, {})

@@ -12,7 +12,7 @@ import tensorflow as tf
 from support.checkout import ROOT
 from support.flat_options import progan_generator_options
 from support.new_process import run_python
-from support.tiny_run import make_run
+from support.tiny_run import SMALL_G, make_run
 
 from msg_stylegan import load_networks
 from msg_stylegan.commands import export
@@ -31,14 +31,11 @@ RUNTIMES = {
     "litert": ("tflite", ("ai_edge_litert",)),
     "onnx": ("onnx", ("onnx", "tf2onnx", "onnxruntime")),
 }
-SMALL = GeneratorOptions(
-    z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, channel_base=64, channel_max=8
-)
 
 
 def make_generator(channels=3, label_size=0, **options):
     """An untrained generator of 8x8 pixels, if the options say nothing else."""
-    config = flat_config(SMALL, Interface(8, channels, label_size))
+    config = flat_config(SMALL_G, Interface(8, channels, label_size))
     return randomised(Generator.from_config({**config, **options}))
 
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from support.saved_pictures import pixels, text
-from support.tiny_pair import make_pair
+from support.tiny_pair import labels_of_pair, make_pair
 
 from msg_stylegan.commands import generate
 from msg_stylegan.networks import save_networks
@@ -19,10 +19,9 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     paths = {}
     for sizes in ((0, 0), (3, 3), (0, 3)):
-        labels = {f"labels{s}": CLASSES for s, n in zip(("", "_b"), sizes, strict=True) if n}
         paths[sizes] = folder / f"{sizes[0]}{sizes[1]}.keras"
         nets = make_pair(channels=(1, 3), label_sizes=sizes)
-        save_networks(nets, paths[sizes], labels)
+        save_networks(nets, paths[sizes], labels_of_pair(sizes, CLASSES))
         if sizes == (0, 0):
             save_networks(nets.of_domain("a"), folder / "single.keras", {})
             paths["single"] = folder / "single.keras"

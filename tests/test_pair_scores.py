@@ -5,27 +5,14 @@ import types
 
 import numpy as np
 import pytest
-from support.metric_inputs import array_inputs, make_metric
-from support.tiny_pair import ArrayPairs, make_pair, pair_inputs
+from support.metric_inputs import array_inputs, make_metric, results_of
+from support.tiny_pair import ArrayPairs, generated_pairs, make_pair, pair_inputs, random_pixels
 
 from metrics import label_agreement, pixel_agreement
 from metrics.chance import corrected_for_chance, with_unrelated
 from metrics.generated_images import GeneratedImages
-from metrics.generated_pairs import GeneratedPairs
 from metrics.label_agreement import expected_agreement
 from msg_stylegan.data.sources.pairs import CHANGES
-
-
-def random_pixels(count, side=8, channels=1, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, side, side, channels), np.uint8)
-
-
-def generated_pairs(nets, label_sets=(None, None), batch_size=4):
-    images = [
-        GeneratedImages(domain.G_ema, batch_size, labels_dataset=labels)
-        for domain, labels in zip(nets.domains, label_sets, strict=True)
-    ]
-    return GeneratedPairs(*images, nets.E)
 
 
 def joined(batches):
@@ -98,12 +85,8 @@ def test_correction_for_chance_is_0_at_chance_and_1_for_perfection():
 
 
 def pixel_scores(change, a, b, **options):
-    count = len(a)
-    metric = make_metric(pixel_agreement.FAMILY, f"pixel_agreement{count}_{change}")
-    results = metric.compute(pair_inputs(array_inputs(), a, b, **options))
-    assert metric.headline in results and not metric.lower_is_better
-    prefix = f"pixel_agreement{count}_{change}"
-    return {key.removeprefix(prefix): value for key, value in results.items()}
+    inputs = pair_inputs(array_inputs(), a, b, **options)
+    return results_of(pixel_agreement.FAMILY, f"pixel_agreement{len(a)}_{change}", inputs)
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -161,15 +144,14 @@ def test_agreement_does_not_depend_on_batches_or_on_the_order_of_pairs():
 
 
 def test_negative_generators_make_negative_pairs():
-    metric = make_metric(pixel_agreement.FAMILY, "pixel_agreement32_negative")
-    scores = {}
-    for relation in ("negative", None):
-        pairs = generated_pairs(make_pair(relation))
-        scores[relation] = metric.compute(dataclasses.replace(array_inputs(), pairs=pairs))
-    assert scores["negative"][metric.name] == 1
+    def scores(relation):
+        inputs = dataclasses.replace(array_inputs(), pairs=generated_pairs(make_pair(relation)))
+        return results_of(pixel_agreement.FAMILY, "pixel_agreement32_negative", inputs)
+
+    assert scores("negative")[""] == 1
     # Generators of random weights make fields of a mean colour each, so that chance is anything.
-    chance = scores[None][f"{metric.name}_unrelated"]
-    assert scores[None][metric.name] == pytest.approx(chance, abs=0.1)
+    unrelated = scores(None)
+    assert unrelated[""] == pytest.approx(unrelated["_unrelated"], abs=0.1)
 
 
 # Label agreement.
@@ -204,11 +186,10 @@ def classifier(kind="classes", num_classes=3, resolution=8, **info):
 def label_scores(a, b, judge=None, **options):
     count = len(a)
     judge = judge or classifier(num_classes=a.shape[1])
-    metric = make_metric(label_agreement.FAMILY, f"label_agreement{count}", classifier=judge)
     pixels = random_pixels(count)
-    inputs = array_inputs(features=Judge(a, b, **options))
-    results = metric.compute(pair_inputs(inputs, pixels, pixels))
-    return {key.removeprefix(metric.name): value for key, value in results.items()}
+    inputs = pair_inputs(array_inputs(features=Judge(a, b, **options)), pixels, pixels)
+    name = f"label_agreement{count}"
+    return results_of(label_agreement.FAMILY, name, inputs, classifier=judge)
 
 
 def test_pairs_of_one_class_agree():
@@ -300,6 +281,6 @@ def test_images_must_not_be_smaller_than_those_of_the_classifier():
 )
 def test_one_domain_has_no_pairs(family, name):
     metric = make_metric(family, name, classifier=classifier())
-    assert metric.of_pair
+    assert metric.of_pair and not metric.lower_is_better
     with pytest.raises(ValueError, match=f"{name} compares images of two domains"):
         metric.compute(array_inputs())

@@ -5,32 +5,16 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.metric_inputs import array_inputs, make_metric
+from support.metric_inputs import array_inputs, make_metric, results_of
 from support.synthetic_vgg16 import lpips_arrays, torch_convolutions
-from support.tiny_pair import make_pair, pair_inputs
+from support.tiny_pair import generated_pairs, make_pair, pair_inputs, random_pixels
 
 from metrics import cycle_error, pair_lpips, retrieval
 from metrics.comparisons import COMPARISONS, brightness_patterns, squared_distances
 from metrics.cycle_error import latent_errors
 from metrics.feature_networks import lpips, vgg16
-from metrics.generated_images import GeneratedImages
-from metrics.generated_pairs import GeneratedPairs
 from metrics.ranks import partner_ranks, rank_scores, scores_of_both
 from msg_stylegan.data.sources.pairs import CHANGES
-
-
-def pixels(count, side=8, channels=1, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, side, side, channels), np.uint8)
-
-
-def results_of(family, name, inputs):
-    """Results of a metric, without its name."""
-    metric = make_metric(family, name)
-    results = metric.compute(inputs)
-    assert metric.headline in results
-    assert all(isinstance(value, float) for value in results.values())
-    return {key.removeprefix(metric.name): value for key, value in results.items()}
-
 
 # Ranks.
 
@@ -75,7 +59,7 @@ def test_both_directions_have_one_mean():
 
 
 def test_correlation_is_that_of_numpy_and_blind_to_contrast():
-    a, b = pixels(3, channels=3), pixels(4, seed=1)
+    a, b = random_pixels(3, channels=3), random_pixels(4, seed=1)
     compare = COMPARISONS["correlation"]
     distances = compare.distances(*(compare.embed(None, images) for images in (a, b)))
     gray = [images.mean(axis=3).reshape(len(images), -1) for images in (a, b)]
@@ -89,7 +73,7 @@ def test_correlation_is_that_of_numpy_and_blind_to_contrast():
 
 
 def test_correlation_is_measured_between_means_of_large_images():
-    small = pixels(2, side=32)
+    small = random_pixels(2, side=32)
     np.testing.assert_allclose(
         brightness_patterns(small.repeat(4, axis=1).repeat(4, axis=2)),
         brightness_patterns(small),
@@ -100,7 +84,7 @@ def test_correlation_is_measured_between_means_of_large_images():
 def test_images_of_one_grey_correlate_with_nothing():
     flat = np.full((1, 8, 8, 1), 200, np.uint8)
     compare = COMPARISONS["correlation"]
-    patterns = (compare.embed(None, images) for images in (flat, pixels(3)))
+    patterns = (compare.embed(None, images) for images in (flat, random_pixels(3)))
     np.testing.assert_array_equal(compare.distances(*patterns), np.ones((1, 3)))
 
 
@@ -112,7 +96,7 @@ def lpips_weights():
 
 @pytest.mark.parametrize("size", [16, 32])
 def test_distances_of_embedded_images_are_lpips(lpips_weights, size):
-    a, b = (np.float32(pixels(2, size, 3, seed)) for seed in (0, 1))
+    a, b = (np.float32(random_pixels(2, size, 3, seed)) for seed in (0, 1))
     network = lpips.lpips_embedding(*lpips_weights)
     points = [network.model(network.prepare(x))["features"].numpy() for x in (a, b)]
     distance = lpips.Lpips(*lpips_weights).distance
@@ -123,7 +107,7 @@ def test_distances_of_embedded_images_are_lpips(lpips_weights, size):
 
 def test_large_images_are_embedded_at_64_pixels(lpips_weights):
     network = lpips.lpips_embedding(*lpips_weights)
-    small = pixels(1, 64, 3)
+    small = random_pixels(1, 64, 3)
     large = small.repeat(2, axis=1).repeat(2, axis=2)
     np.testing.assert_allclose(network.prepare(large), np.float32(small), atol=1e-4)
     np.testing.assert_array_equal(network.prepare(small), np.float32(small))
@@ -139,7 +123,7 @@ def retrieval_scores(a, b, **options):
 
 @pytest.mark.parametrize("change", ["negative", None])
 def test_partners_of_perfect_pairs_come_first(change):
-    a = pixels(100)
+    a = random_pixels(100)
     b = np.stack([CHANGES[change](image) for image in a]) if change else a
     scores = retrieval_scores(a, b)
     for direction in ("", "_a2b", "_b2a"):
@@ -148,7 +132,7 @@ def test_partners_of_perfect_pairs_come_first(change):
 
 
 def test_partners_of_unrelated_pairs_come_anywhere():
-    scores = retrieval_scores(pixels(1000), pixels(1000, seed=1))
+    scores = retrieval_scores(random_pixels(1000), random_pixels(1000, seed=1))
     for name in ("top1", "top5", "mean_rank"):
         chance = scores[f"_chance_{name}"]
         assert scores[f"_{name}"] == pytest.approx(chance, rel=0.06 if name == "mean_rank" else 0.5)
@@ -156,14 +140,14 @@ def test_partners_of_unrelated_pairs_come_anywhere():
 
 
 def test_images_that_are_all_alike_are_retrieved_by_chance():
-    a, b = (pixels(1, seed=seed).repeat(50, axis=0) for seed in (0, 1))
+    a, b = (random_pixels(1, seed=seed).repeat(50, axis=0) for seed in (0, 1))
     scores = retrieval_scores(a, b)
     for name in ("top1", "top5", "mean_rank", "median_rank"):
         assert scores[f"_{name}"] == pytest.approx(scores[f"_chance_{name}"])
 
 
 def test_retrieval_is_symmetric_and_blind_to_batches():
-    a, b = pixels(100), pixels(100, seed=1)
+    a, b = random_pixels(100), random_pixels(100, seed=1)
     b[:30] = a[:30]
     ab, ba = retrieval_scores(a, b), retrieval_scores(b, a, num_batches=7)
     swapped = {"_a2b": "_b2a", "_b2a": "_a2b"}
@@ -186,7 +170,7 @@ class SquaredDifference:
 
 @pytest.mark.parametrize("num_batches", [1, 4])
 def test_pair_lpips_is_the_mean_distance_of_partners_and_of_others(num_batches):
-    a, b = pixels(7, 16), pixels(7, 16, 3, seed=1)
+    a, b = random_pixels(7, 16), random_pixels(7, 16, 3, seed=1)
     inputs = pair_inputs(array_inputs(features=SquaredDifference()), a, b, num_batches=num_batches)
     scores = results_of(pair_lpips.FAMILY, "pair_lpips7", inputs)
 
@@ -198,17 +182,13 @@ def test_pair_lpips_is_the_mean_distance_of_partners_and_of_others(num_batches):
 
 
 def test_equal_images_are_at_no_distance():
-    a = pixels(6, 16)
+    a = random_pixels(6, 16)
     inputs = pair_inputs(array_inputs(features=SquaredDifference()), a, a)
     scores = results_of(pair_lpips.FAMILY, "pair_lpips6", inputs)
     assert scores[""] == 0 and scores["_unrelated"] > 1000
 
 
 # Cycles.
-
-
-def generated_pairs(nets, batch_size=4):
-    return GeneratedPairs(*(GeneratedImages(d.G_ema, batch_size) for d in nets.domains), nets.E)
 
 
 def cycle_scores(pairs, count=10):

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from support.network_weights import randomize_zeros
+from support.network_weights import multiply_outputs, randomize_zeros
 from support.plain_operations import one_hot
 from support.saved_pictures import pixels
-from support.tiny_pair import make_pair
-from support.tiny_run import RESOLUTION
+from support.tiny_pair import labels_of_pair, make_pair
 
 from msg_stylegan import projection
 from msg_stylegan.commands import generate
@@ -36,8 +35,7 @@ def files(tmp_path_factory):
     paths = {kind: folder / f"{kind}.keras" for kind in KINDS}
     for kind, path in paths.items():
         sizes = KINDS[kind].get("label_sizes", (0, 0))
-        labels = {f"labels{s}": CLASSES for s, n in zip(("", "_b"), sizes, strict=True) if n}
-        save_networks(make_pair(**KINDS[kind]), path, labels)
+        save_networks(make_pair(**KINDS[kind]), path, labels_of_pair(sizes, CLASSES))
     return paths
 
 
@@ -52,14 +50,6 @@ def moderate(G):
     images = single(latents_of_seeds(single, range(32)), one_hot_labels(G, 32), noise_mode="const")
     multiply_outputs(single, 0.3 / float(tf.math.reduce_std(images[-1])))
     return single
-
-
-def multiply_outputs(G, factor):
-    """Multiplies the weights that make the images."""
-    features = {id(variable) for variable in G.feature_variables(RESOLUTION)}
-    for variable in G.trainable_variables:
-        if id(variable) not in features:
-            variable.assign(variable * factor)
 
 
 def one_hot_labels(G, count):

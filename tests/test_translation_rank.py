@@ -3,14 +3,13 @@
 import dataclasses
 
 import pytest
-from support.metric_inputs import array_inputs, make_metric
+from support.metric_inputs import array_inputs, make_metric, results_of
+from support.network_weights import multiply_outputs
 from support.stored_data_sets import write_records
-from support.tiny_pair import make_pair, make_pair_run
-from support.tiny_run import RESOLUTION, make_dataset
+from support.tiny_pair import generated_pairs, make_pair, make_pair_run
+from support.tiny_run import make_dataset
 
 from metrics import translation_rank
-from metrics.generated_images import GeneratedImages
-from metrics.generated_pairs import GeneratedPairs
 from metrics.partners import Partners
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.sampling.sampler import draw_latents, to_uint8
@@ -27,10 +26,7 @@ def nets():
     nets = make_pair("negative", has_encoder=True)
     for domain in nets.domains:
         # Fewer of the pixels are limited to black or white, where nothing can be read from them.
-        features = {id(variable) for variable in domain.G_ema.feature_variables(RESOLUTION)}
-        for variable in domain.G_ema.trainable_variables:
-            if id(variable) not in features:
-                variable.assign(0.3 * variable)
+        multiply_outputs(domain.G_ema, 0.3)
     return nets
 
 
@@ -50,12 +46,10 @@ def folder(nets, z, tmp_path_factory):
 
 
 def scores_of(nets, folder, name=f"translation_rank{COUNT}_correlation"):
-    images = (GeneratedImages(domain.G_ema, 4) for domain in nets.domains)
-    pairs = GeneratedPairs(*images, nets.E, Partners(folder))
-    metric = make_metric(translation_rank.FAMILY, name)
-    results = metric.compute(dataclasses.replace(array_inputs(), pairs=pairs))
-    assert metric.headline in results and metric.of_partners
-    return {key.removeprefix(metric.name): value for key, value in results.items()}
+    assert make_metric(translation_rank.FAMILY, name).of_partners
+    pairs = generated_pairs(nets, partners=Partners(folder))
+    inputs = dataclasses.replace(array_inputs(), pairs=pairs)
+    return results_of(translation_rank.FAMILY, name, inputs)
 
 
 def test_translations_of_perfect_pairs_are_near_their_partners(nets, folder):

@@ -19,6 +19,15 @@ def make_metric(family, name, **options):
     return family.make(match, MetricOptions(**options))
 
 
+def results_of(family, name, inputs, **options):
+    """Results of the metric of a name, without that name."""
+    metric = make_metric(family, name, **options)
+    results = metric.compute(inputs)
+    assert metric.headline in results
+    assert all(isinstance(value, float) for value in results.values())
+    return {key.removeprefix(metric.name): value for key, value in results.items()}
+
+
 class _AskedInputs(MetricInputs):
     def count_fakes(self, metric, wanted, at_least=1):
         raise InterruptedError(wanted)

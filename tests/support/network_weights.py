@@ -12,6 +12,14 @@ def randomize_zeros(network, seed):
             variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
 
 
+def multiply_outputs(G, factor):
+    """Multiplies the weights that make the images of a generator."""
+    features = {id(variable) for variable in G.feature_variables(G.resolution)}
+    for variable in G.trainable_variables:
+        if id(variable) not in features:
+            variable.assign(variable * factor)
+
+
 def copy_weights(table, source):
     """Copies what has the same name and shape; returns the names of the rest."""
     different = set(table) ^ set(source)

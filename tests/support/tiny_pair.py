@@ -5,17 +5,27 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from metrics.generated_images import GeneratedImages
+from metrics.generated_pairs import GeneratedPairs
 from msg_stylegan import options
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks, save_networks
-from msg_stylegan.options import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
+from msg_stylegan.options import Config, DatasetOptions
 from msg_stylegan.training.run_directory import create_run_directory
-from support.network_weights import randomize_zeros
-from support.tiny_run import RESOLUTION
+from support.network_weights import multiply_outputs, randomize_zeros
+from support.stored_data_sets import random_images
+from support.tiny_run import RESOLUTION, SMALL_D, SMALL_G
 
 
 def make_pair(
-    relation=None, *, channels=(1, 1), label_sizes=(0, 0), has_encoder=False, info=None, seed=0
+    relation=None,
+    *,
+    channels=(1, 1),
+    label_sizes=(0, 0),
+    has_encoder=False,
+    info=None,
+    seed=0,
+    **discriminator,
 ):
     """Networks with random weights.
 
@@ -26,16 +36,15 @@ def make_pair(
         has_encoder: Whether there is an encoder.
         info: See `Networks`.
         seed: Decides the weights.
+        **discriminator: Changes of `SMALL_D`.
     """
     tf.keras.utils.set_random_seed(seed)
-    small = {"channel_base": 64, "channel_max": 8}
-    generator = GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **small)
     data, data_b = (
         Interface(RESOLUTION, *sizes) for sizes in zip(channels, label_sizes, strict=True)
     )
     nets = build_networks(
-        generator,
-        DiscriminatorOptions(**small),
+        SMALL_G,
+        dataclasses.replace(SMALL_D, **discriminator),
         data,
         info,
         data_b=data_b,
@@ -47,10 +56,7 @@ def make_pair(
         for source, target in zip(nets.G_ema.variables, nets.G_ema_b.variables, strict=True):
             target.assign(source)
     if relation == "negative":
-        features = {id(variable) for variable in nets.G_ema_b.feature_variables(RESOLUTION)}
-        for variable in nets.G_ema_b.trainable_variables:
-            if id(variable) not in features:
-                variable.assign(-variable)
+        multiply_outputs(nets.G_ema_b, -1.0)
     return nets
 
 
@@ -77,6 +83,31 @@ def make_pair_run(folder, *, snapshots=(0, 1), **kind):
         nets = make_pair(seed=kimg, **kind)
         save_networks(nets, run_dir / f"network-snapshot-{kimg:06d}.keras", info)
     return run_dir
+
+
+def labels_of_pair(label_sizes, facts):
+    """`Networks.info` of a pair in which each domain that has labels has the same ones.
+
+    Args:
+        label_sizes: Of both domains.
+        facts: What `label_facts` says.
+    """
+    names = zip(("labels", "labels_b"), label_sizes, strict=True)
+    return {name: facts for name, label_size in names if label_size}
+
+
+def generated_pairs(nets, label_sets=(None, None), partners=None, batch_size=4):
+    """`GeneratedPairs` of the weight averages."""
+    images = (
+        GeneratedImages(domain.G_ema, batch_size, labels_dataset=labels)
+        for domain, labels in zip(nets.domains, label_sets, strict=True)
+    )
+    return GeneratedPairs(*images, nets.E, partners)
+
+
+def random_pixels(count, side=8, channels=1, seed=0):
+    """Random uint8 `[N, side, side, C]`, small ones."""
+    return random_images(count, side, channels, seed)
 
 
 class ArrayPairs:

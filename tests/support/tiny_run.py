@@ -1,5 +1,7 @@
 """A data set, networks and a run that are small enough for tests of what is made from them."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -14,6 +16,9 @@ from support.plain_operations import one_hot
 from support.stored_data_sets import random_images, write_records
 
 RESOLUTION = 16
+_SMALL = {"channel_base": 64, "channel_max": 8}
+SMALL_G = GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **_SMALL)
+SMALL_D = DiscriminatorOptions(**_SMALL)
 
 
 def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
@@ -27,12 +32,8 @@ def make_dataset(directory, *, num_images=40, channels=1, label_size=0, seed=0):
 def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     """Untrained networks whose noise is strong enough to be seen."""
     tf.keras.utils.set_random_seed(seed)
-    small = {"channel_base": 64, "channel_max": 8}
-    generator = GeneratorOptions(
-        z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, use_noise=use_noise, **small
-    )
-    data = Interface(RESOLUTION, channels, label_size)
-    nets = build_networks(generator, DiscriminatorOptions(**small), data)
+    generator = dataclasses.replace(SMALL_G, use_noise=use_noise)
+    nets = build_networks(generator, SMALL_D, Interface(RESOLUTION, channels, label_size))
     randomize_zeros(nets.G_ema, seed)
     return nets
 

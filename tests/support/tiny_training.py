@@ -4,22 +4,14 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan import options
-from msg_stylegan.options import (
-    Config,
-    DatasetOptions,
-    DiscriminatorOptions,
-    GeneratorOptions,
-    LossOptions,
-    ScheduleOptions,
-)
+from msg_stylegan.options import Config, DatasetOptions, LossOptions, ScheduleOptions
 from msg_stylegan.training import loop, run_directory
 from msg_stylegan.training.run_log import logging_to
-from support.tiny_run import make_dataset
+from support.tiny_run import SMALL_D, SMALL_G, make_dataset
 
 
 def tiny_config(folder, **schedule):
     """Options of a training of four ticks of four iterations each."""
-    small = {"channel_base": 64, "channel_max": 8}
     defaults = {
         "batch_size": 8,
         "tick_kimg": 0.032,
@@ -33,8 +25,8 @@ def tiny_config(folder, **schedule):
         result_dir=str(folder / "results"),
         cache_dir=str(folder / "cache"),
         dataset=DatasetOptions(path="tiny", mirror=True),
-        generator=GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **small),
-        discriminator=DiscriminatorOptions(**small),
+        generator=SMALL_G,
+        discriminator=SMALL_D,
         loss=LossOptions(r1_gamma=1.0),
         schedule=ScheduleOptions(**{**defaults, **schedule}),
     )
