@@ -9,11 +9,12 @@ from pathlib import Path
 from metrics.generated_pairs import GeneratedPairs
 from metrics.metric import one_domain_message
 from metrics.partners import Partners
+from msg_stylegan.domains import SUFFIX_B
 
 
 def metric_of_domain_b(metric):
     """The same `Metric` under the names of domain B: `swd2k_b` with `swd2k_b_avg` and the like."""
-    name = f"{metric.name}_b"
+    name = f"{metric.name}{SUFFIX_B}"
 
     def renamed(key):
         return f"{name}{key.removeprefix(metric.name)}"
@@ -86,7 +87,7 @@ class PairEvaluator:
         if metric.of_pair:
             of_b = self._evaluators["b"].settings(metric)
             both = ("dataset", "fingerprint")
-            settings |= {f"{name}_b": of_b[name] for name in both if name in of_b}
+            settings |= {f"{name}{SUFFIX_B}": of_b[name] for name in both if name in of_b}
         if metric.of_partners:
             settings["partners"] = self._partners.fingerprint()
         return settings

@@ -30,6 +30,7 @@ INSIDE = {
     "resolutions": set(),
     "option": set(),
     "interface": set(),
+    "domains": set(),
     "options": {
         "augmentation",
         "command_line",
@@ -48,6 +49,7 @@ INSIDE = {
     "command_names": set(),
     "losses": {"lazy_tensorflow", "option"},
     "networks": {
+        "domains",
         "files",
         "image_counts",
         "interface",
@@ -133,6 +135,7 @@ INSIDE = {
     "training": {
         "coupling",
         "command_names",
+        "domains",
         "files",
         "losses",
         "augmentation",

@@ -14,6 +14,7 @@ from msg_stylegan import options
 from msg_stylegan.command_line import UsageError, exit_status, expand_home
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
+from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.files import WriteError, read_json
 from msg_stylegan.options import Config
 from msg_stylegan.options.flags import command_line_form, parse_flags
@@ -227,7 +228,7 @@ def train(arguments):
     )
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
-    names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, _SUFFIXES, strict=False)}
+    names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, SUFFIXES, strict=False)}
     info = {"options": values, **names, "version": msg_stylegan.__version__}
     is_new = run_dir is None
     if is_new:
@@ -286,10 +287,6 @@ def train(arguments):
             ) from error
 
 
-# What the names of options and facts of the domains end in.
-_SUFFIXES = ("", "_b")
-
-
 def _open_datasets(arguments):
     """Opens the data set of each domain, which must be that of the run.
 
@@ -302,7 +299,7 @@ def _open_datasets(arguments):
 
     config, run_dir, stored = arguments.config, arguments.run_dir, arguments.stored
     datasets, facts = [], {}
-    for suffix in _SUFFIXES if config.dataset.path_b else _SUFFIXES[:1]:
+    for suffix in SUFFIXES if config.dataset.path_b else SUFFIXES[:1]:
         option = f"path{suffix}"
         try:
             dataset = TFRecordDataset(

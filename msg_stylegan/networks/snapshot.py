@@ -9,6 +9,7 @@ from pathlib import Path
 from tensorflow import keras
 
 from msg_stylegan import files
+from msg_stylegan.domains import SUFFIX_B, SUFFIXES
 from msg_stylegan.image_counts import SNAPSHOTS
 from msg_stylegan.networks.discriminator import Discriminator
 from msg_stylegan.networks.encoder import Encoder
@@ -19,7 +20,7 @@ from msg_stylegan.tensorflow_files import plain_path
 
 MEMBERS = ("G", "D", "G_ema")
 # What the networks of domain B are called in a pair.
-MEMBERS_B = tuple(f"{name}_b" for name in MEMBERS)
+MEMBERS_B = tuple(f"{name}{SUFFIX_B}" for name in MEMBERS)
 
 Domain = collections.namedtuple("Domain", MEMBERS)
 
@@ -127,7 +128,7 @@ class Networks(Float32, keras.Model):
 
     def get_config(self):
         config = {}
-        for suffix, domain in zip(("", "_b"), self.domains, strict=False):
+        for suffix, domain in zip(SUFFIXES, self.domains, strict=False):
             G = domain.G_ema if domain.G is None else domain.G
             config[f"generator{suffix}"] = None if G is None else G.get_config()
             config[f"discriminator{suffix}"] = None if domain.D is None else domain.D.get_config()
@@ -143,9 +144,9 @@ class Networks(Float32, keras.Model):
             if name == "E":
                 members[name] = Encoder.from_config(config["encoder"])
                 continue
-            kind, suffix = (name[:-2], "_b") if name in MEMBERS_B else (name, "")
+            kind = name.removesuffix(SUFFIX_B)
             part = "discriminator" if kind == "D" else "generator"
-            description = _upgraded(config[f"{part}{suffix}"])
+            description = _upgraded(config[f"{part}{name.removeprefix(kind)}"])
             # Only networks that grow have a stage.
             classes = _GROWING if "stage_resolution" in description else _CLASSES
             members[name] = classes[kind].from_config({**description, "name": name})
@@ -221,11 +222,13 @@ def info_of_domain(info, name):
     """What describes one domain of a pair, as if it were a run of its own.
 
     Args:
-        info: `Networks.info` of the pair. Keys that end in `_b` belong to domain B.
+        info: `Networks.info` of the pair. Keys that end in `SUFFIX_B` belong to domain B.
         name: "a" or "b".
     """
-    own = {key: value for key, value in info.items() if not key.endswith("_b")}
-    of_b = {key[:-2]: value for key, value in info.items() if key.endswith("_b")}
+    own = {key: value for key, value in info.items() if not key.endswith(SUFFIX_B)}
+    of_b = {
+        key.removesuffix(SUFFIX_B): value for key, value in info.items() if key.endswith(SUFFIX_B)
+    }
     if options := info.get("options"):
         dataset = dict(options["dataset"])
         path_b = dataset.pop("path_b", "")

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from msg_stylegan import files
+from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.sampling.label_table import label_facts
 from msg_stylegan.training import stats as training_stats
 from msg_stylegan.training.run_log import say
@@ -34,7 +35,7 @@ class RunOutput:
         # Whoever draws with the networks needs labels, but may not have the data set.
         labels = {
             f"labels{suffix}": label_facts(dataset)
-            for dataset, suffix in zip(datasets, ("", "_b"), strict=False)
+            for dataset, suffix in zip(datasets, SUFFIXES, strict=False)
             if dataset.label_size
         }
         self._info = {**info, **labels}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from msg_stylegan.data.dataset import classes_of
+from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.image_counts import FAKES
 from msg_stylegan.pictures import sheets
 from msg_stylegan.sampling.sampler import Sampler
@@ -85,7 +86,7 @@ class SampleGrids:
 
     def save_reals(self):
         """Writes `reals.png`, and `reals_b.png` of the other domain."""
-        for dataset, rows, suffix in zip(self._datasets, self._rows, ("", "_b"), strict=False):
+        for dataset, rows, suffix in zip(self._datasets, self._rows, SUFFIXES, strict=False):
             grid = sheets.image_grid(dataset.read_images(rows), self._size_of_domain)
             sheets.save_image(grid, self._run_dir / f"reals{suffix}.png")
 

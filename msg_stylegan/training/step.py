@@ -7,6 +7,7 @@ replica; the others run across replicas.
 import tensorflow as tf
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
+from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
 from msg_stylegan.training.ema import ema_beta, update_average
@@ -107,7 +108,7 @@ class TrainStep:
                 nets.domains,
                 label_rows,
                 augmentations,
-                ("", "_b")[: len(nets.domains)],
+                SUFFIXES[: len(nets.domains)],
                 strict=True,
             )
         ]
