@@ -40,6 +40,7 @@ EXPERIMENT = Experiment(
             "FR30": _FR,
             "FR30+SL10": {**_FR, **_SL},
             "FR100": {**_FR, "coupling.feature": 100.0},
+            "FR100+SL10": {**_FR, "coupling.feature": 100.0, **_SL},
             "hard+SL10": {"coupling.sharing": "hard", **_SL},
         }.items()
     ),
