@@ -13,6 +13,7 @@ _NONE = {
     "coupling.same_start": False,
 }
 _FR = {"coupling.feature": 30.0, "coupling.same_start": True}
+_WEIGHTS = {"coupling.weights_of": "features", "coupling.same_start": True}
 _SL = {"coupling.semantic": 10.0}
 
 
@@ -41,6 +42,9 @@ EXPERIMENT = Experiment(
             "FR30+SL10": {**_FR, **_SL},
             "FR100": {**_FR, "coupling.feature": 100.0},
             "FR100+SL10": {**_FR, "coupling.feature": 100.0, **_SL},
+            # Weights instead of activations, which leaves the layers that make images alone.
+            "weights1000": {**_WEIGHTS, "coupling.weights": 1000.0},
+            "weights1000+SL10": {**_WEIGHTS, "coupling.weights": 1000.0, **_SL},
             "hard+SL10": {"coupling.sharing": "hard", **_SL},
         }.items()
     ),

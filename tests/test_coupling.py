@@ -11,7 +11,7 @@ from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.cycle import CycleConsistency
 from msg_stylegan.coupling.feature import FeatureRegularizer
-from msg_stylegan.coupling.sharing import share_weights
+from msg_stylegan.coupling.sharing import share_weights, start_equal
 from msg_stylegan.coupling.weights import WeightRegularizer
 from msg_stylegan.options import CouplingOptions
 
@@ -59,6 +59,17 @@ def test_weights_of_both_generators():
     assert_close(WeightRegularizer()(batch), [expected] * 3, 1e-4)
     alike = batch_of(z=tf.zeros([3, 8]), generators=(nets.G, nets.G))
     assert_close(WeightRegularizer()(alike), [0.0] * 3)
+
+
+def test_weights_up_to_the_layers_that_make_images():
+    nets = random_pair()
+    start_equal(nets)
+    batch = batch_of(z=tf.zeros([3, 8]), generators=(nets.G, nets.G_b))
+    assert_close(WeightRegularizer(features_only=True)(batch), [0.0] * 3)
+    assert np.all(WeightRegularizer()(batch) > 0)
+    bias = nets.G_b.synthesis.blocks[0].epilogue0.bias
+    bias.assign(np.asarray(bias) + 3.0)
+    assert_close(WeightRegularizer(features_only=True)(batch), [9.0] * 3)
 
 
 def test_weights_of_gray_and_colour_generators_count_where_they_have_the_same_shape():

@@ -35,7 +35,7 @@ class Coupling:
             "feature": lambda: FeatureRegularizer(
                 options.feature_resolution or nets.G.resolution, options.feature_images
             ),
-            "weights": WeightRegularizer,
+            "weights": lambda: WeightRegularizer(options.weights_of == "features"),
             "semantic": lambda: SemanticLoss(judges["classifier"]),
             "cycle": lambda: CycleConsistency(nets.E),
         }

@@ -54,8 +54,13 @@ class CouplingOptions:
     )
     weights: float = option(
         0.0,
-        "Weight of the distance of all weights of the generators; Soft-CoGAN has 10.",
+        "Weight of the distance of the weights of the generators; Soft-CoGAN has 10.",
         at_least(0),
+    )
+    weights_of: str = option(
+        "all",
+        "Which weights are compared: all, or features for those up to the layers that make images.",
+        one_of("all", "features"),
     )
     semantic: float = option(
         0.0,
