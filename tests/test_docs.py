@@ -22,6 +22,9 @@ from msg_stylegan.commands import (
     train,
     train_classifier,
 )
+from msg_stylegan.interface import Interface
+from msg_stylegan.networks import build_networks, save_networks
+from msg_stylegan.options import DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.training.run_directory import create_run_directory
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -48,12 +51,26 @@ def test_every_program_has_its_commands():
         assert any(program in line for page, line in ALL_COMMANDS if page == place)
 
 
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    """Networks to start from."""
+    path = tmp_path_factory.mktemp("networks") / "a.keras"
+    narrow = {"channel_max": 8}
+    generator = GeneratorOptions(mapping_layers=2, **narrow)
+    nets = build_networks(generator, DiscriminatorOptions(**narrow), Interface(8, 3))
+    save_networks(nets, path, {})
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("page, command", ALL_COMMANDS)
-def test_commands_parse(page, command, tmp_path, monkeypatch):
+def test_commands_parse(page, command, tmp_path, monkeypatch, snapshot):
     monkeypatch.chdir(tmp_path)
     for number in (1, 3):
         run_dir = tmp_path / "results" / f"{number:05d}-digits-1gpu"
         create_run_directory(run_dir, options.to_dict(presets.get_preset("digits")))
+        (run_dir / "network-snapshot-000000.keras").write_bytes(snapshot)
+    for name in re.findall(r"--init_from=(\S+\.\w+)", command):
+        (tmp_path / name).write_bytes(snapshot)
     program, *arguments = shlex.split(command)
     if program == "make":
         targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)

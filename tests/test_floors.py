@@ -60,6 +60,7 @@ INSIDE = {
     },
     "augmentation": {"wording"},
     "coupling": set(),
+    "transfer": {"files", "networks", "options", "wording"},
     "classifier": {
         "command_names",
         "data",
@@ -146,6 +147,7 @@ INSIDE = {
         "legacy",
         "pictures",
         "tensorflow_files",
+        "transfer",
         "interface",
         "resolutions",
         "wording",

@@ -11,6 +11,7 @@ from metrics.report import SnapshotScorer
 from metrics.results import recorded_lines
 from msg_stylegan import load_networks, options
 from msg_stylegan.commands.judges import open_judges
+from msg_stylegan.commands.origins import open_origin
 from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
@@ -111,6 +112,9 @@ class Trial:
                     strategy,
                     info=info,
                     judges=judges,
+                    open_origin=lambda: open_origin(
+                        self.config.transfer.init_from, self.config.result_dir
+                    ),
                     evaluate=self._at_points(scorer),
                 )
             except FloatingPointError as error:

@@ -23,7 +23,7 @@ from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
 
 USAGE = """\
-usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
+usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--init_from=FILE] [--dry_run]
        {train} --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
@@ -35,6 +35,9 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
   --config.OPTION=VALUE
                     Overrides one option; comes after --config=PRESET. Lists are written with
                     commas, --config.generator.blur_filter=1,2,1; an empty list is "none".
+  --init_from=FILE  Starts from trained networks: a snapshot, a run (as for --resume), or a
+                    published file of the family. Options of the networks are those of the file,
+                    except those that are given as --config.OPTION=VALUE. What fits is taken over.
   --resume=RUN      Continues a run: "latest", its number, or its folder. The run keeps its options,
                     except those that are given as --config.OPTION=VALUE.
   --new_data        Lets --resume continue with another data set. If the old one has only moved,
@@ -43,6 +46,7 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
 Examples:
   {train} --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
+  {train} --init_from=celebahq.pkl --config.dataset.path=mine --config.transfer.freeze_D=3
   {train} --resume=latest --config.schedule.total_kimg=30000
 
 Options with their defaults and types:
@@ -63,6 +67,10 @@ class Arguments:
     named: Config | None = None
     # Whether the data set may be another one.
     new_data: bool = False
+    # `Origin` of the weights of a new run, or None for random ones.
+    origin: object = None
+    # The preset of a new run with an origin, which decides less than it seems.
+    preset: Config | None = None
 
 
 def parse_command_line(arguments):
@@ -84,11 +92,16 @@ def parse_command_line(arguments):
     """
     user = user_config()
     find_preset = functools.partial(preset_of, user)
-    config, parsed = _parse_flags(arguments, find_preset(user.preset), find_preset)
+    preset = find_preset(user.preset)
+    config, parsed = _parse_flags(arguments, preset, find_preset)
     if parsed.resume is not None:
+        if parsed.init_from is not None:
+            raise UsageError("--init_from is for a new run: --resume continues from its own state.")
         result = _continuation(arguments, config, parsed, find_preset)
     elif parsed.new_data:
         raise UsageError("--new_data is for --resume: a new run may have any data set.")
+    elif config.transfer.init_from:
+        result = _start_from_networks(arguments, config, preset, find_preset)
     else:
         result = Arguments(config=config, dry_run=parsed.dry_run)
     options.validate(result.config)
@@ -113,15 +126,35 @@ def _continuation(arguments, config, parsed, find_preset):
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
 
+def _start_from_networks(arguments, config, preset, find_preset):
+    from msg_stylegan.commands.origins import open_origin
+
+    origin = open_origin(config.transfer.init_from, config.result_dir)
+
+    def with_networks(name):
+        nonlocal preset
+        preset = find_preset(name)
+        return origin.applied_to(preset)
+
+    config, parsed = _parse_flags(arguments, origin.applied_to(preset), with_networks)
+    # "latest" will soon be another one.
+    config = options.changed(config, {"transfer.init_from": str(origin.path)})
+    return Arguments(config, parsed.dry_run, origin=origin, preset=preset)
+
+
 def _parse_flags(arguments, base, find_preset):
     """Parses with `base` as the configuration when no preset is named."""
 
     def define_others(parsed):
+        flags.DEFINE_string("init_from", None, "Networks to start from.", flag_values=parsed)
         flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
         flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
         flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
 
-    return parse_flags([called("train"), *arguments], base, find_preset, define_others)
+    config, parsed = parse_flags([called("train"), *arguments], base, find_preset, define_others)
+    if parsed.init_from is not None:
+        config = options.changed(config, {"transfer.init_from": expand_home(parsed.init_from)})
+    return config, parsed
 
 
 def stored_config(run_dir):
@@ -160,8 +193,10 @@ def help_text():
 
 
 def option_notes(arguments):
-    """Lines about a continuation: what changes, and what stays different from the preset."""
+    """Lines about options that are not those of the preset, of the run or of the networks."""
     stored, config, named = arguments.stored, arguments.config, arguments.named
+    if arguments.origin:
+        return _notes_of_origin(arguments)
     if stored is None:
         return []
     lines = [
@@ -180,6 +215,29 @@ def option_notes(arguments):
     if kept:
         lines += [f"Options of the run that are kept, unlike those of {named.preset}:", *kept]
     return lines
+
+
+def _notes_of_origin(arguments):
+    config, preset, origin = arguments.config, arguments.preset, arguments.origin
+    other = [
+        f"{name}: {_shown(old)} → {_shown(new)}" for name, old, new in origin.differences(config)
+    ]
+    if other:
+        other.insert(0, f"Networks unlike those of {origin.path.name}:")
+    taken = [
+        f"{name}: {_shown(own)} (in the preset: {_shown(of_preset)})"
+        for name, of_preset, own in options.network_differences(preset, origin.applied_to(preset))
+        if own == options.option_values(config)[name]
+    ]
+    if taken:
+        taken.insert(0, f"Options of {origin.path.name}, unlike those of {preset.preset}:")
+    notes = [*taken, *other]
+    if config.schedule.ema_rampup:
+        notes.append(
+            f"notice: with schedule.ema_rampup={config.schedule.ema_rampup} the first update "
+            "replaces the average of the file by the weights that are trained"
+        )
+    return notes
 
 
 # Options that a preset is not meant to decide.
@@ -204,8 +262,8 @@ def train(arguments):
     from metrics.evaluation import prepare_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.commands.judges import open_judges
+    from msg_stylegan.commands.origins import open_origin
     from msg_stylegan.training import devices, loop, run_directory, run_history
-    from msg_stylegan.training.architecture import describe_networks, make_networks
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
 
@@ -261,7 +319,7 @@ def train(arguments):
             say(line)
         scorer.say_what_is_missing()
         if arguments.dry_run:
-            say(describe_networks(make_networks(config, datasets)))
+            say(_plan(config, datasets, arguments.origin))
             return
         try:
             loop.train(
@@ -271,6 +329,9 @@ def train(arguments):
                 strategy,
                 info=info,
                 judges=judges,
+                open_origin=lambda: (
+                    arguments.origin or open_origin(config.transfer.init_from, config.result_dir)
+                ),
                 evaluate=scorer,
                 begin=begin,
             )
@@ -285,6 +346,18 @@ def train(arguments):
                 f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
                 "smaller batch or smaller networks (channel_base, channel_max)."
             ) from error
+
+
+def _plan(config, datasets, origin):
+    """The networks that would be trained, and what they would start from."""
+    from msg_stylegan.training.architecture import describe_networks, make_networks
+    from msg_stylegan.transfer.freezing import freeze
+    from msg_stylegan.transfer.origin import lines_of
+
+    nets = make_networks(config, datasets)
+    lines = lines_of(origin.give_to(nets)) if origin else []
+    freeze(nets, config.transfer)
+    return "\n".join([describe_networks(nets), *lines])
 
 
 def _open_datasets(arguments):

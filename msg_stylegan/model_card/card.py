@@ -110,18 +110,29 @@ def _training(facts, info):
     rows = {"snapshot": facts.snapshot.name}
     if "cur_nimg" in info:
         rows["real images shown"] = f"{info['cur_nimg'] / 1000:g} kimg"
+    if origin := info.get("init_from"):
+        rows["started from"] = _origin(origin)
     if facts.best:
         rows["chosen as the best by"] = f"{facts.best['metric']}: {facts.best['value']:g}"
     if "version" in info:
         rows["software"] = f"{_PROJECT} {info['version']}"
     options = info.get("options", {})
     sections = ("schedule", "optimizer", "loss", "generator", "discriminator")
+    if "init_from" in info:
+        sections += ("transfer",)
     if "dataset_b" in info:
         sections += ("coupling",)
     for section in sections:
         for key, value in options.get(section, {}).items():
             rows[f"`{section}.{key}`"] = value
     return rows
+
+
+def _origin(facts):
+    """The networks that a training started from, by `Origin.facts`."""
+    trained = f" of {facts['cur_nimg'] / 1000:g} kimg" if "cur_nimg" in facts else ""
+    on = f" on {facts['dataset']}" if "dataset" in facts else ""
+    return f"{facts['file']}{trained}{on}, SHA-256 {facts['sha256']}"
 
 
 def _scores(facts):

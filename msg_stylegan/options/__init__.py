@@ -14,6 +14,7 @@ from msg_stylegan.options.groups import (
     MetricsOptions,
     OptimizerOptions,
     ScheduleOptions,
+    TransferOptions,
 )
 from msg_stylegan.options.tree import (
     changed,
@@ -38,6 +39,7 @@ __all__ = [
     "MetricsOptions",
     "OptimizerOptions",
     "ScheduleOptions",
+    "TransferOptions",
     "changed",
     "differences",
     "from_dict",

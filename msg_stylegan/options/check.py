@@ -71,6 +71,11 @@ _RELATIONS = {
         domains, config.discriminator.problems
     ),
     "loss": lambda config, domains, _: config.loss.problems(),
+    "schedule.ema_decay schedule.ema_rampup": lambda config, domains, _: config.schedule.problems(),
+    "transfer dataset.resolution growing.start_resolution generator.mapping_layers "
+    "discriminator.body": lambda config, domains, _: config.transfer.problems(
+        config, domains[0].resolution
+    ),
     "augment loss": lambda config, domains, _: config.augment.problems(config.loss),
     "growing.start_resolution generator.body discriminator.body discriminator.mbstd_blocks connect "
     "dataset.resolution": lambda config, domains, _: config.growing.problems(

@@ -21,6 +21,7 @@ from msg_stylegan.option import (
 )
 from msg_stylegan.options.coupling import CouplingOptions
 from msg_stylegan.options.networks import DiscriminatorOptions, GeneratorOptions
+from msg_stylegan.options.transfer import TransferOptions
 from msg_stylegan.resolutions import CONNECTIONS
 
 _SIDES = "|".join(str(2**level) for level in range(2, 11))
@@ -229,6 +230,12 @@ class ScheduleOptions:
         "ema_kimg.",
         at_least_and_below(0, 1),
     )
+    ema_rampup: float = option(
+        0.0,
+        "Lets the half-life of G_ema begin at 0 and grow with the training: at most this share of "
+        "the images shown so far. 0 = ema_kimg from the start.",
+        at_least(0),
+    )
     same_z: bool = option(
         False,
         "Draw the latents of an iteration once, for the updates of both networks.",
@@ -268,6 +275,15 @@ class ScheduleOptions:
         "Consecutive updates with non-finite gradients that are skipped before training stops.",
         at_least(1),
     )
+
+    def problems(self):
+        """What does not go together: a list of lines."""
+        if self.ema_decay and self.ema_rampup:
+            return [
+                f"schedule.ema_rampup={self.ema_rampup}: must be 0 with "
+                f"schedule.ema_decay={self.ema_decay}, which has no half-life"
+            ]
+        return []
 
 
 @dataclass(frozen=True)
@@ -363,6 +379,7 @@ class Config:
         decides_networks=True,
     )
     dataset: DatasetOptions = field(default_factory=DatasetOptions)
+    transfer: TransferOptions = field(default_factory=TransferOptions)
     generator: GeneratorOptions = field(default_factory=GeneratorOptions)
     discriminator: DiscriminatorOptions = field(default_factory=DiscriminatorOptions)
     loss: LossOptions = field(default_factory=LossOptions)

@@ -98,6 +98,12 @@ class NetworkOptions:
             **{name: v for values in self.implied(data).values() for name, v in values.items()},
         )
 
+    def unresolved(self, data):
+        """The options with defaults for what follows from others, as for other data."""
+        defaults = {field.name: field.default for field in dataclasses.fields(self)}
+        names = {name for values in self.implied(data).values() for name in values}
+        return dataclasses.replace(self, **{name: defaults[name] for name in names})
+
     def problems(self, data):
         """Contradictions, as a list of lines: name, value and rule.
 

@@ -36,6 +36,12 @@ def describe_networks(nets):
             continue
         kind, _, domain = name.partition("_")
         label = f"{names[kind]}{' ' if domain else ''}{domain.upper()}:"
-        size = sum(math.prod(variable.shape) for variable in network.trainable_variables)
-        lines.append(f"{label:<17}{size:,} parameters")
+        size = _size(network.trainable_variables)
+        frozen = sum(_size(layer.variables) for layer in network.layers if not layer.trainable)
+        kept = f", and {frozen:,} numbers that stay as they are" if frozen else ""
+        lines.append(f"{label:<17}{size:,} parameters{kept}")
     return "\n".join(lines)
+
+
+def _size(variables):
+    return sum(math.prod(variable.shape) for variable in variables)

@@ -18,6 +18,15 @@ _TEMPORARY = "ckpt-new_temp"
 _LEFTOVERS = ("ckpt-*_temp", "ckpt-*.tempstate*", "checkpoint.tmp*")
 
 
+def has_checkpoint(run_dir):
+    """Whether a run has a checkpoint, damaged or not, and so begins with its own weights."""
+    return bool(_indexes_of(_folder_of(run_dir)))
+
+
+def _folder_of(run_dir):
+    return Path(run_dir) / "checkpoints"
+
+
 class TrainingCheckpoint:
     """Rolling checkpoints in `<run_dir>/checkpoints`.
 
@@ -35,7 +44,7 @@ class TrainingCheckpoint:
     def __init__(self, run_dir, keep, **objects):
         self._objects = objects
         self._checkpoint = tf.train.Checkpoint(**objects)
-        self._folder = Path(run_dir) / "checkpoints"
+        self._folder = _folder_of(run_dir)
         self._keep = keep
         self._remove_leftovers()
 
@@ -137,10 +146,7 @@ class TrainingCheckpoint:
         return self._folder / f"ckpt-{number}"
 
     def _indexes(self):
-        """Dictionary from the number of each checkpoint, whole or not, to its index file."""
-        paths = self._folder.iterdir() if self._folder.is_dir() else []
-        matches = ((_INDEX_NAME.fullmatch(path.name), path) for path in paths)
-        return {int(match[1]): path for match, path in matches if match}
+        return _indexes_of(self._folder)
 
     def _whole(self):
         """Numbers of the checkpoints whose files are all there."""
@@ -158,6 +164,13 @@ class TrainingCheckpoint:
         for path in list(self._folder.glob("ckpt-*.data-*")):
             if not path.with_suffix(".index").exists():
                 path.unlink()
+
+
+def _indexes_of(folder):
+    """Dictionary from the number of each checkpoint, whole or not, to its index file."""
+    paths = folder.iterdir() if folder.is_dir() else []
+    matches = ((_INDEX_NAME.fullmatch(path.name), path) for path in paths)
+    return {int(match[1]): path for match, path in matches if match}
 
 
 def _is_whole(index):

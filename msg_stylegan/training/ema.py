@@ -1,5 +1,7 @@
 """Exponential moving average of the generator's weights (ProGAN, section 7; the original's Gs)."""
 
+import tensorflow as tf
+
 from msg_stylegan.networks.variables import tensorflow_variable
 
 
@@ -13,6 +15,27 @@ def ema_beta(batch_size, half_life_kimg):
     if half_life_kimg <= 0:
         return 0.0
     return 0.5 ** (batch_size / (half_life_kimg * 1000.0))
+
+
+def ramped_ema_beta(batch_size, half_life_kimg, rampup, nimg):
+    """Decay per update with a half-life that grows with the training.
+
+    Args:
+        batch_size: Images per update.
+        half_life_kimg: Longest half-life, in thousands of images.
+        rampup: Largest half-life relative to the images shown so far, such as 0.05.
+        nimg: Scalar tensor: images shown so far. 0 gives a decay of 0, a copy.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Source:
+        StyleGAN2-ADA, of its "auto" settings.
+    """
+    half_life = tf.minimum(half_life_kimg * 1000.0, tf.cast(nimg, tf.float32) * rampup)
+    return 0.5 ** tf.math.divide_no_nan(float(batch_size), half_life) * tf.cast(
+        half_life > 0.0, tf.float32
+    )
 
 
 def update_average(average, network, beta, strategy):

@@ -1,8 +1,11 @@
 """The training loop: what happens when, from the first image to the last."""
 
+from pathlib import Path
+
 import tensorflow as tf
 from tqdm import tqdm
 
+from msg_stylegan.files import write_json
 from msg_stylegan.training.architecture import describe_networks
 from msg_stylegan.training.interruption import StopRequest
 from msg_stylegan.training.run_lock import run_lock
@@ -10,9 +13,21 @@ from msg_stylegan.training.run_log import say
 from msg_stylegan.training.run_output import RunOutput
 from msg_stylegan.training.tick import Tick
 from msg_stylegan.training.training_state import TrainingState
+from msg_stylegan.transfer.origin import ORIGIN_FILE, lines_of, read_origin
 
 
-def train(config, run_dir, datasets, strategy, *, info, judges=None, evaluate=None, begin=None):
+def train(
+    config,
+    run_dir,
+    datasets,
+    strategy,
+    *,
+    info,
+    judges=None,
+    open_origin=None,
+    evaluate=None,
+    begin=None,
+):
     """Trains until `config.schedule.total_kimg`, from the newest checkpoint of the run if any.
 
     Args:
@@ -22,6 +37,8 @@ def train(config, run_dir, datasets, strategy, *, info, judges=None, evaluate=No
         strategy: The `tf.distribute.Strategy` to train with.
         info: Dictionary that snapshots carry.
         judges: Fixed networks that couple two domains, see `Coupling`.
+        open_origin: Function that returns the `Origin` of `config.transfer.init_from`, if there is
+            one. It is called at the start of a new run.
         evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer)` that
             scores a snapshot; returns `(metric, value)` if it is the best one so far, else None.
             A run that grows is scored after its last fade: scores of other resolutions could not
@@ -40,7 +57,7 @@ def train(config, run_dir, datasets, strategy, *, info, judges=None, evaluate=No
     total_kimg = config.schedule.total_kimg
     with run_lock(run_dir), StopRequest(run_dir).listening() as stop_request:
         say("Making the networks ...")
-        state = TrainingState(config, run_dir, datasets, strategy, judges)
+        state = TrainingState(config, run_dir, datasets, strategy, judges, open_origin)
         say(describe_networks(state.nets))
         nimg = state.progress.nimg
         if state.is_finished:
@@ -48,6 +65,11 @@ def train(config, run_dir, datasets, strategy, *, info, judges=None, evaluate=No
             return None
         if begin:
             begin(nimg)
+        if state.origin:
+            say("\n".join([f"Weights of {state.origin.path}:", *lines_of(state.taken)]))
+            write_json(Path(run_dir) / ORIGIN_FILE, state.origin.facts(state.taken))
+        if facts := read_origin(run_dir):
+            info = {**info, "init_from": facts}
         output = RunOutput(config, run_dir, datasets, state.nets, state.progress, info, evaluate)
         if not state.is_resumed:
             output.write_reals()

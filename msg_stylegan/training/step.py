@@ -10,7 +10,7 @@ from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
-from msg_stylegan.training.ema import ema_beta, update_average
+from msg_stylegan.training.ema import ema_beta, ramped_ema_beta, update_average
 from msg_stylegan.training.randomness import OWN_STREAMS, VIEWS, StepRandomness, Stream
 from msg_stylegan.training.reals import images_to_float
 
@@ -77,7 +77,7 @@ class TrainStep:
         self.strategy = strategy
         self.batch_size = schedule.batch_size
         self.same_z = schedule.same_z
-        self.ema_beta = schedule.ema_decay or ema_beta(self.batch_size, schedule.ema_kimg)
+        self.schedule = schedule
         self.D_steps_per_G_step = schedule.D_steps_per_G_step
         self.fade = fade
         self.coupling = coupling
@@ -202,6 +202,16 @@ class TrainStep:
         """Moves the averaged generators towards the trained ones."""
         for domain in self.nets.domains:
             update_average(domain.G_ema, domain.G, self.ema_beta, self.strategy)
+
+    @property
+    def ema_beta(self):
+        """What is left of the averages after an update at the present image."""
+        schedule = self.schedule
+        if schedule.ema_rampup:
+            return ramped_ema_beta(
+                self.batch_size, schedule.ema_kimg, schedule.ema_rampup, self.cur_nimg
+            )
+        return schedule.ema_decay or ema_beta(self.batch_size, schedule.ema_kimg)
 
     def update_G(self, batch):
         """One generator update after the discriminator update on `batch`."""

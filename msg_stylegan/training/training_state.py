@@ -12,7 +12,7 @@ from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.sharing import share_weights, start_equal
 from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.training.architecture import make_networks
-from msg_stylegan.training.checkpoint import TrainingCheckpoint
+from msg_stylegan.training.checkpoint import TrainingCheckpoint, has_checkpoint
 from msg_stylegan.training.optimizers import (
     make_optimizer,
     number_of_updates,
@@ -24,6 +24,7 @@ from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.stages import stage_at, stages_of
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.stored_weights import StoredWeights, complete_weights
+from msg_stylegan.transfer.freezing import freeze
 
 # How the name of `LinearRampUp.clock` in a checkpoint ends.
 CLOCK_KEY = "learning_rate/clock/.ATTRIBUTES/VARIABLE_VALUE"
@@ -40,6 +41,8 @@ class TrainingState:
         datasets: `TFRecordDataset` of each domain.
         strategy: The `tf.distribute.Strategy` to train with.
         judges: Fixed networks that couple two domains, see `Coupling`.
+        open_origin: Function that returns the `Origin` of `config.transfer.init_from`. It is called
+            where there is no checkpoint.
 
     Attributes:
         nets: `Networks`.
@@ -48,20 +51,29 @@ class TrainingState:
         augmentations: `Augmentation` of each domain, or None; it may be the same one.
         checkpoint: `TrainingCheckpoint` of all these.
         is_resumed: Whether there was a checkpoint.
+        origin: `Origin` of the initial weights; None for random ones, and where there was a
+            checkpoint.
+        taken: What `origin.give_to` returned, or None.
 
     Raises:
-        ValueError: The newest checkpoint does not fit the options.
+        FileNotFoundError: The networks to start from are not there.
+        ValueError: They cannot be used, or the newest checkpoint does not fit the options.
     """
 
-    def __init__(self, config, run_dir, datasets, strategy, judges=None):
+    def __init__(self, config, run_dir, datasets, strategy, judges=None, open_origin=None):
         self._config = config
         self._datasets = datasets
         self._strategy = strategy
         self._stages = stages_of(config, datasets[0].resolution)
         self._label_rows = [all_labels(dataset) for dataset in datasets]
+        self.origin = None
+        if config.transfer.init_from and not has_checkpoint(run_dir):
+            self.origin = open_origin()
         with strategy.scope():
             keras.utils.set_random_seed(config.seed)
             self.nets = make_networks(config, datasets)
+            self.taken = self.origin.give_to(self.nets) if self.origin else None
+            freeze(self.nets, config.transfer)
             self._coupling = None
             if self.nets.is_pair:
                 if config.coupling.same_start:

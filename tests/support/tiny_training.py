@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan import options
+from msg_stylegan.commands.origins import open_origin
 from msg_stylegan.options import Config, DatasetOptions, LossOptions, ScheduleOptions
 from msg_stylegan.training import loop, run_directory
 from msg_stylegan.training.run_log import logging_to
@@ -56,7 +57,16 @@ def train_tiny(config, datasets, run_dir=None, evaluate=None, judges=None):
         run_directory.create_run_directory(run_dir, options.to_dict(config))
     strategy = tf.distribute.get_strategy()
     with logging_to(run_dir):
-        loop.train(config, run_dir, datasets, strategy, info={}, judges=judges, evaluate=evaluate)
+        loop.train(
+            config,
+            run_dir,
+            datasets,
+            strategy,
+            info={},
+            judges=judges,
+            evaluate=evaluate,
+            open_origin=lambda: open_origin(config.transfer.init_from, config.result_dir),
+        )
     return run_dir
 
 

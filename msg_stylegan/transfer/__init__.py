@@ -1,0 +1,1 @@
+"""Runs that start from trained networks: their own, or somebody else's."""

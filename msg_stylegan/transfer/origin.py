@@ -1,0 +1,100 @@
+"""The networks that a run starts from, and what became of them."""
+
+import dataclasses
+from pathlib import Path
+
+from msg_stylegan import files, options
+from msg_stylegan.transfer.matching import copy_matching
+
+# What a run knows about the networks that it started from.
+ORIGIN_FILE = "init_from.json"
+
+
+class Origin:
+    """Trained networks of a file.
+
+    Args:
+        path: File.
+        nets: `Networks` in it.
+
+    Attributes:
+        path: As given.
+    """
+
+    def __init__(self, path, nets):
+        self.path = path
+        self._nets = nets
+
+    def applied_to(self, config):
+        """A `Config` with the options of these networks."""
+        named = {}
+        generator = self._nets.G or self._nets.G_ema
+        for network in filter(None, (self._nets.D, generator)):
+            group = network.options.unresolved(network.data)
+            named["connect"] = network.data.connect
+            for field in dataclasses.fields(group):
+                named[f"{group.prefix}{field.name}"] = getattr(group, field.name)
+        decisive = options.network_differences(config, options.changed(config, named))
+        return options.changed(config, {name: value for name, _, value in decisive})
+
+    def differences(self, config):
+        """Options of the networks in which a `Config` differs: `(name, value there, here)`."""
+        return options.network_differences(self.applied_to(config), config)
+
+    def give_to(self, nets):
+        """Copies all weights that fit.
+
+        Args:
+            nets: `Networks` with initial weights. Both domains of a pair start from the one domain
+                of a file that has no more.
+
+        Returns:
+            Dictionary from names of networks to `Match`.
+        """
+        return {
+            name: copy_matching(self._source_of(name), network)
+            for name, network in nets.members.items()
+        }
+
+    def _source_of(self, name):
+        if not self._nets.is_pair:
+            name = name.removesuffix("_b")
+        members = self._nets.members
+        # Of a file with one generator, that is both.
+        other = name.removesuffix("_ema") if "_ema" in name else name.replace("G", "G_ema", 1)
+        return members.get(name, members.get(other))
+
+    def facts(self, matches):
+        """What a run keeps about its origin: a dictionary for JSON.
+
+        Args:
+            matches: From `give_to`.
+        """
+        info = self._nets.info
+        kept = {key: info[key] for key in ("source", "dataset", "cur_nimg") if key in info}
+        return {
+            "file": self.path.name,
+            "sha256": files.sha256_of_file(self.path),
+            **kept,
+            "networks": {name: dataclasses.asdict(match) for name, match in matches.items()},
+        }
+
+
+def lines_of(matches):
+    """What to tell about the weights that were taken over.
+
+    Args:
+        matches: From `Origin.give_to`.
+    """
+    lines = []
+    for name, match in matches.items():
+        # An average has the same variables.
+        if not name.startswith("G_ema") or match != matches[name.replace("_ema", "")]:
+            lines += match.lines(name)
+    return lines
+
+
+def read_origin(run_dir):
+    """The `Origin.facts` of a run; None if it started from random weights."""
+    path = Path(run_dir) / ORIGIN_FILE
+    return files.read_json(path) if path.exists() else None

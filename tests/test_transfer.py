@@ -1,0 +1,306 @@
+"""Training that starts from trained networks: what fits is taken over, all else is named."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support import tflib_writer
+from support.network_weights import assert_equal_networks, randomize
+from support.pickled_networks import SETTINGS, make_trio, nvidia_trio, trio
+from support.tiny_pair import make_pair
+from support.tiny_run import make_dataset
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
+
+from msg_stylegan.commands import train
+from msg_stylegan.commands.origins import open_origin
+from msg_stylegan.interface import Interface
+from msg_stylegan.networks import (
+    build_networks,
+    load_snapshot,
+    save_networks,
+    snapshots_of_run,
+)
+from msg_stylegan.networks.named_variables import named_variables
+from msg_stylegan.options import (
+    DiscriminatorOptions,
+    GeneratorOptions,
+    changed,
+    from_dict,
+    validate,
+)
+from msg_stylegan.transfer.matching import copy_matching
+from msg_stylegan.transfer.origin import Origin
+
+SMALL = {"channel_base": 64, "channel_max": 8}
+DATA = Interface(16, 3)
+
+
+def make_networks(data=DATA):
+    nets = build_networks(
+        GeneratorOptions(z_dim=8, w_dim=8, mapping_layers=2, mapping_width=8, **SMALL),
+        DiscriminatorOptions(**SMALL),
+        data,
+    )
+    randomize(nets)
+    return nets
+
+
+def images_of(nets, psi=0.7):
+    z = np.random.default_rng(3).standard_normal((2, 8)).astype(np.float32)
+    return nets.G_ema(z, None, truncation_psi=psi, noise_mode="const")
+
+
+def test_weights_of_a_resolution_have_the_same_name_at_every_size():
+    small, large = make_networks(), make_networks(dataclasses.replace(DATA, resolution=32))
+    for ours, theirs in zip(small.members.values(), large.members.values(), strict=True):
+        named = named_variables(theirs)
+        missing = [name for name in named_variables(ours) if name not in named]
+        # The block that was the first of the discriminator reads images in another way now.
+        assert all("fromrgb" in name for name in missing)
+
+
+def test_equal_networks_take_over_everything():
+    source, target = make_networks(), make_networks()
+    matches = Origin("file", source).give_to(target)
+    assert_equal_networks(target, source)
+    assert all(not match.fresh and not match.unused for match in matches.values())
+
+
+@pytest.mark.parametrize("sides", [(16, 32), (32, 16)])
+def test_scales_that_both_have_stay_as_they_are(sides):
+    source, target = (make_networks(dataclasses.replace(DATA, resolution=side)) for side in sides)
+    before = {n: np.asarray(v) for n, v in named_variables(target.G).items()}
+    matches = Origin("file", source).give_to(target)
+    for ours, theirs in zip(images_of(target), images_of(source), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+    if sides[1] > sides[0]:
+        assert matches["G"].fresh == {"synthesis/block_32x32": "not in the file"}
+        assert matches["D"].unused == ("block_16x16/fromrgb",)
+        for name, variable in named_variables(target.G).items():
+            if "32x32" in name:
+                np.testing.assert_array_equal(variable, before[name])
+    else:
+        assert matches["G"].unused == ("synthesis/block_32x32",)
+        assert matches["D"].fresh == {"block_16x16/fromrgb": "not in the file"}
+
+
+def test_other_labels_and_colours_begin_anew_where_they_matter():
+    source = make_networks(dataclasses.replace(DATA, label_size=3))
+    target = make_networks(Interface(16, 1, 5))
+    matches = Origin("file", source).give_to(target)
+    assert matches["G"].fresh["mapping/label_kernel"] == "3x8 in the file, 5x8 here"
+    assert matches["G"].fresh["synthesis/block_8x8/torgb/bias"] == "3 in the file, 1 here"
+    assert matches["D"].fresh["block_4x4/dense1/bias"] == "3 in the file, 5 here"
+    for name, match in matches.items():
+        reads_or_makes_images = ("torgb", "fromrgb", "combine", "label_kernel", "dense1")
+        assert all(any(part in place for part in reads_or_makes_images) for place in match.fresh)
+        assert match.copied + len(match.fresh) == len(named_variables(getattr(target, name)))
+
+
+def test_labels_for_networks_that_knew_none():
+    source, target = make_networks(), make_networks(dataclasses.replace(DATA, label_size=3))
+    fresh = Origin("file", source).give_to(target)["G"].fresh
+    assert fresh == {
+        "mapping/dense_layers0/kernel": "8x8 in the file, 16x8 here",
+        "mapping/label_kernel": "not in the file",
+    }
+
+
+def test_all_scales_from_networks_of_one():
+    source = make_networks(dataclasses.replace(DATA, connect="none"))
+    target = make_networks()
+    matches = Origin("file", source).give_to(target)
+    assert list(matches["G"].fresh) == [f"synthesis/block_{s}x{s}/torgb" for s in (4, 8)]
+    assert all("combine" in place for place in matches["D"].fresh)
+    np.testing.assert_array_equal(images_of(target)[-1], images_of(source)[-1])
+
+
+def test_a_pair_from_one_domain():
+    source, target = make_networks(Interface(16, 1)), make_pair()
+    Origin("file", source).give_to(target)
+    for domain in target.domains:
+        for network, theirs in zip(domain, (source.G, source.D, source.G_ema), strict=True):
+            for a, b in zip(network.variables, theirs.variables, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_a_network_that_the_file_lacks_is_new():
+    target = make_networks()
+    match = copy_matching(None, target.D)
+    assert match.copied == 0
+    assert set(match.fresh) == {f"block_{side}x{side}" for side in (4, 8, 16)}
+    assert match.lines("D")[1] == "  new: block_4x4 (not in the file)"
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Options, data set and snapshot of a training of a few steps."""
+    dataset = make_tiny_dataset(tmp_path)
+    config = tiny_config(tmp_path, total_kimg=0.032)
+    run_dir = train_tiny(config, dataset)
+    return config, dataset, snapshots_of_run(run_dir)[-1]
+
+
+def test_a_training_begins_as_the_file_draws(trained):
+    config, dataset, snapshot = trained
+    config = changed(config, {"transfer.init_from": str(snapshot), "seed": 5})
+    run_dir = train_tiny(config, dataset)
+    first = load_snapshot(snapshots_of_run(run_dir)[0])
+    assert_equal_networks(first, load_snapshot(snapshot))
+    assert first.info["cur_nimg"] == 0
+    origin = first.info["init_from"]
+    assert origin["file"] == snapshot.name and origin["cur_nimg"] == 32
+    assert origin["networks"]["G"]["fresh"] == {}
+    assert json.loads((run_dir / "init_from.json").read_text()) == origin
+    # Continued, the run remembers, and needs the file no more.
+    snapshot.unlink()
+    train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset, run_dir)
+    last = load_snapshot(snapshots_of_run(run_dir)[-1])
+    assert last.info["cur_nimg"] == 64 and last.info["init_from"] == origin
+
+
+def test_frozen_weights_stay_as_they_are_to_the_last_bit(trained):
+    config, dataset, snapshot = trained
+    frozen = {"transfer.freeze_D": 2, "transfer.freeze_mapping": True, "seed": 5}
+    config = changed(config, {"transfer.init_from": str(snapshot), **frozen})
+    whole = train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset)
+    origin, trained_nets = load_snapshot(snapshot), load_snapshot(snapshots_of_run(whole)[-1])
+
+    def stays(name):
+        return name.startswith(("block_16x16/", "block_8x8/", "mapping/"))
+
+    for kind, source in (("D", "D"), ("G", "G_ema"), ("G_ema", "G_ema")):
+        before = named_variables(getattr(origin, source))
+        after = named_variables(getattr(trained_nets, kind))
+        assert any(map(stays, after))
+        for name, variable in after.items():
+            if stays(name):
+                np.testing.assert_array_equal(variable, before[name], err_msg=name)
+            elif name.endswith("kernel"):
+                assert np.any(np.asarray(variable) != np.asarray(before[name])), name
+
+    # Stopped and continued in the middle, it is the same training.
+    parts = train_tiny(config, dataset)
+    train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset, parts)
+    assert_equal_networks(load_snapshot(snapshots_of_run(parts)[-1]), trained_nets)
+
+
+def test_a_run_that_stopped_before_its_first_checkpoint_still_starts_from_the_file(trained):
+    config, dataset, snapshot = trained
+    config = changed(config, {"transfer.init_from": str(snapshot)})
+    run_dir = train_tiny(config, dataset)
+    expected = load_snapshot(snapshots_of_run(run_dir)[-1])
+    for path in (*run_dir.glob("checkpoints/*"), *snapshots_of_run(run_dir)):
+        path.unlink()
+    train_tiny(config, dataset, run_dir)
+    assert_equal_networks(load_snapshot(snapshots_of_run(run_dir)[-1]), expected)
+
+
+def parse(*arguments):
+    return train.parse_command_line([str(argument) for argument in arguments])
+
+
+def test_options_of_the_networks_are_those_of_the_file(trained, tmp_path):
+    config, _, snapshot = trained
+    arguments = parse(
+        "--config=digits",
+        f"--init_from={snapshot}",
+        "--config.generator.blur_filter=none",
+        "--config.schedule.batch_size=4",
+        f"--config.result_dir={tmp_path}",
+    )
+    ours = arguments.config
+    assert ours.generator == changed(config, {"generator.blur_filter": ()}).generator
+    assert ours.discriminator == config.discriminator
+    assert ours.schedule.batch_size == 4 and ours.optimizer == config.optimizer
+    assert ours.transfer.init_from == str(snapshot)
+    notes = train.option_notes(arguments)
+    assert f"Networks unlike those of {snapshot.name}:" in notes
+    assert "generator.blur_filter: 1.0,2.0,1.0 → none" in notes
+    assert "generator.z_dim: 8 (in the preset: 64)" in notes
+
+
+def test_a_run_is_found_by_its_number_and_stays_the_same_run(trained, tmp_path):
+    config, _, snapshot = trained
+    arguments = parse("--init_from=latest", f"--config.result_dir={config.result_dir}")
+    assert arguments.config.transfer.init_from == str(snapshot)
+    assert from_dict(json.loads((snapshot.parent / "training_options.json").read_text())) == config
+
+
+@pytest.mark.parametrize("kind", ["original", "nvidia"])
+def test_published_files(tmp_path, kind, capsys):
+    nets = make_trio(SETTINGS)
+    records = trio(nets, SETTINGS) if kind == "original" else nvidia_trio(nets)
+    tflib_writer.save(tmp_path / "network.pkl", records)
+    make_dataset(tmp_path / "tiny", channels=3)
+    command = [
+        f"--init_from={tmp_path / 'network.pkl'}",
+        f"--config.data_dir={tmp_path}",
+        f"--config.result_dir={tmp_path / 'results'}",
+        "--config.dataset.path=tiny",
+        "--config.dataset.resolution=0",
+        "--config.schedule.total_kimg=0.016",
+        "--config.metrics.names=none",
+        *(["--config.connect=all"] if kind == "nvidia" else []),
+    ]
+    assert train.main([*command, "--dry_run"]) == 0
+    assert not (tmp_path / "results").exists()
+    assert "G: " in capsys.readouterr().out
+    assert train.main(command) == 0
+    run_dir = tmp_path / "results" / "00001-digits-1gpu"
+    first = load_snapshot(snapshots_of_run(run_dir)[0])
+    np.testing.assert_array_equal(images_of(first)[-1], images_of(nets)[-1])
+    assert first.info["init_from"]["source"]["files"][0]["name"] == "network.pkl"
+    assert bool(first.info["init_from"]["networks"]["G"]["fresh"]) == (kind == "nvidia")
+
+
+@pytest.mark.parametrize(
+    "options, problem",
+    [
+        ({"transfer.freeze_D": 1}, "needs transfer.init_from"),
+        ({"transfer.freeze_mapping": True}, "needs transfer.init_from"),
+        ({"transfer.init_from": "a", "transfer.freeze_D": 3}, "the number of blocks at 16x16"),
+        (
+            {
+                "transfer.init_from": "a",
+                "transfer.freeze_mapping": True,
+                "generator.mapping_layers": 0,
+            },
+            "no mapping network",
+        ),
+        ({"schedule.ema_decay": 0.9, "schedule.ema_rampup": 0.05}, "has no half-life"),
+    ],
+)
+def test_what_cannot_be(tmp_path, options, problem):
+    config = changed(tiny_config(tmp_path), {"dataset.resolution": 16, **options})
+    with pytest.raises(ValueError, match=problem):
+        validate(config)
+
+
+def test_a_run_is_not_continued_with_other_frozen_weights(trained):
+    _, _, snapshot = trained
+    with pytest.raises(ValueError, match="freeze_D"):
+        parse(f"--resume={snapshot.parent}", "--config.transfer.freeze_D=1")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no snapshot .*nothing\.keras"):
+        parse(f"--init_from={tmp_path / 'nothing.keras'}")
+
+
+def test_a_snapshot_of_a_generator_alone(tmp_path):
+    nets = make_networks()
+    alone = type(nets)(None, None, nets.G_ema, info={}, name="networks")
+    alone.build()
+    save_networks(alone, tmp_path / "a.keras", {})
+    origin = open_origin(tmp_path / "a.keras", tmp_path)
+    target = make_networks()
+    untouched = [np.asarray(variable) for variable in target.D.variables]
+    matches = origin.give_to(target)
+    assert matches["G"].fresh == {} and matches["D"].copied == 0
+    for variable, value in zip(target.D.variables, untouched, strict=True):
+        np.testing.assert_array_equal(variable, value)
+    for G in (target.G, target.G_ema):
+        np.testing.assert_array_equal(tf.convert_to_tensor(G.w_avg), nets.G_ema.w_avg)
