@@ -19,10 +19,12 @@ class AdversarialLoss:
     Attributes:
         G_needs_reals: Whether the loss of the generator depends on the logits of reals.
         separates_at_zero: Whether D is to give logits above 0 to reals and below 0 to fakes.
+        uses_batch_means: Whether the loss of a sample depends on the others of the batch.
     """
 
     G_needs_reals = False
     separates_at_zero = False
+    uses_batch_means = False
 
     def with_noise(self, draw):
         """The loss for one update of D, which may have random parts.
@@ -157,6 +159,7 @@ class RelativisticHinge(AdversarialLoss):
     """
 
     G_needs_reals = True
+    uses_batch_means = True
 
     def D(self, real_logits, fake_logits):
         return _relativistic_hinge(real_logits, fake_logits)

@@ -80,6 +80,8 @@ class SquareOfMeans(LeastSquares):
         BMSG-GAN's `lsgan`.
     """
 
+    uses_batch_means = True
+
     def distance(self, scores, target):
         return tf.ones_like(scores) * (0.5 * tf.square(batch_mean(scores) - target))
 

@@ -166,6 +166,11 @@ class Generator(PairMember):
         truncated = self.w_avg + truncation_psi * (ws - self.w_avg)
         return tf.concat([truncated[:, :cutoff], ws[:, cutoff:]], axis=1)  # [N,num_ws,w_dim]
 
+    def track_w(self, z, labels=None):
+        """Moves the running mean of w as a pass in training does, without making images."""
+        if self.has_w_avg:
+            self._move_w_avg(self.mapping(z, labels))
+
     def _move_w_avg(self, w):
         batch_mean = tf.reduce_mean(tf.stop_gradient(w), axis=0)  # [w_dim]
         self.w_avg.assign(batch_mean + (self.w_avg - batch_mean) * self.options.w_avg_beta)

@@ -9,7 +9,7 @@ import math
 import tensorflow as tf
 from tensorflow import keras
 
-from msg_stylegan.networks import ops
+from msg_stylegan.networks import ops, part_seed
 from msg_stylegan.networks.float32 import Float32
 
 RESAMPLING_CONVOLUTIONS = {
@@ -133,7 +133,8 @@ class Noise(Float32, keras.layers.Layer):
         n: Number of samples.
         noise_mode: `"const"` for the stored map, the same for every sample; `"random"` for new
             maps; `"none"` for zeros.
-        noise_seed: None, or an int32 tensor `[2]` that makes random noise a pure function of it.
+        noise_seed: None, or an int32 tensor `[2]` (or a `PartSeed`) that makes random noise a pure
+            function of it.
 
     Returns:
         `[n, resolution, resolution, 1]`; the epilogue multiplies it by `strength`.
@@ -166,7 +167,7 @@ class Noise(Float32, keras.layers.Layer):
             return tf.broadcast_to(self.const, shape)
         if noise_seed is None:
             return tf.random.normal(shape)
-        return tf.random.stateless_normal(shape, noise_seed)
+        return part_seed.draw(tf.random.stateless_normal, shape, noise_seed)
 
 
 class Epilogue(Float32, keras.layers.Layer):
@@ -208,7 +209,7 @@ class Epilogue(Float32, keras.layers.Layer):
             x = self.activate(tf.nn.bias_add(x, bias))
         else:
             if noise_seed is not None:
-                noise_seed = tf.random.experimental.stateless_fold_in(noise_seed, self.index)
+                noise_seed = part_seed.fold_in(noise_seed, self.index)
             noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
             strength = tf.convert_to_tensor(self.noise.strength)
             x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)

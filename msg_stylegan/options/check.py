@@ -55,14 +55,36 @@ def _batch_problems(config, domains, num_replicas):
             problem = config.discriminator.batch_problem(batch_size // num_replicas)
         if problem:
             problems.append(f"{name}: {problem}")
+        else:
+            problems += _round_problems(config, name, batch_size // num_replicas)
     return problems
+
+
+def _round_problems(config, name, num_samples):
+    """Why a device cannot see its share of a batch in rounds, whatever the option of its size."""
+    per_round, group = config.schedule.batch_per_device, config.discriminator.mbstd_group_size
+    if not per_round or num_samples <= per_round:
+        return []
+    rule = None
+    if num_samples % per_round:
+        rule = f"must divide {num_samples}, the images of a device with {name}"
+    elif group < 0 or (group > 1 and per_round % group):
+        rule = (
+            "must be a multiple of discriminator.mbstd_group_size, because the images of a group "
+            f"are seen together, which is {group if group > 0 else 'the whole batch'}"
+        )
+    elif config.loss.loss_class.uses_batch_means:
+        rule = f"must be 0 with loss.name={config.loss.name!r}, which compares the whole batch"
+    elif "scogan" in (config.generator.body, config.discriminator.body):
+        rule = "must be 0 with body='scogan', whose batch norms see the whole batch"
+    return [f"schedule.batch_per_device={per_round}: {rule}"] if rule else []
 
 
 # Options and groups of them -> problems between them, each stated by the owner of the effect.
 _RELATIONS = {
     "hardware": lambda config, domains, _: config.hardware.problems(),
-    "schedule.batch_size growing.batch_sizes discriminator.mbstd_group_size "
-    "hardware.logical_cpus": _batch_problems,
+    "schedule.batch_size schedule.batch_per_device growing.batch_sizes loss generator.body "
+    "discriminator.body discriminator.mbstd_group_size hardware.logical_cpus": _batch_problems,
     "dataset.resolution connect": lambda config, domains, _: domains[0].problems(),
     "dataset.resolution connect generator": lambda config, domains, _: _of_each(
         domains, config.generator.problems

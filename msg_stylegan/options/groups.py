@@ -208,6 +208,12 @@ class ScheduleOptions:
         "Images per discriminator update, over all replicas together.",
         at_least(1),
     )
+    batch_per_device: int = option(
+        0,
+        "Images that a device sees at once. Its share of a larger batch is seen in several rounds, "
+        "whose gradients are added up: the same result in less memory. 0 = the whole share.",
+        at_least(0),
+    )
     total_kimg: float = option(25_000.0, "Length of training, in kimg.", ONE_IMAGE_OR_MORE)
     tick_kimg: float = option(
         10.0,

@@ -66,7 +66,7 @@ class DomainLosses:
 
     def reals_of(self, batch, images_ago=0):
         """Images and labels (or None) of a batch as the D update so many images ago saw them."""
-        images = batch["images"]
+        images = self.random.part(batch["images"])
         if self.fade is not None:
             images = fade_images(images, self.fade(images_ago))
         if self.mirror:
@@ -74,7 +74,11 @@ class DomainLosses:
                 tf.random.stateless_uniform, [], Stream.MIRROR, images_ago=images_ago
             )
             images = mirror_images(images, uniform < 0.5)
-        return images, batch["labels"] if self.label_rows is not None else None
+        return images, self.labels_of(batch)
+
+    def labels_of(self, batch):
+        """Labels of the reals of a batch, or None."""
+        return None if self.label_rows is None else self.random.part(batch["labels"])
 
     def D_gradients(self, reals, labels, z, noise_seed=None):
         """Gradients of the discriminator loss on one replica.
@@ -181,13 +185,17 @@ class DomainLosses:
         )
 
     def draw(self, z, labels, noise_seed, training=True):
-        """Fakes of the scales that D sees, and features of the generator, low to high."""
+        """Fakes of the scales that D sees, and features of the generator, low to high.
+
+        In training the running mean of w moves; of parts of a batch it cannot know the mean, see
+        `Generator.track_w`.
+        """
         fakes, features = self.networks.G(
             z,
             labels,
             noise_mode=self.noise_mode,
             noise_seed=noise_seed,
-            training=training,
+            training=training and not self.random.is_part,
             with_features=True,
         )
         resolutions = self.networks.D.resolutions

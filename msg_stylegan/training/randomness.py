@@ -1,8 +1,11 @@
 """Random numbers of an iteration: a pure function of the seed and the images shown so far."""
 
+import contextlib
 import enum
 
 import tensorflow as tf
+
+from msg_stylegan.networks.part_seed import PartSeed
 
 
 class Stream(enum.IntEnum):
@@ -56,6 +59,27 @@ class StepRandomness:
         self._batch_size = batch_size
         self._batch_per_replica = batch_size // num_replicas
         self._own_streams = frozenset(own_streams)
+        self._rows = None
+
+    @property
+    def is_part(self):
+        """Whether only some samples are seen."""
+        return self._rows is not None
+
+    @contextlib.contextmanager
+    def only(self, rows):
+        """Lets everything be about some samples of the replica's share, int32 `[n]`."""
+        self._rows = rows
+        try:
+            yield
+        finally:
+            self._rows = None
+
+    def part(self, tensors):
+        """Those samples of tensors of the replica's share, in any structure, that are seen."""
+        if not self.is_part:
+            return tensors
+        return tf.nest.map_structure(lambda t: tf.gather(t, self._rows), tensors)
 
     def seed(self, stream, images_ago=0):
         """Stateless seed `[2]` of a `Stream`, now or as it was so many images ago."""
@@ -65,22 +89,28 @@ class StepRandomness:
         return tf.random.experimental.stateless_fold_in(seed, number)
 
     def draw(self, distribution, shape, stream, images_ago=0):
-        """Draws `[batch_per_replica, *shape]`: this replica's share of the global batch."""
+        """Draws `[n, *shape]`: what is seen of this replica's share of the global batch."""
         return self.share(distribution([self._batch_size, *shape], self.seed(stream, images_ago)))
 
     def share(self, tensors):
-        """This replica's share of tensors `[batch_size, ...]` in any structure."""
+        """What is seen of this replica's share of tensors `[batch_size, ...]`, in any structure."""
         first = self.replica_id() * self._batch_per_replica
-        return tf.nest.map_structure(lambda t: t[first : first + self._batch_per_replica], tensors)
+        return self.part(
+            tf.nest.map_structure(lambda t: t[first : first + self._batch_per_replica], tensors)
+        )
 
     def noise_seed(self, stream):
         """Seed of the generator's noise, another one for every replica."""
         seed = tf.random.experimental.stateless_fold_in(self.seed(Stream.NOISE), int(stream))
-        return tf.random.experimental.stateless_fold_in(seed, self.replica_id())
+        return self._of_replica(seed)
 
     def replica_seed(self, stream):
         """Seed of a `Stream`, another one for every replica."""
-        return tf.random.experimental.stateless_fold_in(self.seed(stream), self.replica_id())
+        return self._of_replica(self.seed(stream))
+
+    def _of_replica(self, seed):
+        seed = tf.random.experimental.stateless_fold_in(seed, self.replica_id())
+        return PartSeed(seed, self._rows, self._batch_per_replica) if self.is_part else seed
 
     @staticmethod
     def replica_id():

@@ -13,6 +13,7 @@ from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
 from msg_stylegan.training.ema import ema_beta, ramped_ema_beta, update_average
 from msg_stylegan.training.randomness import OWN_STREAMS, VIEWS, StepRandomness, Stream
 from msg_stylegan.training.reals import images_to_float
+from msg_stylegan.training.rounds import Rounds
 
 
 class TrainStep:
@@ -22,7 +23,8 @@ class TrainStep:
 
     Losses are summed over the local batch and divided by the global batch size, because the
     optimizers add the gradients of the replicas up. A mean per replica would scale the updates
-    with the number of devices.
+    with the number of devices. For the same reason the gradients of the rounds in which a replica
+    sees its share of a batch are added up.
 
     All randomness is a pure function of the seed and `cur_nimg`, see `StepRandomness`, and so is
     the turn of lazy regularization: a resumed run repeats both.
@@ -36,8 +38,8 @@ class TrainStep:
         strategy: The `tf.distribute.Strategy`.
         loss: `LossOptions`. With an interval above 1 the optimizer of D must be made for it, see
             `make_optimizer`.
-        schedule: `ScheduleOptions`, of which the batch size (over all replicas), the updates of D,
-            the weight average and the latents count.
+        schedule: `ScheduleOptions`, of which the batch size (over all replicas), the images of a
+            round, the updates of D, the weight average and the latents count.
         mirror: Whether reals are mirrored left to right half of the time.
         seed: Seed of latents, noise and mirroring.
         label_rows: For each domain `[num_images, label_size]` labels of its data set, from which
@@ -113,6 +115,11 @@ class TrainStep:
             )
         ]
         self.random = self.domains[0].random
+        self.rounds = Rounds(
+            self.batch_size // strategy.num_replicas_in_sync,
+            schedule.batch_per_device,
+            nets.D.options.mbstd_group_size,
+        )
         self.regularization = self.domains[0].regularization
 
     @property
@@ -235,22 +242,48 @@ class TrainStep:
         return tf.cond(tf.equal(index % self.regularization.interval, 0), update, nothing)
 
     def _D_replica_step(self, batch):
-        return self._of_domains(batch, lambda domain, *inputs: domain.D_gradients(*inputs))
+        if self.rounds.count > 1:
+            z = self._draw_z(Stream.D_LATENTS)
+            self._track_w(z, [domain.labels_of(own) for domain, own in self._with(batch)])
+        return self._in_rounds(
+            lambda: self._of_domains(batch, lambda domain, *inputs: domain.D_gradients(*inputs))
+        )
 
     def _penalty_replica_step(self, batch):
-        return self._of_domains(batch, lambda domain, *inputs: domain.penalty_gradients(*inputs))
+        return self._in_rounds(
+            lambda: self._of_domains(
+                batch, lambda domain, *inputs: domain.penalty_gradients(*inputs)
+            )
+        )
+
+    def _in_rounds(self, compute):
+        return self.rounds.add_up(compute, [domain.random for domain in self.domains])
+
+    def _track_w(self, z, labels):
+        """Moves the running means of w by all latents of an update, before its rounds."""
+        for domain, own in zip(self.domains, labels, strict=True):
+            domain.networks.G.track_w(z, own)
+
+    def _with(self, batch):
+        return zip(self.domains, batch, strict=True)
 
     def _of_domains(self, batch, compute):
         """Gradients of all discriminators, and their statistics, from what `compute` returns."""
         z, noise_seed = self._draw_z(Stream.D_LATENTS), self.random.noise_seed(Stream.D_LATENTS)
         gradients, stats = [], {}
-        for domain, own in zip(self.domains, batch, strict=True):
+        for domain, own in self._with(batch):
             some, of_domain = compute(domain, *domain.reals_of(own), z, noise_seed)
             gradients += some
             stats |= of_domain
         return self._shared("D", gradients), stats
 
     def _G_replica_step(self, batch):
+        if self.rounds.count > 1:
+            self._track_w(*self._G_latents())
+        return self._in_rounds(lambda: self._G_round(batch))
+
+    def _G_latents(self):
+        """Latents of a G update, and labels for each domain."""
         # The D update before this one moved `cur_nimg`.
         if self.same_z:
             z = self._draw_z(Stream.D_LATENTS, images_ago=self.batch_size)
@@ -260,12 +293,16 @@ class TrainStep:
         if len({domain.networks.G.label_size for domain in self.domains}) == 1:
             # A pair of images has one label.
             labels = labels[:1] * len(labels)
+        return z, labels
+
+    def _G_round(self, batch):
+        z, labels = self._G_latents()
         reals = [None] * len(self.domains)
         needs_reals = self.coupling is not None and self.coupling.needs_reals
         if needs_reals or self.domains[0].loss.G_needs_reals:
             reals = [
                 domain.reals_of(own, images_ago=self.batch_size)
-                for domain, own in zip(self.domains, batch, strict=True)
+                for domain, own in self._with(batch)
             ]
         return self.G_gradients(z, labels, self.random.noise_seed(Stream.G_LATENTS), reals)
 

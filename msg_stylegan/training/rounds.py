@@ -1,0 +1,60 @@
+"""Gradients of batches that a device cannot hold at once: those of parts of them, added up."""
+
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+
+class Rounds:
+    """Divides a replica's share of a batch into parts.
+
+    Args:
+        num_samples: Images of the share.
+        per_round: Images of a part; 0, or as many as there are, for all at once.
+        group_size: Samples of which one minibatch standard deviation is taken, see
+            `ops.minibatch_stddev`; they stay together.
+
+    Attributes:
+        count: Number of parts.
+    """
+
+    def __init__(self, num_samples, per_round=0, group_size=1):
+        per_round = min(per_round or num_samples, num_samples)
+        self.count = num_samples // per_round
+        # Sample i is of group i mod M.
+        groups = np.arange(num_samples).reshape(min(max(group_size, 1), num_samples), -1)
+        parts = np.split(groups, self.count, axis=1) if self.count > 1 else [groups]
+        self.rows = np.stack([part.ravel() for part in parts]).astype(np.int32)
+
+    def add_up(self, compute, randoms):
+        """What `compute` returns for the parts, added up.
+
+        Args:
+            compute: Function without arguments that returns tensors in any structure: sums over
+                the samples that `randoms` show.
+            randoms: List of `StepRandomness`.
+        """
+        if self.count == 1:
+            return compute()
+
+        def of_part(index):
+            rows = tf.gather(self.rows, index)
+            with contextlib.ExitStack() as stack:
+                for random in randoms:
+                    stack.enter_context(random.only(rows))
+                return compute()
+
+        first = of_part(0)
+        # One part after the other: together they would need the memory of the whole.
+        with tf.control_dependencies(tf.nest.flatten(first)):
+            start = tf.constant(1)
+        return tf.while_loop(
+            lambda index, _: index < self.count,
+            lambda index, sums: (
+                index + 1,
+                tf.nest.map_structure(tf.add, sums, of_part(index)),
+            ),
+            (start, first),
+            parallel_iterations=1,
+        )[1]
