@@ -13,7 +13,7 @@ from support.tiny_pair import make_pair
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
-from msg_stylegan.commands import train
+from msg_stylegan.commands import model_card, train
 from msg_stylegan.commands.origins import open_origin
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import (
@@ -143,7 +143,7 @@ def trained(tmp_path):
     return config, dataset, snapshots_of_run(run_dir)[-1]
 
 
-def test_a_training_begins_as_the_file_draws(trained):
+def test_a_training_begins_as_the_file_draws(trained, tmp_path):
     config, dataset, snapshot = trained
     config = changed(config, {"transfer.init_from": str(snapshot), "seed": 5})
     run_dir = train_tiny(config, dataset)
@@ -154,6 +154,10 @@ def test_a_training_begins_as_the_file_draws(trained):
     assert origin["file"] == snapshot.name and origin["cur_nimg"] == 32
     assert origin["networks"]["G"]["fresh"] == {}
     assert json.loads((run_dir / "init_from.json").read_text()) == origin
+    card = tmp_path / "card"
+    assert model_card.main([f"--run={run_dir}", f"--output={card}"]) == 0
+    text = (card / "README.md").read_text(encoding="utf-8")
+    assert f"| started from | {snapshot.name} of 0.032 kimg, SHA-256" in text
     # Continued, the run remembers, and needs the file no more.
     snapshot.unlink()
     train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset, run_dir)

@@ -17,15 +17,18 @@ class Rounds:
 
     Attributes:
         count: Number of parts.
+        rows: int32 `[count, per_round]`, the samples of each.
     """
 
     def __init__(self, num_samples, per_round=0, group_size=1):
         per_round = min(per_round or num_samples, num_samples)
         self.count = num_samples // per_round
-        # Sample i is of group i mod M.
-        groups = np.arange(num_samples).reshape(min(max(group_size, 1), num_samples), -1)
-        parts = np.split(groups, self.count, axis=1) if self.count > 1 else [groups]
-        self.rows = np.stack([part.ravel() for part in parts]).astype(np.int32)
+        rows = np.arange(num_samples, dtype=np.int32)
+        if self.count > 1 and group_size > 1:
+            # Sample i is of group i mod M.
+            groups = np.split(rows.reshape(group_size, -1), self.count, axis=1)
+            rows = np.concatenate([group.ravel() for group in groups])
+        self.rows = rows.reshape(self.count, -1)
 
     def add_up(self, compute, randoms):
         """What `compute` returns for the parts, added up.
