@@ -122,14 +122,20 @@ def test_training_does_not_begin_anew_when_all_are_damaged(folder):
 
 
 @pytest.mark.parametrize("damage", ["short", "zeros"])
-def test_damaged_data_is_named(folder, damage):
+def test_the_one_before_counts_where_data_are_damaged(folder, damage, caplog):
     path = folder / "ckpt-32.data-00000-of-00001"
     content = path.read_bytes()
     path.write_bytes(content[:100] if damage == "short" else bytes(len(content)))
-    with pytest.raises(ValueError, match=r"ckpt-32 is damaged .* the one before"):
-        restored(folder.parent)
-    (folder / "ckpt-32.index").unlink()
-    assert restored(folder.parent) == 16
+    with caplog.at_level("INFO", logger="msg_stylegan"):
+        assert restored(folder.parent) == 16
+    assert "ckpt-32 is damaged; the one before it counts" in caplog.text
+    # Training comes to its place again.
+    value = Value()
+    checkpoint = TrainingCheckpoint(folder.parent, 2, value=value)
+    assert checkpoint.restore_latest()
+    value.v.assign([32.0] * 1000)
+    checkpoint.save(32)
+    assert restored(folder.parent) == 32
 
 
 def test_another_structure_is_refused(folder):

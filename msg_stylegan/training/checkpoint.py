@@ -46,6 +46,8 @@ class TrainingCheckpoint:
         self._checkpoint = tf.train.Checkpoint(**objects)
         self._folder = _folder_of(run_dir)
         self._keep = keep
+        # What turned out not to be readable.
+        self._damaged = set()
         self._remove_leftovers()
 
     def save(self, nimg):
@@ -68,15 +70,13 @@ class TrainingCheckpoint:
         self._write_state(kept)
 
     def variable_names(self):
-        """Names of all that the newest checkpoint holds; empty when there is none."""
-        whole = self._whole()
-        if not whole:
-            return []
-        with plain_path(self._folder) as folder:
-            return [name for name, _ in tf.train.list_variables(f"{folder}/ckpt-{max(whole)}")]
+        """Names of all that the newest whole checkpoint holds; empty when there is none."""
+        return self._newest(
+            lambda prefix: [name for name, _ in tf.train.list_variables(prefix)], default=[]
+        )
 
     def restore_latest(self, absent=()):
-        """Restores the newest checkpoint that is whole.
+        """Restores the newest checkpoint that is whole. A notice names every newer one.
 
         Args:
             absent: Names of objects that it does not hold, because an older version wrote it.
@@ -87,33 +87,55 @@ class TrainingCheckpoint:
         Raises:
             ValueError: It does not fit the objects, or none is whole.
         """
-        whole = self._whole()
-        newest = max(whole, default=-1)
-        damaged = sorted(number for number in self._indexes() if number > newest)
-        for number in damaged:
-            say(f"notice: the checkpoint {self._path(number)} is damaged and cannot be restored")
-        if not whole:
-            if damaged:
-                raise ValueError(
-                    f"No checkpoint in {self._folder} is whole. Remove that folder to train from "
-                    "the beginning."
-                )
-            return False
-        try:
-            with plain_path(self._folder) as folder:
-                self._expected(absent).restore(f"{folder}/ckpt-{newest}").assert_consumed()
-        except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
-            if _tells_of_damage(error):
-                raise ValueError(
-                    f"The checkpoint {self._path(newest)} is damaged ({error}). Remove its "
-                    "files to continue from the one before."
-                ) from error
+
+        def restore(prefix):
+            self._expected(absent).restore(prefix).assert_consumed()
+            return True
+
+        is_restored = self._newest(restore, default=False)
+        damaged = sorted(self._indexes().keys() - self._whole())
+        if damaged and not is_restored:
             raise ValueError(
-                f"The checkpoint {self._path(newest)} does not fit this run. Networks, "
-                "optimizer.name, augmentation that adapts, and size, channels and labels of the "
-                f"images must be those that it was saved with. TensorFlow says: {error}"
-            ) from error
-        return True
+                f"No checkpoint in {self._folder} is whole. Remove that folder to train from "
+                "the beginning."
+            )
+        newest = max(self._whole(), default=-1)
+        for number in damaged:
+            if number > newest:
+                say(
+                    f"notice: the checkpoint {self._path(number)} is damaged; the one before it "
+                    "counts"
+                )
+        return is_restored
+
+    def _newest(self, read, default):
+        """What `read` makes of the newest checkpoint that can be read; all others are noted.
+
+        Args:
+            read: Function of the path of a checkpoint, without the endings of its files.
+            default: Result where there is none.
+        """
+        while whole := self._whole():
+            newest = max(whole)
+            try:
+                with plain_path(self._folder) as folder:
+                    return read(f"{folder}/ckpt-{newest}")
+            except (
+                AssertionError,
+                IndexError,
+                RuntimeError,
+                ValueError,
+                tf.errors.OpError,
+            ) as error:
+                if not _tells_of_damage(error):
+                    raise ValueError(
+                        f"The checkpoint {self._path(newest)} does not fit this run. Networks, "
+                        "optimizer.name, augmentation that adapts, and size, channels and labels "
+                        "of the images must be those that it was saved with. TensorFlow says: "
+                        f"{error}"
+                    ) from error
+                self._damaged.add(newest)
+        return default
 
     def _expected(self, absent):
         if not absent:
@@ -149,8 +171,9 @@ class TrainingCheckpoint:
         return _indexes_of(self._folder)
 
     def _whole(self):
-        """Numbers of the checkpoints whose files are all there."""
-        return [number for number, path in self._indexes().items() if _is_whole(path)]
+        """Set of the numbers of the checkpoints whose files are all there, and can be read."""
+        whole = {number for number, path in self._indexes().items() if _is_whole(path)}
+        return whole - self._damaged
 
     def _remove(self, number):
         # The index first: what an interruption leaves is not a checkpoint any more.
