@@ -130,7 +130,8 @@ def _is_writing(folder):
 
 def _complete(folder):
     """Names of the snapshots and pictures of a run."""
-    return {path for pattern in ("*.keras", "*.png") for path in folder.rglob(pattern)}
+    paths = (path for pattern in ("*.keras", "*.png") for path in folder.rglob(pattern))
+    return {path for path in paths if not path.name.startswith(".")}
 
 
 def _check(folder, before):
