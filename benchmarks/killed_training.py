@@ -9,6 +9,7 @@ statistics.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -186,8 +187,10 @@ def _differences(whole, parts):
         ]
         for run in (whole, parts)
     ]
-    if lines[0] != lines[1]:
-        found.append("stats.jsonl")
+    for a, b in itertools.zip_longest(*lines, fillvalue={}):
+        keys = sorted(key for key in a | b if a.get(key) != b.get(key))
+        if keys:
+            found.append(f"stats.jsonl at {a.get('Progress/kimg')} kimg: {keys}")
     return found
 
 

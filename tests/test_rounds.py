@@ -98,7 +98,8 @@ def test_rounds_make_the_update_of_the_whole_batch(results):
             names = [name for name in whole if name.startswith(f"changes/{network}/")]
             way = np.sqrt(sum(np.sum(whole[name] ** 2) for name in names))
             error = np.sqrt(sum(np.sum((parts[name] - whole[name]) ** 2) for name in names))
-            assert way > 0 and error < 1e-4 * way, network
+            # Weights, of about 1, are rounded to 1e-7 each, and there are some thousand.
+            assert way > 1e-3 and error < 1e-4 * way + 1e-5, network
         for name in (name for name in whole if name.startswith("stats/")):
             np.testing.assert_allclose(parts[name], whole[name], rtol=1e-4, err_msg=name)
 
