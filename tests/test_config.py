@@ -328,7 +328,7 @@ def test_only_what_makes_the_networks_is_an_architecture_difference(name):
     )
     differences = options.network_differences(a, changed({name: new}))
     # The average of w may change on the way.
-    of_a_network = name.startswith(("generator.", "discriminator."))
+    of_a_network = name.startswith(("generator.", "discriminator.", "transfer."))
     decides = (of_a_network and name != "generator.w_avg_beta") or name in (
         "connect",
         "dataset.resolution",

@@ -23,7 +23,8 @@ from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
 
 USAGE = """\
-usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--init_from=FILE] [--dry_run]
+usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
+       {train} --init_from=FILE [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
        {train} --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
@@ -46,7 +47,7 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
 Examples:
   {train} --config=ffhq1024 --config.loss.r1_gamma=5 --config.schedule.batch_size=32
-  {train} --init_from=celebahq.pkl --config.dataset.path=mine --config.transfer.freeze_D=3
+  {train} --init_from=celebahq.pkl --config.dataset.path=mine
   {train} --resume=latest --config.schedule.total_kimg=30000
 
 Options with their defaults and types:
