@@ -40,7 +40,7 @@ _OPTIONS = {
 # What is beside the file that is being written.
 _UNFINISHED = (".*.tmp*", "*/.*.tmp*", "checkpoints/ckpt-new_temp")
 # What depends on the time of day.
-_CLOCKS = ("Timing/", "Resources/")
+_CLOCKS = ("Timing/", "Resources/", "timestamp")
 
 
 def build_parser():

@@ -9,8 +9,13 @@ from msg_stylegan.pair_presets import pixel_agreement
 # The presets of pairs are coupled; variants say themselves how.
 _NONE = {
     "coupling.sharing": "none",
-    "coupling.feature": 0.0,
     "coupling.same_start": False,
+    "coupling.feature": 0.0,
+    "coupling.feature_resolution": 0,
+    "coupling.feature_images": False,
+    "coupling.weights": 0.0,
+    "coupling.weights_of": "all",
+    "coupling.semantic": 0.0,
 }
 _FR = {"coupling.feature": 30.0, "coupling.same_start": True}
 _WEIGHTS = {"coupling.weights_of": "features", "coupling.same_start": True}
