@@ -344,8 +344,9 @@ def train(arguments):
             if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
                 raise OSError(error.message) from error
             raise MemoryError(
-                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose a "
-                "smaller batch or smaller networks (channel_base, channel_max)."
+                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose fewer "
+                "images at a time (schedule.batch_per_device, with the same result), a smaller "
+                "batch, or smaller networks (channel_base, channel_max)."
             ) from error
 
 
