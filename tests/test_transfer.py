@@ -26,10 +26,12 @@ from msg_stylegan.networks.named_variables import named_variables
 from msg_stylegan.options import (
     DiscriminatorOptions,
     GeneratorOptions,
+    TransferOptions,
     changed,
     from_dict,
     validate,
 )
+from msg_stylegan.transfer.freezing import freeze
 from msg_stylegan.transfer.matching import copy_matching
 from msg_stylegan.transfer.origin import Origin
 
@@ -287,6 +289,22 @@ def test_a_run_is_not_continued_with_other_frozen_weights(trained):
     _, _, snapshot = trained
     with pytest.raises(ValueError, match="freeze_D"):
         parse(f"--resume={snapshot.parent}", "--config.transfer.freeze_D=1")
+
+
+@pytest.mark.parametrize(
+    "target, options, problem",
+    [
+        (dataclasses.replace(DATA, resolution=32), {"freeze_D": 1}, "block_32x32 of D would keep"),
+        (Interface(16, 1), {"freeze_D": 2}, "block_16x16/fromrgb/kernel of D"),
+        (dataclasses.replace(DATA, label_size=2), {"freeze_mapping": True}, "of G.* random"),
+    ],
+)
+def test_random_weights_are_not_frozen(target, options, problem):
+    nets = make_networks(target)
+    matches = Origin("file", make_networks()).give_to(nets)
+    with pytest.raises(ValueError, match=problem):
+        freeze(nets, TransferOptions(init_from="file", **options), matches)
+    freeze(nets, TransferOptions(init_from="file"), matches)
 
 
 def test_a_file_that_is_not_there(tmp_path):

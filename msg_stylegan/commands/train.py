@@ -344,9 +344,9 @@ def train(arguments):
             if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
                 raise OSError(error.message) from error
             raise MemoryError(
-                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose fewer "
-                "images at a time (schedule.batch_per_device, with the same result), a smaller "
-                "batch, or smaller networks (channel_base, channel_max)."
+                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose "
+                "fewer images at a time (schedule.batch_per_device, with the same result), a "
+                "smaller batch, or smaller networks (channel_base, channel_max)."
             ) from error
 
 
@@ -357,8 +357,9 @@ def _plan(config, datasets, origin):
     from msg_stylegan.transfer.origin import lines_of
 
     nets = make_networks(config, datasets)
-    lines = lines_of(origin.give_to(nets)) if origin else []
-    freeze(nets, config.transfer)
+    matches = origin.give_to(nets) if origin else None
+    freeze(nets, config.transfer, matches)
+    lines = lines_of(matches) if matches else []
     return "\n".join([describe_networks(nets), *lines])
 
 

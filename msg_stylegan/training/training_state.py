@@ -73,7 +73,7 @@ class TrainingState:
             keras.utils.set_random_seed(config.seed)
             self.nets = make_networks(config, datasets)
             self.taken = self.origin.give_to(self.nets) if self.origin else None
-            freeze(self.nets, config.transfer)
+            freeze(self.nets, config.transfer, self.taken)
             self._coupling = None
             if self.nets.is_pair:
                 if config.coupling.same_start:
