@@ -25,7 +25,8 @@ def pair_presets(digits):
     """
     return {
         # Digits and the same made negative, reduced to edges, or turned by 90 degrees; no digit is
-        # in both domains. The first one took seven minutes on one CPU core beside other work.
+        # in both domains. The first one took seven minutes on one CPU core beside other work,
+        # with an earlier coupling.
         "scogan_digits_negative": _digits(digits, "digits2negative"),
         "scogan_digits_edge": _digits(digits, "digits2edge"),
         # A turned digit cannot have the activations of an upright one, but the same class.
@@ -70,7 +71,8 @@ def pair_presets(digits):
 _HARD_32 = {"sharing": "hard", "G_shared_resolution": 32, "D_shared_resolution": 16}
 
 
-# What agreed as well as hard sharing and cost neither domain anything; see docs/soft_cogan.md.
+# On negatives this came near hard sharing, and cost neither domain anything (one seed); unverified
+# elsewhere but on edges. See docs/soft_cogan.md.
 _SOFT = {
     "coupling.weights": 1000.0,
     "coupling.weights_of": "features",
@@ -122,7 +124,10 @@ def _small(digits, name):
 
 
 def _emoji(digits):
-    """An hour on one CPU core. Emoji of one meaning have the same colours and places."""
+    """About an hour on one CPU core, by the speed of a few steps. Not trained yet.
+
+    Emoji of one meaning have the same colours and places.
+    """
     small = {"channel_base": 512, "channel_max": 64}
     sizes = {f"{kind}.{k}": v for kind in ("generator", "discriminator") for k, v in small.items()}
     return changed(

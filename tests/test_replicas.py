@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from support.new_process import arrays_of_python
+from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset
 
@@ -21,21 +22,7 @@ CASES = {
         "loss.penalty_interval": 2,
         "schedule.same_z": True,
     },
-    "gradient penalty": {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0},
-    "augmentation": {
-        "loss.r1_gamma": 1.0,
-        "augment.groups": ["all"],
-        "augment.probability": 0.7,
-        "augment.interval": 1,
-        "augment.kimg": 0.1,
-    },
-    "pair": {
-        "dataset.path_b": "tiny_b",
-        "coupling.sharing": "mapping",
-        "coupling.feature": 10.0,
-        "coupling.weights": 10.0,
-        "coupling.cycle": 10.0,
-    },
+    **STEP_CASES,
 }
 
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from support.new_process import arrays_of_python
+from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
 
@@ -21,21 +22,7 @@ from msg_stylegan.training.rounds import Rounds
 CASES = {
     "logistic": {"loss.r1_gamma": 1.0},
     "lazy": {"loss.r1_gamma": 1.0, "loss.penalty_interval": 2, "schedule.same_z": True},
-    "gradient penalty": {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0},
-    "augmentation": {
-        "loss.r1_gamma": 1.0,
-        "augment.groups": ["all"],
-        "augment.probability": 0.7,
-        "augment.interval": 1,
-        "augment.kimg": 0.1,
-    },
-    "pair": {
-        "dataset.path_b": "tiny_b",
-        "coupling.sharing": "mapping",
-        "coupling.feature": 10.0,
-        "coupling.weights": 10.0,
-        "coupling.cycle": 10.0,
-    },
+    **STEP_CASES,
 }
 
 

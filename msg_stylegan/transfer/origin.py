@@ -61,7 +61,7 @@ class Origin:
             name = name.removesuffix("_b")
         members = self._nets.members
         # Of a file with one generator, that is both.
-        other = name.removesuffix("_ema") if "_ema" in name else name.replace("G", "G_ema", 1)
+        other = name.replace("_ema", "") if "_ema" in name else name.replace("G", "G_ema", 1)
         return members.get(name, members.get(other))
 
     def facts(self, matches):

@@ -1,0 +1,20 @@
+"""Options of training steps in which samples are drawn for, or share, more than a sum."""
+
+# For `support.replicas_probe`; on the data sets "tiny" and "tiny_b".
+STEP_CASES = {
+    "gradient penalty": {"loss.name": "wgan_gp", "loss.r1_gamma": 0.0},
+    "augmentation": {
+        "loss.r1_gamma": 1.0,
+        "augment.groups": ["all"],
+        "augment.probability": 0.7,
+        "augment.interval": 1,
+        "augment.kimg": 0.1,
+    },
+    "pair": {
+        "dataset.path_b": "tiny_b",
+        "coupling.sharing": "mapping",
+        "coupling.feature": 10.0,
+        "coupling.weights": 10.0,
+        "coupling.cycle": 10.0,
+    },
+}
