@@ -82,7 +82,9 @@ def _round_problems(config, name, num_samples):
 
 # Options and groups of them -> problems between them, each stated by the owner of the effect.
 _RELATIONS = {
-    "hardware": lambda config, domains, _: config.hardware.problems(),
+    "hardware loss generator.body discriminator.body": lambda config, domains, num_replicas: (
+        config.hardware.problems(config, num_replicas)
+    ),
     "schedule.batch_size schedule.batch_per_device growing.batch_sizes loss generator.body "
     "discriminator.body discriminator.mbstd_group_size hardware.logical_cpus": _batch_problems,
     "dataset.resolution connect": lambda config, domains, _: domains[0].problems(),

@@ -338,15 +338,38 @@ class HardwareOptions:
         False,
         "Ask TensorFlow for kernels that give the same bits every time. Slower on a GPU.",
     )
+    xla: bool = option(
+        False,
+        "Compile the gradients by XLA, for every device. The first step then takes minutes.",
+    )
 
-    def problems(self):
-        """What does not go together: a list of lines."""
+    def problems(self, config, num_replicas):
+        """What does not go together: a list of lines.
+
+        Args:
+            config: `Config`.
+            num_replicas: Number of devices that share a batch, or None if not known yet.
+        """
+        problems = []
         if self.num_gpus and self.logical_cpus:
-            return [
+            problems.append(
                 f"hardware.logical_cpus={self.logical_cpus}: must be 0 when "
                 f"hardware.num_gpus={self.num_gpus} is given"
-            ]
-        return []
+            )
+        if self.xla:
+            problems += self._xla_problems(config, num_replicas or self.logical_cpus)
+        return problems
+
+    def _xla_problems(self, config, num_replicas):
+        rule = None
+        if "scogan" in (config.generator.body, config.discriminator.body):
+            rule = "must be False with body='scogan', whose batch norms move variables on the way"
+        elif config.loss.loss_class.uses_batch_means and num_replicas > 1:
+            rule = (
+                f"must be False with loss.name={config.loss.name!r} on several devices, which "
+                "compares what they have computed on the way"
+            )
+        return [f"hardware.xla=True: {rule}"] if rule else []
 
 
 @dataclass(frozen=True)

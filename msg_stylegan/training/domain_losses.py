@@ -27,6 +27,9 @@ class DomainLosses:
         augmentation: `Augmentation` of all images that D sees, made in the scope of the strategy;
             or None.
         fade: Function of a number of images ago to the share of the highest level, or None.
+        moves_w: Whether drawing fakes in training moves the running mean of w. A part of a batch
+            does not know the mean, and a function that XLA compiles must not change variables:
+            then it is for `Generator.track_w`.
         suffix: What the names of the statistics of this domain end in.
     """
 
@@ -42,6 +45,7 @@ class DomainLosses:
         noise_mode="random",
         augmentation=None,
         fade=None,
+        moves_w=True,
         suffix="",
     ):
         self.networks = networks
@@ -54,6 +58,7 @@ class DomainLosses:
         self.noise_mode = noise_mode
         self.augmentation = augmentation
         self.fade = fade
+        self.moves_w = moves_w
         self.suffix = suffix
 
     def draw_labels(self):
@@ -178,24 +183,22 @@ class DomainLosses:
             stream: The `Stream` that names the list.
         """
         if self.augmentation is not None:
-            parameters = self.augmentation.draw(self.random.seed(stream), self.batch_size)
+            seed = self.random.seed(stream)
+            with self.random.drawing():
+                parameters = self.augmentation.draw(seed, self.batch_size)
             images = self.augmentation(images, self.random.share(parameters))
         return self.networks.D(
             images, labels, training=True, dropout_seed=self.random.replica_seed(stream)
         )
 
     def draw(self, z, labels, noise_seed, training=True):
-        """Fakes of the scales that D sees, and features of the generator, low to high.
-
-        In training the running mean of w moves; of parts of a batch it cannot know the mean, see
-        `Generator.track_w`.
-        """
+        """Fakes of the scales that D sees, and features of the generator, low to high."""
         fakes, features = self.networks.G(
             z,
             labels,
             noise_mode=self.noise_mode,
             noise_seed=noise_seed,
-            training=training and not self.random.is_part,
+            training=training and self.moves_w,
             with_features=True,
         )
         resolutions = self.networks.D.resolutions
@@ -230,9 +233,13 @@ class DomainLosses:
 
     def _noisy_loss(self):
         """The loss, with the noisy targets of this update if there are any."""
-        return self.loss.with_noise(
-            lambda: tf.random.stateless_normal([2], self.random.seed(Stream.TARGETS))
-        )
+        seed = self.random.seed(Stream.TARGETS)
+
+        def draw():
+            with self.random.drawing():
+                return tf.random.stateless_normal([2], seed)
+
+        return self.loss.with_noise(draw)
 
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)

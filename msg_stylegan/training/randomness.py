@@ -60,6 +60,7 @@ class StepRandomness:
         self._batch_per_replica = batch_size // num_replicas
         self._own_streams = frozenset(own_streams)
         self._rows = None
+        self._graph = None
 
     @property
     def is_part(self):
@@ -75,6 +76,22 @@ class StepRandomness:
         finally:
             self._rows = None
 
+    @contextlib.contextmanager
+    def outside(self, graph):
+        """Lets everything be drawn in a graph outside of a function that XLA compiles.
+
+        XLA draws other numbers from a seed.
+        """
+        self._graph = graph
+        try:
+            yield
+        finally:
+            self._graph = None
+
+    def drawing(self):
+        """Context in which numbers are drawn from seeds."""
+        return contextlib.nullcontext() if self._graph is None else self._graph.as_default()
+
     def part(self, tensors):
         """Those samples of tensors of the replica's share, in any structure, that are seen."""
         if not self.is_part:
@@ -83,14 +100,18 @@ class StepRandomness:
 
     def seed(self, stream, images_ago=0):
         """Stateless seed `[2]` of a `Stream`, now or as it was so many images ago."""
-        nimg = tf.cast(self._cur_nimg - images_ago, tf.int32)
-        seed = tf.stack([tf.constant(self._seed), nimg])
         number = int(stream) + (_OWN if stream in self._own_streams else 0)
-        return tf.random.experimental.stateless_fold_in(seed, number)
+        with self.drawing():
+            nimg = tf.cast(self._cur_nimg - images_ago, tf.int32)
+            seed = tf.stack([tf.constant(self._seed), nimg])
+            return tf.random.experimental.stateless_fold_in(seed, number)
 
     def draw(self, distribution, shape, stream, images_ago=0):
         """Draws `[n, *shape]`: what is seen of this replica's share of the global batch."""
-        return self.share(distribution([self._batch_size, *shape], self.seed(stream, images_ago)))
+        seed = self.seed(stream, images_ago)
+        with self.drawing():
+            numbers = distribution([self._batch_size, *shape], seed)
+        return self.share(numbers)
 
     def share(self, tensors):
         """What is seen of this replica's share of tensors `[batch_size, ...]`, in any structure."""
@@ -101,7 +122,8 @@ class StepRandomness:
 
     def noise_seed(self, stream):
         """Seed of the generator's noise, another one for every replica."""
-        seed = tf.random.experimental.stateless_fold_in(self.seed(Stream.NOISE), int(stream))
+        with self.drawing():
+            seed = tf.random.experimental.stateless_fold_in(self.seed(Stream.NOISE), int(stream))
         return self._of_replica(seed)
 
     def replica_seed(self, stream):
@@ -109,8 +131,11 @@ class StepRandomness:
         return self._of_replica(self.seed(stream))
 
     def _of_replica(self, seed):
-        seed = tf.random.experimental.stateless_fold_in(seed, self.replica_id())
-        return PartSeed(seed, self._rows, self._batch_per_replica) if self.is_part else seed
+        with self.drawing():
+            seed = tf.random.experimental.stateless_fold_in(seed, self.replica_id())
+        if self._rows is None and self._graph is None:
+            return seed
+        return PartSeed(seed, self._rows, self._batch_per_replica)
 
     @staticmethod
     def replica_id():

@@ -4,6 +4,8 @@ Order and constants follow the original's training loop. Methods named `..._grad
 replica; the others run across replicas.
 """
 
+import contextlib
+
 import tensorflow as tf
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
@@ -49,6 +51,8 @@ class TrainStep:
             scope of `strategy`; or None. It may be the same one.
         fade: The `Stage` in which the networks and the reals are faded, or None.
         coupling: `Coupling` of two domains, or None.
+        xla: Whether XLA compiles the gradients. Numbers are drawn and variables change outside:
+            the results are the same up to rounding.
 
     Raises:
         ValueError: The options of the loss are not possible.
@@ -71,6 +75,7 @@ class TrainStep:
         augmentations=(None,),
         fade=None,
         coupling=None,
+        xla=False,
     ):
         self.nets = nets
         self.G_opt = G_opt
@@ -83,6 +88,13 @@ class TrainStep:
         self.D_steps_per_G_step = schedule.D_steps_per_G_step
         self.fade = fade
         self.coupling = coupling
+        self.xla = xla
+        self.rounds = Rounds(
+            self.batch_size // strategy.num_replicas_in_sync,
+            schedule.batch_per_device,
+            nets.D.options.mbstd_group_size,
+        )
+        self.tracks_w_first = xla or self.rounds.count > 1
         loss.check()
         own_streams = OWN_STREAMS
         if not (coupling and coupling.same_augmentation):
@@ -104,6 +116,7 @@ class TrainStep:
                 noise_mode=noise_mode,
                 augmentation=augmentation,
                 fade=fade and (lambda images_ago: fade.alpha(cur_nimg - images_ago)),
+                moves_w=not self.tracks_w_first,
                 suffix=suffix,
             )
             for networks, rows, augmentation, suffix in zip(
@@ -115,11 +128,6 @@ class TrainStep:
             )
         ]
         self.random = self.domains[0].random
-        self.rounds = Rounds(
-            self.batch_size // strategy.num_replicas_in_sync,
-            schedule.batch_per_device,
-            nets.D.options.mbstd_group_size,
-        )
         self.regularization = self.domains[0].regularization
 
     @property
@@ -242,7 +250,7 @@ class TrainStep:
         return tf.cond(tf.equal(index % self.regularization.interval, 0), update, nothing)
 
     def _D_replica_step(self, batch):
-        if self.rounds.count > 1:
+        if self.tracks_w_first:
             z = self._draw_z(Stream.D_LATENTS)
             self._track_w(z, [domain.labels_of(own) for domain, own in self._with(batch)])
         return self._in_rounds(
@@ -257,7 +265,8 @@ class TrainStep:
         )
 
     def _in_rounds(self, compute):
-        return self.rounds.add_up(compute, [domain.random for domain in self.domains])
+        randoms = [domain.random for domain in self.domains]
+        return self.rounds.add_up(compiled(compute, randoms) if self.xla else compute, randoms)
 
     def _track_w(self, z, labels):
         """Moves the running means of w by all latents of an update, before its rounds."""
@@ -278,7 +287,7 @@ class TrainStep:
         return self._shared("D", gradients), stats
 
     def _G_replica_step(self, batch):
-        if self.rounds.count > 1:
+        if self.tracks_w_first:
             self._track_w(*self._G_latents())
         return self._in_rounds(lambda: self._G_round(batch))
 
@@ -403,6 +412,21 @@ class TrainStep:
         if self.coupling:
             names += [f"Loss/coupling/{name}" for name in self.coupling.names]
         return [*names, "D_updates", "G_updates", "D_skipped", "G_skipped"]
+
+
+def compiled(compute, randoms):
+    """`compute`, a function without arguments, compiled by XLA; `randoms` draw outside of it."""
+
+    def call():
+        graph = tf.compat.v1.get_default_graph()
+        # A new function for every call, because it sees the samples of one round.
+        function = tf.function(compute, autograph=False, jit_compile=True)
+        with contextlib.ExitStack() as stack:
+            for random in randoms:
+                stack.enter_context(random.outside(graph))
+            return function()
+
+    return call
 
 
 def _num_not_finite(gradients):

@@ -159,6 +159,7 @@ class TrainingState:
             augmentations=self.augmentations,
             fade=stage if stage.is_fading else None,
             coupling=self._coupling,
+            xla=self._config.hardware.xla,
         )
 
     def _grow_to(self, stage):

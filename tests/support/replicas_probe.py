@@ -69,6 +69,7 @@ def main(folder, num_replicas, options, target):
         label_rows=[all_labels(dataset) for dataset in datasets],
         augmentations=[augmentation] * len(datasets),
         coupling=coupling,
+        xla=config.hardware.xla,
     )
     # Before training: latents and noise seeds of the replicas.
     drawn = strategy.run(
