@@ -5,13 +5,13 @@ from tensorflow import keras
 
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.combine import COMBINES
-from msg_stylegan.networks.float32 import Float32
 from msg_stylegan.networks.layers import NONLINEARITY_GAIN, EqualizedConv2D, EqualizedDense
+from msg_stylegan.networks.precision import Block
 from msg_stylegan.networks.variables import variables_but_for
 from msg_stylegan.resolutions import discriminator_channels
 
 
-class DiscriminatorBlock(Float32, keras.layers.Layer):
+class DiscriminatorBlock(Block, keras.layers.Layer):
     """Combines the activation with the image of its scale and halves the resolution.
 
     The block of the full resolution starts from the image alone (`fromrgb`); the others join the
@@ -91,7 +91,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         return variables_but_for(self, self.fromrgb if self.is_top else self.combine)
 
     def call(self, x, image):
-        x = self.activate(self._conv0(x, image))
+        x = self.activate(self._conv0(self.enter(x), self.enter(image)))
         if self.is_last:
             x = tf.reshape(x, [-1, 16 * self.in_channels])  # [N,(HWC)]
             return self.dense1(self.activate(self.dense0(x)))
@@ -99,7 +99,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
 
     def start(self, image):
         """First activation of the network, `[N, resolution, resolution, in_channels]`."""
-        return self.activate(self.fromrgb(image))
+        return self.activate(self.fromrgb(self.enter(image)))
 
     def halve(self, x):
         """Second convolution, to half of the resolution."""
@@ -128,7 +128,7 @@ class DiscriminatorBlock(Float32, keras.layers.Layer):
         stddev = ops.minibatch_stddev(
             x, self.options.mbstd_group_size, self.options.mbstd_num_channels
         )  # [NF]
-        of_stddev = ops.conv2d_of_constants(stddev, self.resolution, kernel[:, :, c:])
+        of_stddev = ops.conv2d_of_constants(self.enter(stddev), self.resolution, kernel[:, :, c:])
         return self.conv0.add_bias(ops.conv2d(x, kernel[:, :, :c]) + of_stddev)
 
 
@@ -143,7 +143,7 @@ class ProGANDiscriminatorBlock(DiscriminatorBlock):
     resample = None
 
     def start(self, image):
-        return self.fromrgb(image)
+        return self.fromrgb(self.enter(image))
 
     def start_and_convolve(self, image, kernel):
         bias = tf.convert_to_tensor(self.fromrgb.bias)

@@ -176,7 +176,8 @@ class GrowingDiscriminator(Growing, Discriminator):
         *lower, top = [block for block in self.blocks if block.resolution <= self.resolution]
         x = top(top.start(image), image=None)
         if self.is_fading:
-            x = ops.mix(lower[-1].start(ops.downsample(image)), x, self.alpha)
+            below = lower[-1]
+            x = ops.mix(below.start(ops.downsample(image)), below.enter(x), self.alpha)
         for block in reversed(lower):
             x = block(x, image=None)
         return x

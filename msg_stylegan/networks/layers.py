@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from msg_stylegan.networks import ops, part_seed
-from msg_stylegan.networks.float32 import Float32
+from msg_stylegan.networks.precision import TypeOfInput
 
 RESAMPLING_CONVOLUTIONS = {
     None: ops.conv2d,
@@ -22,7 +22,7 @@ NOISE_MODES = ("const", "random", "none")
 NONLINEARITY_GAIN = math.sqrt(2.0)
 
 
-class EqualizedLayer(Float32, keras.layers.Layer):
+class EqualizedLayer(TypeOfInput, keras.layers.Layer):
     """Base of the layers whose weights are scaled at run time instead of at initialisation.
 
     Weights start as N(0, 1 / lr_multiplier^2) and are multiplied by
@@ -68,7 +68,7 @@ class EqualizedLayer(Float32, keras.layers.Layer):
         if not self.use_bias:
             return x
         bias = self.bias if self.lr_multiplier == 1.0 else self.bias * self.lr_multiplier
-        return tf.nn.bias_add(x, tf.convert_to_tensor(bias))
+        return ops.add_bias(x, bias)
 
 
 class EqualizedDense(EqualizedLayer):
@@ -90,7 +90,7 @@ class EqualizedDense(EqualizedLayer):
         self.built = True
 
     def call(self, x):
-        return self.add_bias(tf.matmul(x, self.scaled_kernel()))
+        return self.add_bias(tf.matmul(x, tf.cast(self.scaled_kernel(), x.dtype)))
 
 
 class EqualizedConv2D(EqualizedLayer):
@@ -123,7 +123,7 @@ class EqualizedConv2D(EqualizedLayer):
         return self.add_bias(self.convolve(x, self.scaled_kernel()))
 
 
-class Noise(Float32, keras.layers.Layer):
+class Noise(TypeOfInput, keras.layers.Layer):
     """One map of standard normal noise per sample, and how strongly each channel feels it.
 
     Args:
@@ -170,7 +170,7 @@ class Noise(Float32, keras.layers.Layer):
         return part_seed.draw(tf.random.stateless_normal, shape, noise_seed)
 
 
-class Epilogue(Float32, keras.layers.Layer):
+class Epilogue(TypeOfInput, keras.layers.Layer):
     """What follows every convolution of the synthesis: noise, bias, nonlinearity, norms, style.
 
     Args:
@@ -204,14 +204,13 @@ class Epilogue(Float32, keras.layers.Layer):
         self.built = True
 
     def call(self, x, w, noise_mode, noise_seed=None):
-        bias = tf.convert_to_tensor(self.bias)
         if self.noise is None:
-            x = self.activate(tf.nn.bias_add(x, bias))
+            x = self.activate(ops.add_bias(x, self.bias))
         else:
             if noise_seed is not None:
                 noise_seed = part_seed.fold_in(noise_seed, self.index)
             noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
-            strength = tf.convert_to_tensor(self.noise.strength)
+            strength, bias = map(tf.convert_to_tensor, (self.noise.strength, self.bias))
             x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)
         if self.options.use_pixel_norm:
             x = ops.pixel_norm(x)

@@ -1,5 +1,8 @@
 """Stateless tensor operations of the networks. Activations are NHWC, kernels are HWIO.
 
+Kernels and biases are float32 and are cast to the type of the activations. Where that has 16 bits,
+activations are clamped, and what sums squares is computed in float32.
+
 Follows Karras et al. 2018 (ProGAN, section 4; minibatch stddev, section 3) and Karras et al. 2019
 (StyleGAN, section 2).
 """
@@ -13,6 +16,8 @@ NONLINEARITIES = {"lrelu": 0.2, "relu": 0.0}
 WHOLE_BATCH = -1
 # Keeps roots and quotients of vanishing variances finite.
 _EPSILON = 1e-8
+# Largest activation in a type of 16 bits. Even so large ones do not overflow in a convolution.
+_LARGEST = 256.0
 
 
 def nonlinearity(name):
@@ -26,11 +31,54 @@ def nonlinearity(name):
             f"Expected one of the nonlinearities {sorted(NONLINEARITIES)}. Received: {name!r}"
         )
     slope = NONLINEARITIES[name]
-    return lambda x: tf.nn.leaky_relu(x, alpha=slope)
+    return lambda x: clamp(tf.nn.leaky_relu(x, alpha=slope))
+
+
+def is_reduced(x):
+    """Whether a tensor is of 16 bits."""
+    return x.dtype in (tf.bfloat16, tf.float16)
+
+
+def clamp(x):
+    """Cuts off what is larger than any sound activation, if the type is of 16 bits.
+
+    Source:
+        Karras et al. 2020 (ADA): `conv_clamp`, which float16 needs.
+    """
+
+    # In one step, and with a gradient that needs neither bound.
+    @tf.custom_gradient
+    def cut(x):
+        def gradient(dy):
+            return tf.where(tf.abs(x) < _LARGEST, dy, tf.zeros_like(dy))
+
+        return tf.clip_by_value(x, -_LARGEST, _LARGEST), gradient
+
+    return cut(x) if is_reduced(x) else x
+
+
+def add_bias(x, bias):
+    """Adds `[C]` to the last axis."""
+    bias = tf.convert_to_tensor(bias)
+
+    # TensorFlow 2.15 sums the gradient in the type of its terms, where a sum of 16 bits soon stops
+    # to grow. A matrix product does not.
+    @tf.custom_gradient
+    def add_reduced(x, bias):
+        def gradient(dy):
+            rows = tf.reshape(dy, [-1, dy.shape[-1]])  # [(NHW)C]
+            return dy, tf.matmul(tf.ones_like(rows[:, :1]), rows, transpose_a=True)[0]
+
+        return tf.nn.bias_add(x, bias), gradient
+
+    if is_reduced(x):
+        return add_reduced(x, tf.cast(bias, x.dtype))
+    return tf.nn.bias_add(x, bias)
 
 
 def conv2d(x, kernel):
     """Convolution with stride 1 and zero padding: `[N, H, W, C]` -> `[N, H, W, F]`."""
+    kernel = tf.cast(kernel, x.dtype)
     if kernel.shape[0] == 1:
         # A 1x1 convolution is a matrix product, and faster as one.
         n, h, w, c = _shape(x)
@@ -78,7 +126,7 @@ def conv2d_of_constants(values, size, kernel):
     """Convolution, with zero padding, of maps that have one value per sample.
 
     Args:
-        values: `[N, C]`, one value per sample and map.
+        values: `[N, C]`, one value per sample and map, of the type of the result.
         size: Side of the maps.
         kernel: `[k, k, C, F]`.
 
@@ -88,7 +136,8 @@ def conv2d_of_constants(values, size, kernel):
     _, _, c, f = kernel.shape
     one_hot = tf.tile(tf.eye(c)[:, None, None, :], [1, size, size, 1])  # [CHWC]
     responses = tf.nn.conv2d(one_hot, kernel, strides=1, padding="SAME")  # [CHWF]
-    mixture = tf.matmul(values, tf.reshape(responses, [c, size * size * f]))  # [N(HWF)]
+    responses = tf.cast(tf.reshape(responses, [c, size * size * f]), values.dtype)
+    mixture = tf.matmul(values, responses)  # [N(HWF)]
     return tf.reshape(mixture, [-1, size, size, f])  # [NHWF]
 
 
@@ -109,7 +158,7 @@ def upsample_conv2d(x, kernel):
     n, h, w, _ = _shape(x)
     # The transposed convolution scatters its kernel, so the kernel is mirrored.
     spread = tf.reverse(sum_of_shifts(kernel), axis=[0, 1])  # [44CF]
-    spread = tf.transpose(spread, [0, 1, 3, 2])  # [44FC]
+    spread = tf.cast(tf.transpose(spread, [0, 1, 3, 2]), x.dtype)  # [44FC]
     return tf.nn.conv2d_transpose(
         x, spread, output_shape=[n, 2 * h, 2 * w, kernel.shape[3]], strides=2, padding="SAME"
     )
@@ -125,7 +174,8 @@ def conv2d_downsample(x, kernel):
     Returns:
         `[N, H/2, W/2, F]`.
     """
-    return tf.nn.conv2d(x, sum_of_shifts(kernel) * 0.25, strides=2, padding="SAME")
+    kernel = tf.cast(sum_of_shifts(kernel) * 0.25, x.dtype)
+    return tf.nn.conv2d(x, kernel, strides=2, padding="SAME")
 
 
 def sum_of_shifts(kernel):
@@ -151,7 +201,7 @@ def upsample(x):
 
 def mix(a, b, share):
     """`a` at 0, `b` at 1. Tensors of one shape, and a scalar tensor or variable."""
-    return a + (b - a) * tf.convert_to_tensor(share)
+    return a + (b - a) * tf.cast(tf.convert_to_tensor(share), a.dtype)
 
 
 def image_pyramid(image, num_scales):
@@ -230,7 +280,10 @@ def erf(x):
 
 def pixel_norm(x):
     """Scales the vector of channels of every pixel to mean square 1. Shape `[..., C]`."""
-    return x * tf.math.rsqrt(tf.reduce_mean(tf.square(x), axis=-1, keepdims=True) + _EPSILON)
+    x = tf.convert_to_tensor(x)
+    y = _wide(x)
+    y *= tf.math.rsqrt(tf.reduce_mean(tf.square(y), axis=-1, keepdims=True) + _EPSILON)
+    return tf.cast(y, x.dtype)
 
 
 def instance_norm_style(x, use_instance_norm, style):
@@ -244,14 +297,15 @@ def instance_norm_style(x, use_instance_norm, style):
     Source:
         StyleGAN, section 2, equation 1; the `+ 1` lets weights of zero mean "no change".
     """
+    y = _wide(x)
     if use_instance_norm:
         # Without styles the normalisation alone: scale 1, shift 0.
-        no_style = tf.zeros([tf.shape(x)[0], 2 * x.shape[-1]], x.dtype)
-        return _adaptive_instance_norm(x, no_style if style is None else style)
-    if style is None:
-        return x
-    scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)  # [N11C]
-    return x * (scale + 1.0) + shift
+        no_style = tf.zeros([tf.shape(y)[0], 2 * y.shape[-1]], y.dtype)
+        y = _adaptive_instance_norm(y, no_style if style is None else style)
+    elif style is not None:
+        scale, shift = tf.split(style[:, None, None, :], 2, axis=-1)  # [N11C]
+        y = y * (scale + 1.0) + shift
+    return tf.cast(y, x.dtype)
 
 
 def _adaptive_instance_norm(x, style):
@@ -306,6 +360,7 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
         name: Key of `NONLINEARITIES`.
     """
     slope = NONLINEARITIES[name]
+    noise, strength, bias = (tf.cast(value, x.dtype) for value in (noise, strength, bias))
     noise = tf.reshape(noise, [-1, 1])  # [(NHW)1]
 
     @tf.custom_gradient
@@ -325,7 +380,7 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
 
         return y, gradient
 
-    return apply(x, noise, strength, bias)
+    return clamp(apply(x, noise, strength, bias))
 
 
 def minibatch_stddev(x, group_size, num_channels):
@@ -340,11 +395,12 @@ def minibatch_stddev(x, group_size, num_channels):
         num_channels: Number of results; each sees its own share of the input channels.
 
     Returns:
-        `[N, num_channels]`, equal for all samples of a group.
+        `[N, num_channels]`, equal for all samples of a group; float32 for types of 16 bits.
 
     Source:
         ProGAN, section 3.
     """
+    x = _wide(x)
     n, h, w, c = _shape(x)
     if group_size == WHOLE_BATCH:
         group = n
@@ -361,6 +417,11 @@ def minibatch_stddev(x, group_size, num_channels):
     y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + _EPSILON)  # [MHWFc] stddev over the group
     y = tf.reduce_mean(y, axis=[1, 2, 4])  # [MF] one number per group and set
     return tf.tile(y, [group, 1])  # [NF]
+
+
+def _wide(x):
+    """A tensor of 16 bits in float32, any other one as it is."""
+    return tf.cast(x, tf.float32) if is_reduced(x) else x
 
 
 def _shape(x):

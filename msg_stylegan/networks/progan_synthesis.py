@@ -22,7 +22,7 @@ class ProGANBlock(SynthesisBlock):
 
     Returns:
         Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
-        `[N, resolution, resolution, num_channels]`, or None for it.
+        `[N, resolution, resolution, num_channels]` in float32, or None for it.
     """
 
     has_biases = True
@@ -53,14 +53,14 @@ class ProGANBlock(SynthesisBlock):
     def call(self, x):
         if self.is_first:
             x = tf.reshape(self.dense(x), [-1, 4, 4, self.out_channels])  # [N44C]
-            x = tf.nn.bias_add(x, tf.convert_to_tensor(self.bias))
+            x = ops.add_bias(x, self.bias)
         else:
-            x = self.conv0(x)
+            x = self.conv0(self.enter(x))
         x = self.activate(x)
         if self.normalizes_start or not self.is_first:
             x = ops.pixel_norm(x)
         x = ops.pixel_norm(self.activate(self.conv1(x)))
-        return x, None if self.torgb is None else self.torgb(x)
+        return x, self.image(x)
 
 
 class ProGANSynthesis(SynthesisNetwork):
@@ -83,5 +83,5 @@ class ProGANSynthesis(SynthesisNetwork):
         for block in [block for block in self.blocks if block.resolution <= resolution]:
             x, image = block(x)
             images.append(image)
-            features.append(x)
+            features.append(tf.cast(x, tf.float32))
         return images, features

@@ -15,11 +15,12 @@ from msg_stylegan.networks.layers import (
     EqualizedConv2D,
     EqualizedDense,
 )
+from msg_stylegan.networks.precision import Block
 from msg_stylegan.networks.variables import variables_but_for
 from msg_stylegan.resolutions import channel_counts, connected_scales, scales
 
 
-class SynthesisBlock(Float32, keras.layers.Layer):
+class SynthesisBlock(Block, keras.layers.Layer):
     """Two convolutions with epilogues, and the 1x1 convolution to an image.
 
     The first block starts from a learned constant, or from a dense layer on w; the others start
@@ -40,7 +41,7 @@ class SynthesisBlock(Float32, keras.layers.Layer):
 
     Returns:
         Tuple of the activation `[N, resolution, resolution, out_channels]` and the image
-        `[N, resolution, resolution, num_channels]`, or None for it.
+        `[N, resolution, resolution, num_channels]` in float32, or None for it.
     """
 
     # Whether the convolutions have biases of their own.
@@ -111,10 +112,17 @@ class SynthesisBlock(Float32, keras.layers.Layer):
 
     def call(self, x, w0, w1, noise_mode, noise_seed=None):
         noise = {"noise_mode": noise_mode, "noise_seed": noise_seed}
-        x = self._start(w0) if self.is_first else ops.blur(self.conv0(x), self.options.blur_filter)
+        if self.is_first:
+            x = self._start(w0)
+        else:
+            x = ops.blur(self.conv0(self.enter(x)), self.options.blur_filter)
         x = self.epilogue0(x, w0, **noise)
         x = self.epilogue1(self.conv1(x), w1, **noise)
-        return x, None if self.torgb is None else self.torgb(x)
+        return x, self.image(x)
+
+    def image(self, x):
+        """The image of an activation, in float32; None if the block gives none."""
+        return None if self.torgb is None else tf.cast(ops.clamp(self.torgb(x)), tf.float32)
 
     def _start(self, w):
         n = tf.shape(w)[0]
@@ -219,5 +227,5 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
             w0, w1 = per_layer[2 * index : 2 * index + 2]
             x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
-            features.append(x)
+            features.append(tf.cast(x, tf.float32))
         return [image for image in images if image is not None], features

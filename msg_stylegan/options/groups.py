@@ -16,6 +16,7 @@ from msg_stylegan.option import (
     greater_than,
     list_of,
     matching,
+    one_of,
     option,
     power_of_two_or_zero,
 )
@@ -338,6 +339,17 @@ class HardwareOptions:
         False,
         "Ask TensorFlow for kernels that give the same bits every time. Slower on a GPU.",
     )
+    precision: str = option(
+        "float32",
+        "Type of the activations in the highest scales of both networks: float32, mixed_bfloat16 "
+        "or mixed_float16. All weights, losses and files are float32.",
+        one_of("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    num_reduced_scales: int = option(
+        4,
+        "Highest scales that hardware.precision is about; never that of 4x4.",
+        at_least(1),
+    )
     xla: bool = option(
         False,
         "Compile the gradients by XLA, for every device. The first step then takes minutes.",
@@ -356,13 +368,18 @@ class HardwareOptions:
                 f"hardware.logical_cpus={self.logical_cpus}: must be 0 when "
                 f"hardware.num_gpus={self.num_gpus} is given"
             )
+        if self.precision != "float32" and _has_scogan(config):
+            problems.append(
+                f"hardware.precision={self.precision!r}: must be 'float32' with body='scogan', "
+                "which has no blocks of single scales"
+            )
         if self.xla:
             problems += self._xla_problems(config, num_replicas or self.logical_cpus)
         return problems
 
     def _xla_problems(self, config, num_replicas):
         rule = None
-        if "scogan" in (config.generator.body, config.discriminator.body):
+        if _has_scogan(config):
             rule = "must be False with body='scogan', whose batch norms move variables on the way"
         elif config.loss.loss_class.uses_batch_means and num_replicas > 1:
             rule = (
@@ -370,6 +387,10 @@ class HardwareOptions:
                 "compares what they have computed on the way"
             )
         return [f"hardware.xla=True: {rule}"] if rule else []
+
+
+def _has_scogan(config):
+    return "scogan" in (config.generator.body, config.discriminator.body)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,14 @@
 
 import math
 
+import tensorflow as tf
+
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks
+from msg_stylegan.networks.precision import reduce_precision
+
+# Value of `hardware.precision` -> type of the activations of reduced precision.
+REDUCED = {"mixed_bfloat16": tf.bfloat16, "mixed_float16": tf.float16}
 
 
 def make_networks(config, datasets):
@@ -25,6 +31,18 @@ def make_networks(config, datasets):
         data_b=others[0] if others else None,
         has_encoder=config.coupling.cycle > 0,
     )
+
+
+def set_precision(nets, hardware):
+    """Lets the networks that are trained compute as `HardwareOptions` say.
+
+    The averages, which make all images that anybody sees, stay at float32, and so does the encoder,
+    which has no average.
+    """
+    if compute_type := REDUCED.get(hardware.precision):
+        for domain in nets.domains:
+            for blocks in (domain.G.synthesis.blocks, domain.D.blocks):
+                reduce_precision(blocks, compute_type, hardware.num_reduced_scales)
 
 
 def describe_networks(nets):

@@ -30,6 +30,7 @@ class DomainLosses:
         moves_w: Whether drawing fakes in training moves the running mean of w. A part of a batch
             does not know the mean, and a function that XLA compiles must not change variables:
             then it is for `Generator.track_w`.
+        D_scale: `LossScale` of the discriminator, or None.
         suffix: What the names of the statistics of this domain end in.
     """
 
@@ -46,6 +47,7 @@ class DomainLosses:
         augmentation=None,
         fade=None,
         moves_w=True,
+        D_scale=None,
         suffix="",
     ):
         self.networks = networks
@@ -59,6 +61,7 @@ class DomainLosses:
         self.augmentation = augmentation
         self.fade = fade
         self.moves_w = moves_w
+        self.D_scale = D_scale
         self.suffix = suffix
 
     def draw_labels(self):
@@ -86,7 +89,7 @@ class DomainLosses:
         return None if self.label_rows is None else self.random.part(batch["labels"])
 
     def D_gradients(self, reals, labels, z, noise_seed=None):
-        """Gradients of the discriminator loss on one replica.
+        """Gradients of the discriminator loss on one replica, multiplied by `D_scale`.
 
         Args:
             reals: `[n, r, r, C]`, pixels from 0 to 255.
@@ -113,7 +116,7 @@ class DomainLosses:
         }
         if self.augmentation is not None:
             stats["Loss/scores/real_sign"] = self._mean(tf.sign(real_logits))
-        return gradients_of(tape, loss, self.networks.D.trainable_variables), self._named(stats)
+        return self._gradients(tape, loss), self._named(stats)
 
     def penalty_gradients(self, reals, labels, z, noise_seed=None):
         """Gradients of `interval` times the penalties alone; otherwise as `D_gradients`.
@@ -129,7 +132,10 @@ class DomainLosses:
         stats = self._penalty_stats(
             loss, {name: penalty * interval for name, penalty in penalties.items()}
         )
-        return gradients_of(tape, loss, self.networks.D.trainable_variables), self._named(stats)
+        return self._gradients(tape, loss), self._named(stats)
+
+    def _gradients(self, tape, loss):
+        return gradients_of(tape, loss, self.networks.D.trainable_variables, self.D_scale)
 
     def G_loss(self, fakes, labels, reals=None):
         """The loss of the generator, a scalar.
@@ -154,13 +160,14 @@ class DomainLosses:
             return lambda images: self._see(images, labels, stream)
 
         of_reals, of_fakes = see(Stream.REALS_OF_D), see(Stream.FAKES_OF_D)
+        scale = self.D_scale and self.D_scale.of_inner
         penalties = {}
         if "r1" in names:
-            penalties["r1"], real_logits = losses.r1_penalty(of_reals, reals, self.pyramid)
+            penalties["r1"], real_logits = losses.r1_penalty(of_reals, reals, self.pyramid, scale)
         else:
             real_logits = of_reals(self.pyramid(reals))
         if "r2" in names:
-            penalties["r2"], fake_logits = losses.r2_penalty(of_fakes, fakes)
+            penalties["r2"], fake_logits = losses.r2_penalty(of_fakes, fakes, scale)
         else:
             fake_logits = of_fakes(fakes)
         if "gradient" in names:
@@ -171,6 +178,7 @@ class DomainLosses:
                 fakes,
                 epsilon,
                 self.regularization.gp_target,
+                scale,
             )
         return penalties, real_logits, fake_logits
 
@@ -245,8 +253,19 @@ class DomainLosses:
         return tf.reduce_sum(per_sample) / float(self.batch_size)
 
 
-def gradients_of(tape, loss, variables):
-    """Gradients of a loss; zeros for variables that it does not depend on."""
-    # TensorFlow cannot make zeros for a variable of Keras 3.
-    variables = [tensorflow_variable(variable) for variable in variables]
-    return tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+def gradients_of(tape, loss, variables, scale=None):
+    """Gradients of a loss; zeros for variables that it does not depend on.
+
+    Args:
+        tape: The tape that has seen the loss.
+        loss: Scalar.
+        variables: Weights.
+        scale: `LossScale` that multiplies them, or None.
+    """
+    return tape.gradient(
+        loss,
+        # TensorFlow cannot make zeros for a variable of Keras 3.
+        [tensorflow_variable(variable) for variable in variables],
+        output_gradients=None if scale is None else tf.convert_to_tensor(scale.value),
+        unconnected_gradients=tf.UnconnectedGradients.ZERO,
+    )

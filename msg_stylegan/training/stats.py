@@ -104,6 +104,8 @@ def tick_line(stats):
         f"r1 {stats['Loss/r1_penalty']:<8.4f}",
         f"ETA {format_time(stats['Timing/eta_sec'])}",
     ]
+    if "Loss/D/scale" in stats:
+        parts.append(f"scale D {stats['Loss/D/scale']:.0f} G {stats['Loss/G/scale']:.0f}")
     skipped = stats["Progress/D_skipped"] + stats["Progress/G_skipped"]
     if skipped:
         parts.append(f"skipped updates {skipped:.0f}")

@@ -31,7 +31,8 @@ class TrainStep:
     All randomness is a pure function of the seed and `cur_nimg`, see `StepRandomness`, and so is
     the turn of lazy regularization: a resumed run repeats both.
 
-    An update whose gradients are not finite on any replica is skipped on all of them.
+    An update whose gradients are not finite on any replica is skipped on all of them, and halves
+    the scale of the loss, if there is one.
 
     Args:
         nets: `Networks` made in the scope of `strategy`.
@@ -51,6 +52,7 @@ class TrainStep:
             scope of `strategy`; or None. It may be the same one.
         fade: The `Stage` in which the networks and the reals are faded, or None.
         coupling: `Coupling` of two domains, or None.
+        loss_scales: `LossScales` of networks that compute in float16, or None.
         xla: Whether XLA compiles the gradients. Numbers are drawn and variables change outside:
             the results are the same up to rounding.
 
@@ -75,6 +77,7 @@ class TrainStep:
         augmentations=(None,),
         fade=None,
         coupling=None,
+        loss_scales=None,
         xla=False,
     ):
         self.nets = nets
@@ -88,6 +91,7 @@ class TrainStep:
         self.D_steps_per_G_step = schedule.D_steps_per_G_step
         self.fade = fade
         self.coupling = coupling
+        self.loss_scales = loss_scales
         self.xla = xla
         self.rounds = Rounds(
             self.batch_size // strategy.num_replicas_in_sync,
@@ -117,6 +121,7 @@ class TrainStep:
                 augmentation=augmentation,
                 fade=fade and (lambda images_ago: fade.alpha(cur_nimg - images_ago)),
                 moves_w=not self.tracks_w_first,
+                D_scale=self._scale_of("D"),
                 suffix=suffix,
             )
             for networks, rows, augmentation, suffix in zip(
@@ -180,7 +185,7 @@ class TrainStep:
             self._move_fade()
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
         stats = self.apply("D", gradients, stats)
-        stats |= self._adapt_augmentation(stats)
+        stats |= {**self._adapt_augmentation(stats), **self._scale_stats("D", stats)}
         if not self.regularization.is_lazy:
             return stats
         of_penalties = self._regularize_D(batch)
@@ -231,7 +236,8 @@ class TrainStep:
     def update_G(self, batch):
         """One generator update after the discriminator update on `batch`."""
         gradients, stats = self.strategy.run(self._G_replica_step, args=(batch,))
-        return self.apply("G", gradients, stats)
+        stats = self.apply("G", gradients, stats)
+        return stats | self._scale_stats("G", stats)
 
     def _regularize_D(self, batch):
         """Updates D on the penalties if it is their turn; returns what to add to the statistics."""
@@ -316,7 +322,7 @@ class TrainStep:
         return self.G_gradients(z, labels, self.random.noise_seed(Stream.G_LATENTS), reals)
 
     def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,)):
-        """Gradients of the loss of all generators on one replica.
+        """Gradients of the loss of all generators on one replica, multiplied by their scale.
 
         Args:
             z: `[n, z_dim]`.
@@ -346,7 +352,7 @@ class TrainStep:
                 for name, (weight, values) in self.coupling.terms(batch).items():
                     stats[f"Loss/coupling/{name}"] = self._mean(values)
                     loss += weight * stats[f"Loss/coupling/{name}"]
-        gradients = gradients_of(tape, loss, self.nets.trainable("G"))
+        gradients = gradients_of(tape, loss, self.nets.trainable("G"), self._scale_of("G"))
         return self._shared("G", gradients), stats
 
     def _coupled_batch(self, z, drawn, reals):
@@ -368,15 +374,19 @@ class TrainStep:
 
         Args:
             name: Which networks, of all domains.
-            gradients: What the replicas returned, per variable of `Networks.trainable`.
+            gradients: What the replicas returned, per variable of `Networks.trainable`, multiplied
+                by the scale of the loss.
             stats: What the replicas returned, by name.
 
         Returns:
             Statistics summed over the replicas, 0 if the update was skipped, and update counts.
         """
         optimizer, variables = {"G": self.G_opt, "D": self.D_opt}[name], self.nets.trainable(name)
+        scale = self._scale_of(name)
 
         def apply_on_replica(gradients):
+            if scale is not None:
+                gradients = scale.unscaled(gradients)
             optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
         def apply_everywhere():
@@ -386,6 +396,8 @@ class TrainStep:
 
         finite = self._all_finite(gradients)
         tf.cond(finite, apply_everywhere, tf.no_op)
+        if scale is not None:
+            scale.update(finite)
         counts = {
             f"{name}_updates": tf.cast(finite, tf.float32),
             f"{name}_skipped": 1.0 - tf.cast(finite, tf.float32),
@@ -393,6 +405,15 @@ class TrainStep:
         sums = {k: self.strategy.reduce("SUM", v, axis=None) for k, v in stats.items()}
         kept = {k: tf.where(finite, v, 0.0) for k, v in sums.items()}
         return {**kept, **counts}
+
+    def _scale_of(self, name):
+        return self.loss_scales and getattr(self.loss_scales, name)
+
+    def _scale_stats(self, name, stats):
+        if self.loss_scales is None:
+            return {}
+        # Statistics of skipped updates are 0.
+        return {f"Loss/{name}/scale": self._scale_of(name).value * stats[f"{name}_updates"]}
 
     def _all_finite(self, gradients):
         flags = self.strategy.run(_num_not_finite, args=(gradients,))
@@ -411,6 +432,8 @@ class TrainStep:
         names = [name for domain in self.domains for name in domain.stat_names()]
         if self.coupling:
             names += [f"Loss/coupling/{name}" for name in self.coupling.names]
+        if self.loss_scales is not None:
+            names += ["Loss/G/scale", "Loss/D/scale"]
         return [*names, "D_updates", "G_updates", "D_skipped", "G_skipped"]
 
 

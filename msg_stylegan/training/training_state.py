@@ -11,8 +11,9 @@ from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.sharing import share_weights, start_equal
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.training.architecture import make_networks
+from msg_stylegan.training.architecture import make_networks, set_precision
 from msg_stylegan.training.checkpoint import TrainingCheckpoint, has_checkpoint
+from msg_stylegan.training.loss_scale import LossScales
 from msg_stylegan.training.optimizers import (
     make_optimizer,
     number_of_updates,
@@ -48,6 +49,7 @@ class TrainingState:
         nets: `Networks`.
         G_opt, D_opt: Their optimizers.
         progress: `Progress`.
+        loss_scales: `LossScales`, or None where nothing computes in float16.
         augmentations: `Augmentation` of each domain, or None; it may be the same one.
         checkpoint: `TrainingCheckpoint` of all these.
         is_resumed: Whether there was a checkpoint.
@@ -74,6 +76,7 @@ class TrainingState:
             self.nets = make_networks(config, datasets)
             self.taken = self.origin.give_to(self.nets) if self.origin else None
             freeze(self.nets, config.transfer, self.taken)
+            set_precision(self.nets, config.hardware)
             self._coupling = None
             if self.nets.is_pair:
                 if config.coupling.same_start:
@@ -82,12 +85,23 @@ class TrainingState:
                 self._coupling = Coupling(config.coupling, self.nets, places, judges or {})
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
+            # A run may go on in another precision.
+            stored = TrainingCheckpoint(run_dir, config.schedule.keep_checkpoints).variable_names()
+            has_scales = any(name.startswith("loss_scales/") for name in stored)
+            is_float16 = config.hardware.precision == "mixed_float16"
+            scales = LossScales() if is_float16 or has_scales else None
+            self.loss_scales = scales if is_float16 else None
+            self._absent = ("loss_scales",) if is_float16 and not has_scales else ()
             self.augmentations = [make_augmentation(config.augment) for _ in datasets]
             if self._coupling and self._coupling.same_augmentation:
                 self.augmentations = self.augmentations[:1] * len(datasets)
             # The resolution for which the optimizers were started, where it can change.
             self._growth = Growth(self._stages[0].resolution) if len(self._stages) > 1 else None
-        further = {"augmentation": self.augmentations[0], "growth": self._growth}
+        further = {
+            "augmentation": self.augmentations[0],
+            "growth": self._growth,
+            "loss_scales": scales,
+        }
         if self.augmentations[-1] is not self.augmentations[0]:
             further["augmentation_b"] = self.augmentations[-1]
         self.checkpoint = TrainingCheckpoint(
@@ -107,7 +121,8 @@ class TrainingState:
         names = self.checkpoint.variable_names()
         # Older versions left to the objects of the networks what is stored.
         is_old = bool(names) and not any(name.startswith("weights/") for name in names)
-        is_resumed = self._restore_with_clocks(names, absent=("weights",) if is_old else ())
+        absent = ("weights", *self._absent) if is_old else self._absent
+        is_resumed = self._restore_with_clocks(names, absent)
         holds_average = any(name.startswith(_AVERAGE) for name in names)
         if is_old and not holds_average:
             complete_weights(self.nets, run_dir, self.progress.nimg)
@@ -159,6 +174,7 @@ class TrainingState:
             augmentations=self.augmentations,
             fade=stage if stage.is_fading else None,
             coupling=self._coupling,
+            loss_scales=self.loss_scales,
             xla=self._config.hardware.xla,
         )
 
