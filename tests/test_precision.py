@@ -11,6 +11,7 @@ from support.tiny_training import (
     assert_same_checkpoints,
     checkpoint_values,
     make_tiny_dataset,
+    make_tiny_pair,
     tiny_config,
     train_tiny,
 )
@@ -266,6 +267,30 @@ def test_a_run_goes_on_in_another_precision(finished, quick_growth):
         train_tiny(changed(options, {"schedule.total_kimg": total}), dataset, run_dir)
         assert (scales(run_dir) == before) == (options is plain)
     assert read_stats(run_dir)[-1]["Progress/kimg"] >= 0.128
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_pair_in_rounds_has_the_losses_of_float32(precision, tmp_path):
+    datasets, names = make_tiny_pair(tmp_path)
+    coupled = {
+        **names,
+        "coupling.sharing": "mapping",
+        "coupling.feature": 10.0,
+        "coupling.cycle": 10.0,
+        "loss.penalty_interval": 2,
+    }
+    stats = {}
+    for name, own in (
+        ("float32", {}),
+        (precision, {"hardware.precision": precision, "schedule.batch_per_device": 4}),
+    ):
+        config = changed(tiny_config(tmp_path), {**coupled, **own})
+        state = TrainingState(config, tmp_path / name, datasets, tf.distribute.get_strategy())
+        step = state.enter(state.stage)
+        stats[name] = step.run(state.batches(state.stage), tf.constant(1))
+    for name, expected in stats["float32"].items():
+        np.testing.assert_allclose(stats[precision][name], expected, rtol=5e-2, err_msg=name)
 
 
 def test_blocks_are_needed(tmp_path):

@@ -22,6 +22,8 @@ from msg_stylegan.training.stats import read_stats
 _FAILURE_FILE = "failure.json"
 # Options that say where things are and what computes them, not what is computed.
 _PLACES = ("data_dir", "result_dir", "cache_dir", "hardware.", "metrics.", "coupling.classifier")
+# Exceptions.
+_COMPUTED = ("hardware.precision", "hardware.num_reduced_scales")
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class Trial:
         lines = [
             f"\n  {name}: {old!r} there, {new!r} now"
             for name, old, new in options.differences(stored, self.config)
-            if not name.startswith(_PLACES)
+            if name in _COMPUTED or not name.startswith(_PLACES)
         ]
         if lines:
             raise ValueError(

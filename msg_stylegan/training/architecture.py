@@ -13,7 +13,7 @@ REDUCED = {"mixed_bfloat16": tf.bfloat16, "mixed_float16": tf.float16}
 
 
 def make_networks(config, datasets):
-    """Returns the `Networks` of a run with initial weights.
+    """Returns the `Networks` of a run with initial weights, in its precision.
 
     Args:
         config: `Config`.
@@ -23,7 +23,7 @@ def make_networks(config, datasets):
         ValueError: An option contradicts another one, or the data set.
     """
     data, *others = (Interface.of(dataset, config.connect) for dataset in datasets)
-    return build_networks(
+    nets = build_networks(
         config.generator,
         config.discriminator,
         data,
@@ -31,6 +31,8 @@ def make_networks(config, datasets):
         data_b=others[0] if others else None,
         has_encoder=config.coupling.cycle > 0,
     )
+    set_precision(nets, config.hardware)
+    return nets
 
 
 def set_precision(nets, hardware):

@@ -11,7 +11,7 @@ from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.sharing import share_weights, start_equal
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.training.architecture import make_networks, set_precision
+from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint, has_checkpoint
 from msg_stylegan.training.loss_scale import LossScales
 from msg_stylegan.training.optimizers import (
@@ -76,7 +76,6 @@ class TrainingState:
             self.nets = make_networks(config, datasets)
             self.taken = self.origin.give_to(self.nets) if self.origin else None
             freeze(self.nets, config.transfer, self.taken)
-            set_precision(self.nets, config.hardware)
             self._coupling = None
             if self.nets.is_pair:
                 if config.coupling.same_start:

@@ -1,0 +1,87 @@
+"""Speed of one training step in every precision, with and without XLA.
+
+    python benchmarks/precision.py [--sizes 64,512,64,16] [--rounds 5] [--steps 4]
+        [--variants float32 mixed_bfloat16 float32,xla]
+
+The variants are timed in turn in one process; the ratio to the first one is the median over the
+rounds.
+"""
+
+import argparse
+import statistics
+import time
+
+import tensorflow as tf
+from step_comparison import make_ours, random_reals, seconds_per_call
+from tensorflow import keras
+from train_step import Size, make_config
+
+from msg_stylegan.options import changed
+from msg_stylegan.training import devices
+from msg_stylegan.training.loss_scale import LossScales
+
+VARIANTS = ("float32", "mixed_bfloat16", "mixed_float16", "float32,xla", "mixed_bfloat16,xla")
+SIZES = (Size(64, 512, 64, 16),)
+
+
+def make_call(size, variant, steps):
+    """A function that makes some steps on the same batch."""
+    precision, _, xla = variant.partition(",")
+    keras.utils.set_random_seed(0)
+    step = make_ours(
+        changed(make_config(size), {"hardware.precision": precision}),
+        size.resolution,
+        xla=bool(xla),
+        loss_scales=LossScales() if precision == "mixed_float16" else None,
+    )
+    reals = tf.constant(random_reals(size.batch_size, size.resolution))
+    batch = {"images": reals, "labels": tf.zeros([size.batch_size, 0])}
+    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+    return lambda: step.run(batches, tf.constant(steps))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=lambda text: Size(*map(int, text.split(","))),
+        default=SIZES,
+        help=",".join(Size._fields),
+    )
+    parser.add_argument("--variants", nargs="+", default=VARIANTS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=4, help="steps per measurement")
+    args = parser.parse_args()
+
+    devices.prepare_graph_optimizer()
+    names = ", ".join(device.name for device in tf.config.list_logical_devices())
+    print(f"TensorFlow {tf.__version__} on {names}\n")
+    print(f"| {', '.join(Size._fields)} | variant | first call, s | img/s | ratio (min-max) |")
+    print("|---|---|---|---|---|")
+    for size in args.sizes:
+        calls, first = {}, {}
+        for variant in args.variants:
+            calls[variant] = make_call(size, variant, args.steps)
+            start = time.perf_counter()
+            seconds_per_call(calls[variant], 1)
+            first[variant] = time.perf_counter() - start
+        rounds = [
+            {name: seconds_per_call(call, 1) / args.steps for name, call in calls.items()}
+            for _ in range(args.rounds)
+        ]
+        for variant in args.variants:
+            seconds = statistics.median(times[variant] for times in rounds)
+            ratios = [times[args.variants[0]] / times[variant] for times in rounds]
+            cells = (
+                ", ".join(map(str, size)),
+                variant,
+                f"{first[variant]:.0f}",
+                f"{size.batch_size / seconds:.1f}",
+                f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
+            )
+            print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
