@@ -26,6 +26,7 @@ INSIDE = {
     "files": set(),
     "tensorflow_files": {"files"},
     "wording": set(),
+    "workers": set(),
     "lazy_tensorflow": set(),
     "resolutions": set(),
     "option": set(),
@@ -151,6 +152,7 @@ INSIDE = {
         "interface",
         "resolutions",
         "wording",
+        "workers",
     },
 }
 # What is read before anybody waits for TensorFlow.

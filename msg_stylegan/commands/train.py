@@ -1,5 +1,6 @@
 """Trains networks, or tells what would be trained."""
 
+import dataclasses
 import functools
 import json
 import re
@@ -22,10 +23,14 @@ from msg_stylegan.options.flags import help_text as option_help
 from msg_stylegan.presets import PRESETS, preset_of, with_places
 from msg_stylegan.wording import count_of
 
+# As the run to resume: the newest one of its kind, if there is any.
+AUTO = "auto"
+
 USAGE = """\
 usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
        {train} --init_from=FILE [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
        {train} --resume=RUN [--config.OPTION=VALUE ...] [--new_data] [--dry_run]
+       {train} --config.hardware.workers=HOST:PORT,HOST:PORT,... --worker=N ...
 
 Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
 
@@ -40,9 +45,11 @@ Trains MSG-StyleGAN. Every run gets a numbered folder in result_dir.
                     published file of the family. Options of the networks are those of the file,
                     except those that are given as --config.OPTION=VALUE. What fits is taken over.
   --resume=RUN      Continues a run: "latest", its number, or its folder. The run keeps its options,
-                    except those that are given as --config.OPTION=VALUE.
+                    except those that are given as --config.OPTION=VALUE. "auto" continues the
+                    newest run of the same description, or begins one if there is none.
   --new_data        Lets --resume continue with another data set. If the old one has only moved,
                     set data_dir instead.
+  --worker=N        Which of the addresses in hardware.workers this process has, from 0 on.
   --dry_run         Prints the settings and what they lead to; writes nothing.
 
 Examples:
@@ -72,15 +79,18 @@ class Arguments:
     origin: object = None
     # The preset of a new run with an origin, which decides less than it seems.
     preset: Config | None = None
+    # Which of `hardware.workers` this process is, or None.
+    worker: int | None = None
 
 
-def parse_command_line(arguments):
+def parse_command_line(arguments, site=None):
     """Turns a command line into a checked configuration.
 
     A run that is resumed keeps its options, except those that the command line gives one by one.
 
     Args:
         arguments: Arguments of the command.
+        site: `Site` to open before TensorFlow is used, which reading networks does; None for none.
 
     Returns:
         `Arguments`. `config` has passed `options.validate` as far as that is possible without
@@ -95,25 +105,38 @@ def parse_command_line(arguments):
     find_preset = functools.partial(preset_of, user)
     preset = find_preset(user.preset)
     config, parsed = _parse_flags(arguments, preset, find_preset)
-    if parsed.resume is not None:
-        if parsed.init_from is not None:
-            raise UsageError("--init_from is for a new run: --resume continues from its own state.")
-        result = _continuation(arguments, config, parsed, find_preset)
-    elif parsed.new_data:
-        raise UsageError("--new_data is for --resume: a new run may have any data set.")
+    run_dir = _run_to_continue(config, parsed)
+    if run_dir is not None:
+        result = _continuation(arguments, run_dir, parsed, find_preset)
     elif config.transfer.init_from:
+        if site:
+            site.open(config.hardware, parsed.worker, parsed.dry_run)
         result = _start_from_networks(arguments, config, preset, find_preset)
     else:
         result = Arguments(config=config, dry_run=parsed.dry_run)
+    result.worker = parsed.worker
     options.validate(result.config)
     return result
 
 
-def _continuation(arguments, config, parsed, find_preset):
+def _run_to_continue(config, parsed):
+    """Directory of the run to continue, or None for a new run."""
+    if parsed.resume is None:
+        if parsed.new_data:
+            raise UsageError("--new_data is for --resume: a new run may have any data set.")
+        return None
+    is_automatic = parsed.resume == AUTO
+    if parsed.init_from is not None and not is_automatic:
+        raise UsageError("--init_from is for a new run: --resume continues from its own state.")
     # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
-    from msg_stylegan.training.run_directory import find_run
+    from msg_stylegan.training.run_directory import find_run, newest_run
 
-    run_dir = find_run(config.result_dir, expand_home(parsed.resume))
+    if is_automatic:
+        return newest_run(config.result_dir, config.description or config.preset)
+    return find_run(config.result_dir, expand_home(parsed.resume))
+
+
+def _continuation(arguments, run_dir, parsed, find_preset):
     stored = stored_config(run_dir)
     named = None
 
@@ -123,6 +146,9 @@ def _continuation(arguments, config, parsed, find_preset):
         return stored
 
     config, _ = _parse_flags(arguments, stored, keep_stored)
+    if parsed.init_from is not None:
+        # It was for the beginning.
+        config = dataclasses.replace(config, transfer=stored.transfer)
     _check_same_networks(stored, config, run_dir)
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
@@ -149,6 +175,7 @@ def _parse_flags(arguments, base, find_preset):
     def define_others(parsed):
         flags.DEFINE_string("init_from", None, "Networks to start from.", flag_values=parsed)
         flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
+        flags.DEFINE_integer("worker", None, "Number of this worker.", flag_values=parsed)
         flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
         flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
 
@@ -243,17 +270,20 @@ def _notes_of_origin(arguments):
 
 # Options that a preset is not meant to decide.
 _PLACES = ("data_dir", "result_dir", "cache_dir", "description")
+# Options that may differ between workers.
+_OWN_PLACES = ("data_dir", "result_dir", "cache_dir")
 
 
 def _shown(value):
     return command_line_form(value) or "''"
 
 
-def train(arguments):
+def train(arguments, site):
     """Trains, or tells what would be trained.
 
     Args:
         arguments: `Arguments`. With `dry_run`, nothing is written.
+        site: `Site`.
     """
     # TensorFlow takes seconds to load; help and mistakes need not wait for it.
     import tensorflow as tf
@@ -264,21 +294,26 @@ def train(arguments):
     from metrics.report import SnapshotScorer
     from msg_stylegan.commands.judges import open_judges
     from msg_stylegan.commands.origins import open_origin
-    from msg_stylegan.training import devices, loop, run_directory, run_history
+    from msg_stylegan.training import devices, loop, run_history
     from msg_stylegan.training.optimizers import find_optimizer
     from msg_stylegan.training.run_log import logging_to, say
 
     config, run_dir = arguments.config, arguments.run_dir
-    strategy = devices.make_strategy(config.hardware.num_gpus, config.hardware.logical_cpus)
+    site.open(config.hardware, arguments.worker, arguments.dry_run)
+    workers, strategy = site.workers, site.strategy
     devices.prepare_graph_optimizer()
     if config.hardware.deterministic:
         tf.config.experimental.enable_op_determinism()
     datasets, facts = _open_datasets(arguments)
-    options.validate(config, strategy.num_replicas_in_sync, *datasets)
+    options.validate(config, site.num_replicas, *datasets)
     find_optimizer(config.optimizer.name)
+    workers.check_same(_facts_of_worker(arguments, facts))
     with strategy.scope():
         judges = open_judges(config, datasets)
-    prepared = prepare_metrics(config.metrics, config.cache_dir, strategy=strategy)
+    # The chief alone computes metrics, so that nothing may wait for the devices of others.
+    prepared = prepare_metrics(
+        config.metrics, config.cache_dir, strategy=None if workers.count > 1 else strategy
+    )
     evaluator = evaluator_of_domains(
         [
             prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror, domain=domain)
@@ -291,17 +326,14 @@ def train(arguments):
     info = {"options": values, **names, "version": msg_stylegan.__version__}
     is_new = run_dir is None
     if is_new:
-        run_dir = run_directory.next_run_directory(
-            config.result_dir,
-            config.description or config.preset,
-            strategy.num_replicas_in_sync,
-            reserve=not arguments.dry_run,
-        )
-        if not arguments.dry_run:
-            run_directory.create_run_directory(run_dir, values)
+        name = workers.on_chief(_new_run, arguments, values, site.num_replicas)
+        run_dir = Path(config.result_dir) / workers.from_chief(name)
 
     # A run that cannot be continued is left as it is: its log, too, begins only then.
-    with logging_to(None if arguments.dry_run else run_dir, held=not is_new) as begin_log:
+    writes = workers.is_chief and not arguments.dry_run
+    with logging_to(
+        run_dir if writes else None, held=not is_new, silent=not workers.is_chief
+    ) as begin_log:
 
         def begin(nimg):
             changes = [] if is_new else options.differences(arguments.stored, config)
@@ -315,10 +347,10 @@ def train(arguments):
             )
             begin_log()
 
-        say(summary(config, run_dir, datasets, strategy.num_replicas_in_sync))
+        say(summary(config, run_dir, datasets, site.num_replicas))
         for line in option_notes(arguments):
             say(line)
-        scorer.say_what_is_missing()
+        workers.on_chief(scorer.say_what_is_missing)
         if arguments.dry_run:
             say(_plan(config, datasets, arguments.origin))
             return
@@ -335,6 +367,7 @@ def train(arguments):
                 ),
                 evaluate=scorer,
                 begin=begin,
+                workers=workers,
             )
         except WriteError as error:
             place = shlex.quote(str(run_dir))
@@ -348,6 +381,36 @@ def train(arguments):
                 "fewer images at a time (schedule.batch_per_device, with the same result), a "
                 "smaller batch, or smaller networks (channel_base, channel_max)."
             ) from error
+
+
+def _facts_of_worker(arguments, facts):
+    """What must be the same for all workers. Where data sets and runs are may differ."""
+    import msg_stylegan
+
+    values = options.option_values(arguments.config)
+    kept = {name: value for name, value in values.items() if name not in _OWN_PLACES}
+    return {
+        **kept,
+        "run": arguments.run_dir and arguments.run_dir.name,
+        "version": msg_stylegan.__version__,
+        **{f"{name} (content)": fact["fingerprint"] for name, fact in facts.items()},
+    }
+
+
+def _new_run(arguments, values, num_replicas):
+    """Makes the directory of a new run, or none in a dry run; returns its name."""
+    from msg_stylegan.training import run_directory
+
+    config = arguments.config
+    run_dir = run_directory.next_run_directory(
+        config.result_dir,
+        config.description or config.preset,
+        num_replicas,
+        reserve=not arguments.dry_run,
+    )
+    if not arguments.dry_run:
+        run_directory.create_run_directory(run_dir, values)
+    return run_dir.name
 
 
 def _plan(config, datasets, origin):
@@ -432,7 +495,10 @@ def main(arguments):
         if {"-h", "-help", "--help"} & set(arguments):
             print(help_text())
             return
-        train(parse_command_line(arguments))
+        from msg_stylegan.training.site import Site
+
+        with Site() as site:
+            train(parse_command_line(arguments, site), site)
 
     # What training says is in its log, too.
     return exit_status(job, interrupted="Interrupted.", output_is_result=False)

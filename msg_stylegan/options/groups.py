@@ -334,6 +334,12 @@ class HardwareOptions:
         "Train on that many logical CPU devices instead, to try several replicas. 0 = off.",
         at_least(0),
     )
+    workers: tuple[str, ...] = option(
+        (),
+        "Processes that train together, on one host or many: HOST:PORT of each, the first of which "
+        "writes the run, or slurm for the tasks of a Slurm step. Empty = what TF_CONFIG says.",
+        matching(r"slurm|(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}", "be slurm or a list of HOST:PORT"),
+    )
     steps_per_call: int = option(16, "Training steps per compiled call.", at_least(1))
     deterministic: bool = option(
         False,
@@ -375,7 +381,19 @@ class HardwareOptions:
             )
         if self.xla:
             problems += self._xla_problems(config, num_replicas or self.logical_cpus)
-        return problems
+        return problems + self._worker_problems()
+
+    def _worker_problems(self):
+        name = f"hardware.workers={','.join(self.workers)}"
+        is_list = self.workers and self.workers != ("slurm",)
+        if is_list and len({*self.workers} - {"slurm"}) < max(len(self.workers), 2):
+            return [f"{name}: must be two or more different addresses, or slurm alone"]
+        if self.workers and self.logical_cpus:
+            return [
+                f"hardware.logical_cpus={self.logical_cpus}: must be 0 with hardware.workers, each "
+                "of which has one device for its CPU"
+            ]
+        return []
 
     def _xla_problems(self, config, num_replicas):
         rule = None

@@ -9,6 +9,7 @@ import tensorflow as tf
 from msg_stylegan import files
 from msg_stylegan.tensorflow_files import plain_path, tensorflow_writing
 from msg_stylegan.training.run_log import say
+from msg_stylegan.workers.group import ALONE
 
 _INDEX_NAME = re.compile(r"ckpt-([0-9]+)\.index")
 # The last bytes of every whole index.
@@ -37,18 +38,21 @@ class TrainingCheckpoint:
     Args:
         run_dir: Run directory.
         keep: Number of newest checkpoints to keep.
+        workers: `Workers`, all of which read, and of which the chief writes. Nothing that is saved
+            differs between them, or takes part in a sum when it is read.
         **objects: What to save, by name: networks and optimizers with all their variables made,
             and modules. A restored object must have the same structure.
     """
 
-    def __init__(self, run_dir, keep, **objects):
+    def __init__(self, run_dir, keep, workers=ALONE, **objects):
         self._objects = objects
         self._checkpoint = tf.train.Checkpoint(**objects)
         self._folder = _folder_of(run_dir)
         self._keep = keep
         # What turned out not to be readable.
         self._damaged = set()
-        self._remove_leftovers()
+        self._workers = workers
+        workers.on_chief(self._remove_leftovers)
 
     def save(self, nimg):
         """Writes a checkpoint, unless the newest one has seen as many images already.
@@ -57,7 +61,7 @@ class TrainingCheckpoint:
             WriteError: The disk is full, or the like. The checkpoints before it are left as they
                 are.
         """
-        if nimg == max(self._whole(), default=None):
+        if not self._workers.is_chief or nimg == max(self._whole(), default=None):
             return
         # Counted by TensorFlow's manager, and part of every checkpoint.
         self._checkpoint.save_counter.assign_add(1)

@@ -3,20 +3,27 @@
 import tensorflow as tf
 
 
-def make_strategy(num_gpus, logical_cpus):
+def make_strategy(num_gpus, logical_cpus, cluster=None):
     """Makes the `tf.distribute.Strategy` of a run. Call it before TensorFlow is used otherwise.
 
     Args:
         num_gpus: GPUs to train on; 0 for all that are visible.
         logical_cpus: Number of logical CPU devices to train on instead; 0 for none. They share the
             same cores, so they are not faster: they are for trying out several replicas.
+        cluster: `Cluster` of the processes that train together, or None. All of them must call
+            this, and it waits for them.
 
     Returns:
         A mirrored strategy over several devices, or the default strategy for a single one.
 
     Raises:
-        ValueError: More GPUs are asked for than there are.
+        ValueError: More GPUs are asked for than there are, or logical devices in a cluster.
     """
+    if logical_cpus and cluster:
+        raise ValueError(
+            f"hardware.logical_cpus={logical_cpus}: must be 0 with several workers, each of which "
+            "has one device for its CPU."
+        )
     if logical_cpus:
         (cpu,) = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(
@@ -32,10 +39,29 @@ def make_strategy(num_gpus, logical_cpus):
             tf.config.set_visible_devices(gpus, "GPU")
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
+        if cluster:
+            return _strategy_of_workers(cluster, len(gpus))
         devices = [f"/gpu:{i}" for i in range(len(gpus))]
     if len(devices) > 1:
         return tf.distribute.MirroredStrategy(devices)
     return tf.distribute.get_strategy()
+
+
+def num_visible_gpus():
+    return len(tf.config.list_physical_devices("GPU"))
+
+
+def _strategy_of_workers(cluster, num_gpus):
+    # One kind of job, whatever the environment calls them. GPUs are counted here, because the
+    # number that TensorFlow finds by itself may be wrong.
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+        task_type="worker",
+        task_id=cluster.index,
+        num_accelerators={"GPU": num_gpus} if num_gpus else {},
+        rpc_layer="grpc",
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
 
 
 def prepare_graph_optimizer():

@@ -1,5 +1,6 @@
 """The training loop: what happens when, from the first image to the last."""
 
+import contextlib
 from pathlib import Path
 
 import tensorflow as tf
@@ -10,10 +11,11 @@ from msg_stylegan.training.architecture import describe_networks
 from msg_stylegan.training.interruption import StopRequest
 from msg_stylegan.training.run_lock import run_lock
 from msg_stylegan.training.run_log import say
-from msg_stylegan.training.run_output import RunOutput
+from msg_stylegan.training.run_output import NoOutput, RunOutput
 from msg_stylegan.training.tick import Tick
 from msg_stylegan.training.training_state import TrainingState
 from msg_stylegan.transfer.origin import ORIGIN_FILE, lines_of, read_origin
+from msg_stylegan.workers.group import ALONE
 
 
 def train(
@@ -27,6 +29,7 @@ def train(
     open_origin=None,
     evaluate=None,
     begin=None,
+    workers=ALONE,
 ):
     """Trains until `config.schedule.total_kimg`, from the newest checkpoint of the run if any.
 
@@ -45,6 +48,8 @@ def train(
             be compared.
         begin: None, or a function of the number of images shown so far. It is called before
             anything is written, once nothing more can prevent the training.
+        workers: `Workers`, all of which call this with the same arguments. `evaluate` and `begin`
+            are called on the chief, which alone writes.
 
     Returns:
         Why training stopped early, or None if it is finished.
@@ -53,24 +58,24 @@ def train(
         BlockingIOError: Another process trains the run.
         FloatingPointError: Gradients stay non-finite.
         ValueError: The newest checkpoint does not fit the options.
+        WorkerLostError: Another worker has ended.
     """
     total_kimg = config.schedule.total_kimg
-    with run_lock(run_dir), StopRequest(run_dir).listening() as stop_request:
+    with contextlib.ExitStack() as stack:
+        workers.on_chief(lambda: stack.enter_context(run_lock(run_dir)))
+        stop_request = stack.enter_context(StopRequest(run_dir, workers).listening())
         say("Making the networks ...")
-        state = TrainingState(config, run_dir, datasets, strategy, judges, open_origin)
+        state = TrainingState(config, run_dir, datasets, strategy, judges, open_origin, workers)
         say(describe_networks(state.nets))
         nimg = state.progress.nimg
         if state.is_finished:
             say(f"Nothing to do: {nimg / 1000:g} of {total_kimg:g} kimg are trained.")
             return None
-        if begin:
-            begin(nimg)
-        if state.origin:
-            say("\n".join([f"Weights of {state.origin.path}:", *lines_of(state.taken)]))
-            write_json(Path(run_dir) / ORIGIN_FILE, state.origin.facts(state.taken))
-        if facts := read_origin(run_dir):
-            info = {**info, "init_from": facts}
-        output = RunOutput(config, run_dir, datasets, state.nets, state.progress, info, evaluate)
+        output = NoOutput()
+        if workers.is_chief:
+            if begin:
+                begin(nimg)
+            output = _begin_output(config, run_dir, datasets, state, info, evaluate)
         if not state.is_resumed:
             output.write_reals()
 
@@ -80,7 +85,7 @@ def train(
             "from half a minute at low to several minutes at high resolutions."
         )
         stop_reason = None
-        with progress_bar(nimg, round(total_kimg * 1000)) as bar:
+        with progress_bar(nimg, round(total_kimg * 1000), workers.is_chief) as bar:
             while not (stop_reason or state.is_finished):
                 stop_reason = run_stage(config, state, output, stop_request, bar.update)
         output.close()
@@ -90,6 +95,16 @@ def train(
         else:
             say(f"Finished at {kimg:g} kimg.")
         return stop_reason
+
+
+def _begin_output(config, run_dir, datasets, state, info, evaluate):
+    """Notes where the weights came from; returns the `RunOutput`."""
+    if state.origin:
+        say("\n".join([f"Weights of {state.origin.path}:", *lines_of(state.taken)]))
+        write_json(Path(run_dir) / ORIGIN_FILE, state.origin.facts(state.taken))
+    if facts := read_origin(run_dir):
+        info = {**info, "init_from": facts}
+    return RunOutput(config, run_dir, datasets, state.nets, state.progress, info, evaluate)
 
 
 def run_stage(config, state, output, stop_request, on_images):
@@ -114,11 +129,12 @@ def run_stage(config, state, output, stop_request, on_images):
     batches = state.batches(stage)
     tick = Tick(state.progress.nimg, schedule.tick_kimg, end_kimg, step.images_per_iteration)
     while True:
-        stop_reason = stop_request.reason()
+        stop_reason = stop_request.agreed_reason()
         is_done = tick.is_training_done
+        is_due = tick.is_over or is_done or stop_reason
 
         # Maintenance comes first: pictures and a snapshot exist before the first step.
-        if tick.is_over or is_done or stop_reason:
+        if is_due:
             output.write_stats(tick)
             if tick.is_due(schedule.image_snapshot_ticks):
                 output.write_images(tick)
@@ -135,7 +151,7 @@ def run_stage(config, state, output, stop_request, on_images):
             return None
         if stop_reason:
             return stop_reason
-        if stop_request.reason():
+        if is_due and stop_request.agreed_reason():
             # It came while something was written; not everything may have been.
             continue
 
@@ -145,13 +161,13 @@ def run_stage(config, state, output, stop_request, on_images):
         on_images(count * step.images_per_iteration)
 
 
-def progress_bar(nimg, total):
+def progress_bar(nimg, total, is_shown=True):
     """Progress bar of the whole training, from image `nimg` on; silent when not on a terminal."""
     return tqdm(
         total=total,
         initial=nimg,
         unit="img",
         unit_scale=True,
-        disable=None,
+        disable=None if is_shown else True,
         dynamic_ncols=True,
     )

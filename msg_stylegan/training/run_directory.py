@@ -87,6 +87,17 @@ def find_run(result_dir, which):
     )
 
 
+def newest_run(result_dir, description):
+    """Path of the newest run with a description (see `next_run_directory`), or None."""
+    runs = [
+        path
+        for _, path in _numbered(Path(result_dir), _RUN_NAME)
+        if re.fullmatch(rf"\d+-{re.escape(description)}-\d+gpu", path.name)
+        and (path / OPTIONS_FILE).is_file()
+    ]
+    return runs[-1] if runs else None
+
+
 def _reserve(result_dir, number):
     """Whether this call, and no other process, has reserved a number."""
     try:

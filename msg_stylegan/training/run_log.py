@@ -56,18 +56,19 @@ def say(message):
 
 
 @contextlib.contextmanager
-def logging_to(run_dir, held=False):
+def logging_to(run_dir, held=False, silent=False):
     """While the block runs, `say` also writes to `<run_dir>/log.txt`, and an error is noted there.
 
     Args:
         run_dir: Run directory, or None for the terminal alone.
         held: Whether the log begins when the function that is yielded is called. Nothing is
             written if an error comes before that.
+        silent: Whether nothing is printed on the terminal, where another worker speaks.
 
     Yields:
         Function without arguments that lets the log begin.
     """
-    terminal = _AboveProgressBar()
+    terminal = logging.NullHandler() if silent else _AboveProgressBar()
     waiting = logging.handlers.MemoryHandler(sys.maxsize, sys.maxsize, flushOnClose=False)
     handlers = [terminal, waiting]
 

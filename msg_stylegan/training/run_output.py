@@ -123,3 +123,28 @@ class RunOutput:
                     f"{tick.kimg:g} kimg had non-finite gradients and were skipped. Continue with "
                     "--resume and a lower optimizer.G_learning_rate and D_learning_rate."
                 )
+
+
+class NoOutput:
+    """`RunOutput` of a worker that writes nothing."""
+
+    def enter(self, stage):
+        pass
+
+    def write_reals(self):
+        pass
+
+    def write_stats(self, tick):
+        pass
+
+    def write_images(self, tick):
+        pass
+
+    def write_networks(self, tick):
+        return None
+
+    def score_networks(self, snapshot, tick, stop_request):
+        pass
+
+    def close(self):
+        pass

@@ -26,6 +26,7 @@ from msg_stylegan.training.stages import stage_at, stages_of
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.stored_weights import StoredWeights, complete_weights
 from msg_stylegan.transfer.freezing import freeze
+from msg_stylegan.workers.group import ALONE
 
 # How the name of `LinearRampUp.clock` in a checkpoint ends.
 CLOCK_KEY = "learning_rate/clock/.ATTRIBUTES/VARIABLE_VALUE"
@@ -44,6 +45,7 @@ class TrainingState:
         judges: Fixed networks that couple two domains, see `Coupling`.
         open_origin: Function that returns the `Origin` of `config.transfer.init_from`. It is called
             where there is no checkpoint.
+        workers: `Workers`, all of which make this object.
 
     Attributes:
         nets: `Networks`.
@@ -62,7 +64,16 @@ class TrainingState:
         ValueError: They cannot be used, or the newest checkpoint does not fit the options.
     """
 
-    def __init__(self, config, run_dir, datasets, strategy, judges=None, open_origin=None):
+    def __init__(
+        self,
+        config,
+        run_dir,
+        datasets,
+        strategy,
+        judges=None,
+        open_origin=None,
+        workers=ALONE,
+    ):
         self._config = config
         self._datasets = datasets
         self._strategy = strategy
@@ -106,6 +117,7 @@ class TrainingState:
         self.checkpoint = TrainingCheckpoint(
             run_dir,
             config.schedule.keep_checkpoints,
+            workers,
             nets=self.nets,
             weights=StoredWeights(self.nets),
             G_opt=self.G_opt,
@@ -114,6 +126,8 @@ class TrainingState:
             **{name: module for name, module in further.items() if module is not None},
         )
         self.is_resumed = self._restore(run_dir)
+        # One of them may not see the newest checkpoint, or find it damaged.
+        workers.check_same({"images of the newest checkpoint": self.progress.nimg})
 
     def _restore(self, run_dir):
         """Restores the newest checkpoint; returns whether there was one."""
