@@ -130,11 +130,11 @@ class ConnectedWorkers(Workers):
         self._is_told = self._is_closing = False
         self._departed = set()
         self._on_stop = lambda reason: None
-        # Made before anything can arrive.
         self._inbox = {index: queue.SimpleQueue() for index in connections}
-        self._links = {}
-        for index, connection in connections.items():
-            self._links[index] = self._link(index, connection)
+        self._links = {index: self._link(index, found) for index, found in connections.items()}
+        # All at once: what one worker says goes to all others.
+        for link in self._links.values():
+            link.start()
 
     def exchange(self, value):
         if not self.is_chief:
@@ -211,13 +211,14 @@ class ConnectedWorkers(Workers):
         with self._lock:
             if self._fault or self._is_closing:
                 return
+            if self.is_chief:
+                # First, because the main thread may end once it sees the fault.
+                self._send({"failed": what})
             self._fault = (
                 f"{what}. No worker can go on without the others: start all of them again. With "
                 "--resume=auto in the command, or --resume=RUN, they continue from the last "
                 "checkpoint."
             )
-        if self.is_chief:
-            self._send({"failed": what})
         self._has_fault.set()
         timer = threading.Timer(_GRACE, self._end_process)
         timer.daemon = True

@@ -28,6 +28,9 @@ class Link:
         self._on_end = on_end
         self._outbox = queue.SimpleQueue()
         self._sender = threading.Thread(target=self._send_all, daemon=True)
+
+    def start(self):
+        """Begins to send and to receive."""
         self._sender.start()
         threading.Thread(target=self._read_all, daemon=True).start()
 
