@@ -87,6 +87,7 @@ def test_dry_run_tells_everything_and_writes_nothing(folder):
     assert "24 images, 16x16x3, no labels" in facts
     assert re.search(r"Generator: +[\d,]+ parameters", facts)
     assert re.search(r"Discriminator: +[\d,]+ parameters", facts)
+    assert re.search(r"Memory of a step: +[\d.]+ MiB on each device, estimated for 8 images", facts)
     assert re.search(r"Run directory: results.0000\d-digits-1gpu", facts)
 
 

@@ -352,7 +352,8 @@ def train(arguments, site):
             say(line)
         workers.on_chief(scorer.say_what_is_missing)
         if arguments.dry_run:
-            say(_plan(config, datasets, arguments.origin))
+            num_replicas = strategy.num_replicas_in_sync
+            say(_plan(config, datasets, num_replicas, judges, arguments.origin))
             return
         try:
             loop.train(
@@ -413,17 +414,15 @@ def _new_run(arguments, values, num_replicas):
     return run_dir.name
 
 
-def _plan(config, datasets, origin):
-    """The networks that would be trained, and what they would start from."""
-    from msg_stylegan.training.architecture import describe_networks, make_networks
-    from msg_stylegan.transfer.freezing import freeze
+def _plan(config, datasets, num_replicas, judges, origin):
+    """The networks that would be trained, what they would start from, and memory."""
+    from msg_stylegan.training.architecture import describe_networks
+    from msg_stylegan.training.step_memory import estimate_memory
     from msg_stylegan.transfer.origin import lines_of
 
-    nets = make_networks(config, datasets)
-    matches = origin.give_to(nets) if origin else None
-    freeze(nets, config.transfer, matches)
-    lines = lines_of(matches) if matches else []
-    return "\n".join([describe_networks(nets), *lines])
+    memory, state = estimate_memory(config, datasets, num_replicas, judges, origin)
+    lines = lines_of(state.taken) if state.taken else []
+    return "\n".join([describe_networks(state.nets), *lines, str(memory)])
 
 
 def _open_datasets(arguments):

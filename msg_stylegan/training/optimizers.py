@@ -152,10 +152,15 @@ def reset_optimizer(optimizer):
     The learning rate does not rise again: the images that were shown stay.
     """
     ramp_up_of(optimizer).restart(number_of_updates(optimizer))
-    variables = optimizer.variables
-    for variable in variables() if callable(variables) else variables:
+    for variable in variables_of(optimizer):
         if "learning_rate" not in variable.name:
             variable.assign(tf.zeros(variable.shape, variable.dtype))
+
+
+def variables_of(optimizer):
+    """Running means and counters of an optimizer."""
+    variables = optimizer.variables
+    return variables() if callable(variables) else variables
 
 
 def find_optimizer(name):

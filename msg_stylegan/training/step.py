@@ -172,7 +172,10 @@ class TrainStep:
             batch = next(batches)
             stats = self.update_D(batch)
             self.update_average()
-            self.cur_nimg.assign_add(self.batch_size)
+            # What is drawn next waits for it. Generators that drew before D is done would hold
+            # their activations beside those of D.
+            with tf.control_dependencies(list(stats.values())):
+                self.cur_nimg.assign_add(self.batch_size)
             sums = {name: sums.get(name, 0.0) + value for name, value in stats.items()}
         return {**sums, **self.update_G(batch)}
 
@@ -254,6 +257,13 @@ class TrainStep:
 
         index = self.cur_nimg // self.batch_size
         return tf.cond(tf.equal(index % self.regularization.interval, 0), update, nothing)
+
+    def replica_updates(self):
+        """The kinds of update by name: functions that return the gradients of one replica."""
+        updates = {"D": self._D_replica_step, "G": self._G_replica_step}
+        if self.regularization.is_lazy:
+            updates["D by penalties"] = self._penalty_replica_step
+        return updates
 
     def _D_replica_step(self, batch):
         if self.tracks_w_first:
