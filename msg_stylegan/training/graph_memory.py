@@ -77,7 +77,7 @@ def peak_memory(graph):
     Raises:
         ValueError: The size of a tensor is not known before the graph runs.
     """
-    operations = _needed(graph)
+    operations = needed_operations(graph)
     readers = collections.Counter(
         tensor.ref() for operation in operations for tensor in operation.inputs
     )
@@ -88,7 +88,7 @@ def peak_memory(graph):
     return count.peak
 
 
-def _needed(graph):
+def needed_operations(graph):
     """Operations on which the outputs and the side effects of a function depend, in order."""
     needed, to_see = set(), [tensor.op for tensor in graph.outputs]
     to_see += getattr(graph, "control_outputs", [])

@@ -111,15 +111,7 @@ def memory_of_step(step, interfaces, rounds=1):
         rounds: How many such batches make an update.
     """
     images = step.batch_size
-    batch = tuple(
-        {
-            "images": tf.TensorSpec(
-                [images, data.resolution, data.resolution, data.num_channels], tf.uint8
-            ),
-            "labels": tf.TensorSpec([images, data.label_size], tf.float32),
-        }
-        for data in interfaces
-    )
+    batch = batch_spec(images, interfaces)
     members = [v for network in step.nets.members.values() for v in network.variables]
     gradients = {name: _size(step.nets.trainable(name)) for name in "DG"}
     return StepMemory(
@@ -132,6 +124,19 @@ def memory_of_step(step, interfaces, rounds=1):
         updates={
             name: _peak_of(update, batch, step) for name, update in step.replica_updates().items()
         },
+    )
+
+
+def batch_spec(images, interfaces):
+    """Shapes and types of a batch of each domain, as the updates of a replica take it."""
+    return tuple(
+        {
+            "images": tf.TensorSpec(
+                [images, data.resolution, data.resolution, data.num_channels], tf.uint8
+            ),
+            "labels": tf.TensorSpec([images, data.label_size], tf.float32),
+        }
+        for data in interfaces
     )
 
 
