@@ -146,12 +146,15 @@ class TorchTraining:
 
     Args:
         depth, latent_size: Sizes of BMSG-GAN.
+        device: Where it is computed, as PyTorch calls it.
     """
 
-    def __init__(self, depth, latent_size):
+    def __init__(self, depth, latent_size, device="cpu"):
         self.depth = depth
         self.latent_size = latent_size
-        self.G, self.D = Generator(depth, latent_size), Discriminator(depth, latent_size)
+        self.device = device
+        self.G = Generator(depth, latent_size).to(device)
+        self.D = Discriminator(depth, latent_size).to(device)
         self.average = copy.deepcopy(self.G).requires_grad_(False)
         self.G_opt, self.D_opt = (
             torch.optim.Adam(network.parameters(), 0.003, betas=(0.0, 0.99), eps=1e-8)
@@ -178,7 +181,7 @@ class TorchTraining:
             reals: uint8 `[N, 3, r, r]`.
         """
         reals = self.pyramid(reals.float() / 127.5 - 1.0)
-        z = torch.randn(len(reals[0]), self.latent_size)
+        z = torch.randn(len(reals[0]), self.latent_size, device=self.device)
         z = z / z.norm(dim=1, keepdim=True) * math.sqrt(self.latent_size)
         for loss, optimizer in ((self.D_loss, self.D_opt), (self.G_loss, self.G_opt)):
             optimizer.zero_grad()

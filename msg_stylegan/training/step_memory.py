@@ -7,7 +7,6 @@ import tempfile
 
 import tensorflow as tf
 
-from msg_stylegan.options import changed
 from msg_stylegan.training.graph_memory import peak_memory
 from msg_stylegan.training.optimizers import variables_of
 from msg_stylegan.training.stages import stages_of
@@ -86,12 +85,16 @@ def estimate_memory(config, datasets, num_replicas, judges=None, origin=None):
     stage = stages_of(config, datasets[0].resolution)[-1]
     share = stage.batch_size // num_replicas
     images = min(config.schedule.batch_per_device or share, share)
-    changes = {"schedule.batch_per_device": 0}
+    parts = {
+        "schedule": dataclasses.replace(config.schedule, batch_per_device=0),
+        # Of what XLA fuses nothing is known.
+        "hardware": dataclasses.replace(config.hardware, xla=False),
+    }
     if origin is None:
-        changes["transfer.init_from"] = ""
+        parts["transfer"] = dataclasses.replace(config.transfer, init_from="")
     with tempfile.TemporaryDirectory() as no_run:
         state = TrainingState(
-            changed(config, changes),
+            dataclasses.replace(config, **parts),
             no_run,
             datasets,
             tf.distribute.get_strategy(),
