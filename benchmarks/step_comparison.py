@@ -151,7 +151,7 @@ def time_in_turn(ours, reals, their_step, rounds, steps):
         List of pairs `(theirs, ours)`.
     """
     batch = {"images": reals, "labels": tf.zeros([len(reals), 0])}
-    batches = iter(tf.data.Dataset.from_tensors(batch).repeat().prefetch(2))
+    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
     num_steps = tf.constant(steps)
 
     def run_both():

@@ -1,12 +1,14 @@
 """What a training step costs at each resolution, by its graphs: nothing is run or timed.
 
     python benchmarks/step_cost.py [--preset ffhq1024] [--resolutions 32 64 128 256 512 1024]
+        [--batch_sizes 4] [--precision float32]
 
 Arithmetic is that of convolutions and matrix products (`graph_flops.py`), with R1 at every update.
 An all-reduce adds up the gradients of all weights once per update of G and of D, 4 bytes each.
 """
 
 import argparse
+import math
 import os
 import sys
 from pathlib import Path
@@ -21,15 +23,16 @@ from msg_stylegan.interface import Interface
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training.graph_flops import count_flops
+from msg_stylegan.training.loss_scale import LossScales
 from msg_stylegan.training.step_memory import batch_spec, memory_of_step
-
-BATCH_SIZE = 4
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", default="ffhq1024")
     parser.add_argument("--resolutions", type=int, nargs="+", default=[2**k for k in range(5, 11)])
+    parser.add_argument("--batch_sizes", type=int, nargs="+", default=[4], help="images at a time")
+    parser.add_argument("--precision", default="float32")
     args = parser.parse_args()
     titles = (
         "resolution",
@@ -37,21 +40,14 @@ def main():
         "update of G",
         "a step, TFLOP per image",
     )
-    titles += ("all-reduce of D and G, MB", "read per image, MB", "memory of 4 images, GiB")
+    titles += ("all-reduce of D and G, MB", "read per image, MB")
+    titles += tuple(f"memory of {size}, GiB" for size in args.batch_sizes)
     print(f"| {' | '.join(titles)} |\n|{len(titles) * '---|'}")
     for resolution in args.resolutions:
-        config = changed(get_preset(args.preset), {"schedule.batch_size": BATCH_SIZE})
-        step = make_ours(config, resolution)
         data = [Interface(resolution, num_channels=3)]
-        spec = batch_spec(BATCH_SIZE, data)
-        flops = {
-            name: count_flops(
-                tf.function(update, autograph=False).get_concrete_function(spec).graph
-            ).total()
-            / BATCH_SIZE
-            for name, update in step.replica_updates().items()
-        }
-        reduced = sum(v.shape.num_elements() for n in "DG" for v in step.nets.trainable(n)) * 4
+        steps = [make_step(args, resolution, size) for size in args.batch_sizes]
+        flops = flops_per_image(steps[0], data)
+        reduced = sum(math.prod(v.shape) for n in "DG" for v in steps[0].nets.trainable(n)) * 4
         cells = (
             f"{resolution}x{resolution}",
             f"{flops['D'] / 1e9:.3g}",
@@ -59,9 +55,28 @@ def main():
             f"{sum(flops.values()) / 1e12:.3g}",
             f"{reduced / 1e6:.0f}",
             f"{3 * resolution**2 / 1e6:.3g}",
-            f"{memory_of_step(step, data).total / 2**30:.2f}",
+            *(f"{memory_of_step(step, data).total / 2**30:.2f}" for step in steps),
         )
         print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def make_step(args, resolution, batch_size):
+    config = changed(
+        get_preset(args.preset),
+        {"schedule.batch_size": batch_size, "hardware.precision": args.precision},
+    )
+    scales = LossScales() if args.precision == "mixed_float16" else None
+    return make_ours(config, resolution, loss_scales=scales)
+
+
+def flops_per_image(step, data):
+    """Arithmetic of each kind of update, by its name."""
+    spec = batch_spec(step.batch_size, data)
+    graphs = {
+        name: tf.function(update, autograph=False).get_concrete_function(spec).graph
+        for name, update in step.replica_updates().items()
+    }
+    return {name: count_flops(graph).total() / step.batch_size for name, graph in graphs.items()}
 
 
 if __name__ == "__main__":
