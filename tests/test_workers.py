@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +15,7 @@ from support.checkout import ROOT
 from support.free_addresses import free_addresses
 
 from msg_stylegan.options import Config, HardwareOptions
+from msg_stylegan.workers import group
 from msg_stylegan.workers.cluster import Cluster, find_cluster, hosts_of
 from msg_stylegan.workers.group import ALONE, WorkerLostError
 from msg_stylegan.workers.meeting import join
@@ -112,14 +114,16 @@ def test_one_worker_agrees_with_itself():
     ALONE.check_same({"a": 1})
 
 
-def together(function, count=3, addresses_of=lambda index, addresses: addresses):
+def together(
+    function, count=3, addresses_of=lambda index, addresses: addresses, end=lambda fault: None
+):
     """What a function of `Workers` returns, or raises, for each of several that are connected."""
     addresses = free_addresses(count)
 
     def work(index):
         cluster = Cluster(addresses_of(index, addresses), index)
         try:
-            with join(cluster, print, print, patience=60.0) as workers:
+            with join(cluster, print, end, patience=60.0) as workers:
                 return function(workers)
         except Exception as error:
             return error
@@ -166,6 +170,27 @@ def test_an_error_of_one_ends_all_and_is_named():
         assert isinstance(error, WorkerLostError)
         assert str(error).startswith("worker 1 (localhost:")
         assert "stopped: the disk is full" in str(error) and "--resume" in str(error)
+
+
+def test_what_does_not_end_by_itself_is_ended(monkeypatch):
+    monkeypatch.setattr(group, "_GRACE", 0.2)
+    ended = []
+
+    def function(workers):
+        if workers.index == 1:
+            raise OSError("the disk is full")
+        # As inside of TensorFlow, where nothing reaches a thread.
+        time.sleep(1.5)
+
+    together(function, end=ended.append)
+    assert len(ended) == 2
+    assert all("stopped: the disk is full" in fault for fault in ended)
+
+    ended.clear()
+    together(lambda workers: workers.index == 1 and 1 / 0, end=ended.append)
+    time.sleep(1.5)
+    # The others have raised what there is to tell.
+    assert ended == [None, None]
 
 
 def test_workers_with_other_addresses_are_refused():

@@ -46,7 +46,7 @@ class Site:
 
         cluster = find_cluster(hardware.workers, worker, os.environ)
         joined = None if is_dry_run else cluster
-        self.workers = self._stack.enter_context(join(joined, _tell, _tell_of_end))
+        self.workers = self._stack.enter_context(join(joined, _tell, _end_process))
         num_gpus = devices.num_visible_gpus()
         self.workers.check_same(
             {
@@ -84,6 +84,9 @@ def _tell(message):
     print(message, file=sys.stderr, flush=True)
 
 
-def _tell_of_end(message):
-    say(f"Stopped by an error: {message}")
-    _tell(f"error: {message}")
+def _end_process(message):
+    if message:
+        say(f"Stopped by an error: {message}")
+        _tell(f"error: {message}")
+    # It may hang inside of TensorFlow, even at its end.
+    os._exit(1)

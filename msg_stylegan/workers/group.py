@@ -8,7 +8,6 @@ has ended and why.
 
 import contextlib
 import json
-import os
 import queue
 import threading
 
@@ -118,13 +117,14 @@ class ConnectedWorkers(Workers):
         cluster: `Cluster`.
         connections: Dictionary of the numbers of other workers to sockets: on the chief all of
             them, elsewhere that to the chief.
-        report: Function that tells the user a line when the process is ended without ceremony.
+        end: Function that ends this process when it does not end by itself although another worker
+            is lost. It is given what to tell the user, or None if that has been raised.
     """
 
-    def __init__(self, cluster, connections, report):
+    def __init__(self, cluster, connections, end):
         self.index, self.count = cluster.index, len(cluster.addresses)
         self._addresses = cluster.addresses
-        self._report = report
+        self._end = end
         self._fault, self._has_fault = None, threading.Event()
         self._lock = threading.Lock()
         self._is_told = self._is_closing = False
@@ -220,14 +220,9 @@ class ConnectedWorkers(Workers):
                 "checkpoint."
             )
         self._has_fault.set()
-        timer = threading.Timer(_GRACE, self._end_process)
+        timer = threading.Timer(_GRACE, lambda: self._end(None if self._is_told else self._fault))
         timer.daemon = True
         timer.start()
-
-    def _end_process(self):
-        if not self._is_told:
-            self._report(self._fault)
-        os._exit(1)
 
     def _close(self):
         self._is_told = self._is_closing = True

@@ -14,7 +14,7 @@ _REMINDER, _PAUSE = 60.0, 0.5
 _ANSWER = 10.0
 
 
-def join(cluster, say, report, patience=_PATIENCE):
+def join(cluster, say, end, patience=_PATIENCE):
     """Connects the workers of a training.
 
     They meet at the address of the chief, which is free until TensorFlow takes it over: no further
@@ -23,7 +23,7 @@ def join(cluster, say, report, patience=_PATIENCE):
     Args:
         cluster: `Cluster`, or None for a process by itself.
         say: Function that tells the user a line.
-        report: See `ConnectedWorkers`.
+        end: See `ConnectedWorkers`.
         patience: Seconds to wait for the others.
 
     Returns:
@@ -37,7 +37,7 @@ def join(cluster, say, report, patience=_PATIENCE):
     if cluster is None:
         return ALONE
     meet = _wait_for_others if cluster.index == 0 else _reach_chief
-    return ConnectedWorkers(cluster, meet(cluster, say, patience), report)
+    return ConnectedWorkers(cluster, meet(cluster, say, patience), end)
 
 
 def _wait_for_others(cluster, say, patience):
