@@ -247,7 +247,8 @@ def test_statistics_and_snapshots(finished):
     lines = read_stats(run_dir)
     for name in ("Loss/D/scale", "Loss/G/scale"):
         values = [line[name] for line in lines]
-        assert values == sorted(values) and values[0] >= 2.0**15 and values[-1] > values[0]
+        # It grows until gradients overflow, which depends on their rounding.
+        assert 2.0**15 <= values[0] < max(values)
     nets = load_snapshot(run_dir)
     for network in nets.members.values():
         blocks = network.blocks if network is nets.D else network.synthesis.blocks
