@@ -40,12 +40,13 @@ def run_steps(preset, batch_size, per_round, channel_max):
         PRESETS[preset],
         {"schedule.batch_size": batch_size, "schedule.batch_per_device": per_round},
     )
+    resolution = config.dataset.resolution or 32
     if channel_max:
-        widths = {"channel_base": channel_max, "channel_max": channel_max}
+        # The base is large enough for as many channels at every scale.
+        widths = {"channel_base": channel_max * resolution, "channel_max": channel_max}
         changes = {f"{n}.{k}": v for n in ("generator", "discriminator") for k, v in widths.items()}
         further = ("z_dim", "w_dim", "mapping_width")
         config = changed(config, changes | {f"generator.{name}": channel_max for name in further})
-    resolution = config.dataset.resolution or {"digits": 32, "cifar10": 32}[preset]
     part = changed(
         config, {"schedule.batch_size": per_round or batch_size, "schedule.batch_per_device": 0}
     )
