@@ -39,8 +39,10 @@ def test_it_installs_what_exists():
 
 @pytest.mark.slow
 def test_it_trains_and_draws_on_the_digits(tmp_path, monkeypatch):
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
+    reason = "needs nbclient and ipykernel, which no extra brings"
+    nbformat = pytest.importorskip("nbformat", reason=reason)
+    nbclient = pytest.importorskip("nbclient", reason=reason)
+    pytest.importorskip("ipykernel", reason=reason)
     notebook = nbformat.reads(NOTEBOOK.read_text(encoding="utf-8"), as_version=4)
     commands = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
     monkeypatch.setenv("PATH", commands)

@@ -352,8 +352,7 @@ def train(arguments, site):
             say(line)
         workers.on_chief(scorer.say_what_is_missing)
         if arguments.dry_run:
-            num_replicas = strategy.num_replicas_in_sync
-            say(_plan(config, datasets, num_replicas, judges, arguments.origin))
+            say(_plan(config, datasets, site.num_replicas, judges, arguments.origin))
             return
         try:
             loop.train(

@@ -114,7 +114,7 @@ class _Count:
         self._buffers = {}
         self._left = {}
         self._live = {}
-        self._most = 0
+        self._total = self._most = 0
         self.peak = {}
 
     def run(self, operation):
@@ -138,6 +138,7 @@ class _Count:
             buffer = reference
             self._left[buffer] = 0
             self._live[buffer] = 0 if operation.type in _NOT_MADE else _bytes_of(tensor)
+            self._total += self._live[buffer]
         self._buffers[reference] = buffer
         self._left[buffer] += self._readers[reference]
         return buffer if is_new else None
@@ -157,12 +158,11 @@ class _Count:
     def _release(self, buffer, readings):
         self._left[buffer] -= readings
         if self._left[buffer] == 0:
-            self._live.pop(buffer, None)
+            self._total -= self._live.pop(buffer, 0)
 
     def _note(self):
-        total = sum(self._live.values())
-        if total > self._most:
-            self._most = total
+        if self._total > self._most:
+            self._most = self._total
             self.peak = collections.Counter()
             for buffer, size in self._live.items():
                 if size:

@@ -96,7 +96,8 @@ class TrainingState:
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
             # A run may go on in another precision.
-            stored = TrainingCheckpoint(run_dir, config.schedule.keep_checkpoints).variable_names()
+            keep = config.schedule.keep_checkpoints
+            stored = TrainingCheckpoint(run_dir, keep, workers).variable_names()
             has_scales = any(name.startswith("loss_scales/") for name in stored)
             is_float16 = config.hardware.precision == "mixed_float16"
             scales = LossScales() if is_float16 or has_scales else None
@@ -116,7 +117,7 @@ class TrainingState:
             further["augmentation_b"] = self.augmentations[-1]
         self.checkpoint = TrainingCheckpoint(
             run_dir,
-            config.schedule.keep_checkpoints,
+            keep,
             workers,
             nets=self.nets,
             weights=StoredWeights(self.nets),
@@ -125,13 +126,12 @@ class TrainingState:
             progress=self.progress,
             **{name: module for name, module in further.items() if module is not None},
         )
-        self.is_resumed = self._restore(run_dir)
+        self.is_resumed = self._restore(run_dir, stored)
         # One of them may not see the newest checkpoint, or find it damaged.
         workers.check_same({"images of the newest checkpoint": self.progress.nimg})
 
-    def _restore(self, run_dir):
-        """Restores the newest checkpoint; returns whether there was one."""
-        names = self.checkpoint.variable_names()
+    def _restore(self, run_dir, names):
+        """Restores the newest checkpoint, which holds these names; returns whether there is one."""
         # Older versions left to the objects of the networks what is stored.
         is_old = bool(names) and not any(name.startswith("weights/") for name in names)
         absent = ("weights", *self._absent) if is_old else self._absent
