@@ -65,18 +65,17 @@ def measure_matrices(dtype):
 def measure_step(preset, batch_size, precision, xla, steps):
     """What a row says about our step."""
     import tensorflow as tf
-    from step_comparison import make_ours, random_reals
+    from step_comparison import make_ours, random_reals, same_batch
 
     from msg_stylegan.interface import Interface
+    from msg_stylegan.options import changed
     from msg_stylegan.training.graph_flops import count_flops
-    from msg_stylegan.training.loss_scale import LossScales
     from msg_stylegan.training.step_memory import batch_spec
 
     config, resolution = make_config(preset, batch_size, precision)
-    scales = LossScales() if precision == "mixed_float16" else None
-    step = make_ours(config, resolution, xla=xla, loss_scales=scales)
+    step = make_ours(changed(config, {"hardware.xla": xla}), resolution)
     spec = batch_spec(batch_size, [Interface(resolution, num_channels=3)])
-    bare = make_ours(config, resolution, loss_scales=scales)
+    bare = make_ours(config, resolution)
     flops = {
         name: count_flops(
             tf.function(update, autograph=False).get_concrete_function(spec).graph
@@ -86,11 +85,7 @@ def measure_step(preset, batch_size, precision, xla, steps):
     # Penalties with an update of their own come once in so many.
     flops["D by penalties"] = flops.get("D by penalties", 0) / bare.regularization.interval
 
-    batch = {
-        "images": tf.constant(random_reals(batch_size, resolution)),
-        "labels": tf.zeros([batch_size, 0]),
-    }
-    same = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+    same = same_batch(random_reals(batch_size, resolution))
     start = time.perf_counter()
     run(step, same, 1)
     first = time.perf_counter() - start
@@ -125,14 +120,11 @@ def measure_plain(preset, batch_size, steps):
 
 def measure_bmsg(depth, latent_size, batch_size, steps):
     """Seconds of a step of BMSG-GAN's networks, ours."""
-    import tensorflow as tf
-    from step_comparison import make_ours, random_reals
+    from step_comparison import make_ours, random_reals, same_batch
 
     config, resolution = make_config(f"bmsg:{depth},{latent_size}", batch_size, "float32")
     step = make_ours(config, resolution)
-    images = tf.constant(random_reals(batch_size, resolution))
-    batch = {"images": images, "labels": tf.zeros([batch_size, 0])}
-    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+    batches = same_batch(random_reals(batch_size, resolution))
     run(step, batches, 1)
     return {"seconds": best_of(3, lambda: run(step, batches, steps)) / steps}
 
@@ -256,19 +248,21 @@ def parse_row(row):
 
 
 def show_steps(rows, steps, with_plain):
+    from step_comparison import print_row
+
     titles = (
         "preset batch precision XLA first_step,_s images/s TFLOP/s of_the_rate memory,_GiB input"
     )
     titles = [title.replace("_", " ") for title in titles.split()]
     titles += ["plain images/s", "ratio"] if with_plain else []
-    show_row(titles, is_head=True)
+    print_row(titles, is_head=True)
     rates, plain = {}, {}
     for row in rows:
         preset, batch_size, precision, xla = parse_row(row)
         result = measured("step", preset, batch_size, precision, xla, steps)
         cells = [preset, str(batch_size), precision, "yes" if xla else "no"]
         if isinstance(result, str):
-            show_row([*cells, result])
+            print_row([*cells, result])
             continue
         if precision not in rates:
             rates[precision] = measured("matrices", DTYPES[precision])["rate"]
@@ -289,14 +283,16 @@ def show_steps(rows, steps, with_plain):
             else:
                 theirs = batch_size / plain[key]["seconds"]
                 cells += [f"{theirs:.1f}", f"{speed / theirs:.2f}"]
-        show_row(cells)
+        print_row(cells)
     for precision, rate in rates.items():
         print(f"\nMatrix products in {DTYPES[precision]}: {rate / 1e12:.3g} TFLOP/s")
 
 
 def show_torch(sizes, steps):
+    from step_comparison import print_row
+
     print()
-    show_row(
+    print_row(
         ["depth", "latent size", "batch", "ours, images/s", "PyTorch, images/s", "ratio"], True
     )
     for text in sizes:
@@ -307,13 +303,7 @@ def show_torch(sizes, steps):
         cells += [speed if isinstance(speed, str) else f"{speed:.1f}" for speed in speeds]
         if not any(isinstance(speed, str) for speed in speeds):
             cells.append(f"{speeds[0] / speeds[1]:.2f}")
-        show_row(cells)
-
-
-def show_row(cells, is_head=False):
-    print(f"| {' | '.join(cells)} |", flush=True)
-    if is_head:
-        print(f"|{len(cells) * '---|'}")
+        print_row(cells)
 
 
 def main():

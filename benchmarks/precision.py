@@ -12,13 +12,12 @@ import statistics
 import time
 
 import tensorflow as tf
-from step_comparison import make_ours, random_reals, seconds_per_call
+from step_comparison import make_ours, print_row, random_reals, same_batch, seconds_per_call
 from tensorflow import keras
 from train_step import Size, make_config
 
 from msg_stylegan.options import changed
 from msg_stylegan.training import devices
-from msg_stylegan.training.loss_scale import LossScales
 
 VARIANTS = ("float32", "mixed_bfloat16", "mixed_float16", "float32,xla", "mixed_bfloat16,xla")
 SIZES = (Size(64, 512, 64, 16),)
@@ -28,15 +27,9 @@ def make_call(size, variant, steps):
     """A function that makes some steps on the same batch."""
     precision, _, xla = variant.partition(",")
     keras.utils.set_random_seed(0)
-    step = make_ours(
-        changed(make_config(size), {"hardware.precision": precision}),
-        size.resolution,
-        xla=bool(xla),
-        loss_scales=LossScales() if precision == "mixed_float16" else None,
-    )
-    reals = tf.constant(random_reals(size.batch_size, size.resolution))
-    batch = {"images": reals, "labels": tf.zeros([size.batch_size, 0])}
-    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+    hardware = {"hardware.precision": precision, "hardware.xla": bool(xla)}
+    step = make_ours(changed(make_config(size), hardware), size.resolution)
+    batches = same_batch(random_reals(size.batch_size, size.resolution))
     return lambda: step.run(batches, tf.constant(steps))
 
 
@@ -57,8 +50,8 @@ def main():
     devices.prepare_graph_optimizer()
     names = ", ".join(device.name for device in tf.config.list_logical_devices())
     print(f"TensorFlow {tf.__version__} on {names}\n")
-    print(f"| {', '.join(Size._fields)} | variant | first call, s | img/s | ratio (min-max) |")
-    print("|---|---|---|---|---|")
+    titles = (", ".join(Size._fields), "variant", "first call, s", "img/s", "ratio (min-max)")
+    print_row(titles, is_head=True)
     for size in args.sizes:
         calls, first = {}, {}
         for variant in args.variants:
@@ -80,7 +73,7 @@ def main():
                 f"{size.batch_size / seconds:.1f}",
                 f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
             )
-            print(f"| {' | '.join(cells)} |", flush=True)
+            print_row(cells)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import tensorflow as tf
 from msg_stylegan.interface import Interface
 from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import make_networks
+from msg_stylegan.training.loss_scale import LossScales
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
 
@@ -47,6 +48,8 @@ def make_ours(config, resolution, **options):
         strategy=tf.distribute.get_strategy(),
         loss=config.loss,
         schedule=config.schedule,
+        loss_scales=LossScales() if config.hardware.precision == "mixed_float16" else None,
+        xla=config.hardware.xla,
         **options,
     )
 
@@ -135,6 +138,19 @@ def random_reals(batch_size, side, rng=None):
     return rng.randint(0, 256, (batch_size, side, side, 3)).astype(np.uint8)
 
 
+def same_batch(reals):
+    """Iterator that gives a batch of one domain, without labels, again and again."""
+    batch = {"images": tf.constant(reals), "labels": tf.zeros([len(reals), 0])}
+    return iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+
+
+def print_row(cells, is_head=False):
+    """A row of a table in Markdown."""
+    print(f"| {' | '.join(cells)} |", flush=True)
+    if is_head:
+        print(f"|{len(cells) * '---|'}")
+
+
 def seconds_per_call(function, calls):
     start = time.perf_counter()
     for _ in range(calls):
@@ -150,8 +166,7 @@ def time_in_turn(ours, reals, their_step, rounds, steps):
     Returns:
         List of pairs `(theirs, ours)`.
     """
-    batch = {"images": reals, "labels": tf.zeros([len(reals), 0])}
-    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat().prefetch(2))
+    batches = same_batch(reals)
     num_steps = tf.constant(steps)
 
     def run_both():
@@ -206,5 +221,5 @@ def compare(description, sizes, other, differences, contestants, steps):
             "gradient difference": f"{found[1]:.0e}",
         }
         if number == 0:
-            print(f"| {' | '.join(row)} |\n|{len(row) * '---|'}")
-        print(f"| {' | '.join(row.values())} |", flush=True)
+            print_row(row, is_head=True)
+        print_row(row.values())

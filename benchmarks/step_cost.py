@@ -17,13 +17,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import tensorflow as tf
-from step_comparison import make_ours
+from step_comparison import make_ours, print_row
 
 from msg_stylegan.interface import Interface
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training.graph_flops import count_flops
-from msg_stylegan.training.loss_scale import LossScales
 from msg_stylegan.training.step_memory import batch_spec, memory_of_step
 
 
@@ -42,7 +41,7 @@ def main():
     )
     titles += ("all-reduce of D and G, MB", "read per image, MB")
     titles += tuple(f"memory of {size}, GiB" for size in args.batch_sizes)
-    print(f"| {' | '.join(titles)} |\n|{len(titles) * '---|'}")
+    print_row(titles, is_head=True)
     for resolution in args.resolutions:
         data = [Interface(resolution, num_channels=3)]
         steps = [make_step(args, resolution, size) for size in args.batch_sizes]
@@ -57,7 +56,7 @@ def main():
             f"{3 * resolution**2 / 1e6:.3g}",
             *(f"{memory_of_step(step, data).total / 2**30:.2f}" for step in steps),
         )
-        print(f"| {' | '.join(cells)} |", flush=True)
+        print_row(cells)
 
 
 def make_step(args, resolution, batch_size):
@@ -65,8 +64,7 @@ def make_step(args, resolution, batch_size):
         get_preset(args.preset),
         {"schedule.batch_size": batch_size, "hardware.precision": args.precision},
     )
-    scales = LossScales() if args.precision == "mixed_float16" else None
-    return make_ours(config, resolution, loss_scales=scales)
+    return make_ours(config, resolution)
 
 
 def flops_per_image(step, data):

@@ -27,7 +27,7 @@ SIZES = ("digits,64", "cifar10,64", "ffhq256,4", "ffhq512,2", "ffhq1024,1")
 def run_steps(preset, batch_size, per_round, channel_max):
     """Makes two steps in this process; prints what they took as JSON."""
     import tensorflow as tf
-    from step_comparison import make_ours, random_reals
+    from step_comparison import make_ours, random_reals, same_batch
 
     from msg_stylegan.interface import Interface
     from msg_stylegan.options import changed
@@ -55,11 +55,7 @@ def run_steps(preset, batch_size, per_round, channel_max):
     memory = memory_of_step(make_ours(part, resolution), data, rounds)
 
     step = make_ours(config, resolution)
-    batch = {
-        "images": tf.constant(random_reals(batch_size, resolution)),
-        "labels": tf.zeros([batch_size, 0]),
-    }
-    batches = iter(tf.data.Dataset.from_tensors((batch,)).repeat())
+    batches = same_batch(random_reals(batch_size, resolution))
     for _ in range(2):
         start = time.perf_counter()
         step.run(batches, tf.constant(1))["D_updates"].numpy()
@@ -96,9 +92,11 @@ def main():
     if args.run:
         run_steps(args.run[0], *map(int, args.run[1:]))
         return
+    from step_comparison import print_row
+
     titles = ("preset", "batch", "at a time", "update of D", "of G", "estimate", "one at a time")
     titles += ("measured / estimate", "in parallel", "seconds a step")
-    print(f"| {' | '.join(titles)} |\n|{len(titles) * '---|'}")
+    print_row(titles, is_head=True)
     for text in args.sizes:
         preset, batch, *per_round = text.split(",")
         size = (preset, int(batch), int(per_round[0]) if per_round else 0)
@@ -122,7 +120,7 @@ def main():
             f"{needed(parallel) / 2**30:.2f}",
             f"{parallel['seconds']:.1f}",
         )
-        print(f"| {' | '.join(row)} |", flush=True)
+        print_row(row)
 
 
 if __name__ == "__main__":
