@@ -458,11 +458,12 @@ def _open_datasets(arguments):
 def summary(config, run_dir, datasets, num_replicas):
     """What is about to be trained: options, data sets, devices and run directory."""
     titles = ("Data set:", "Data set B:")
+    chosen = f"{config.dataset.num_images} of " if config.dataset.num_images else ""
     return "\n".join(
         [
             json.dumps(options.to_dict(config), indent=2),
             *(
-                f"{title:<15}{dataset.path}: {count_of(dataset.num_images, 'image')}, "
+                f"{title:<15}{dataset.path}: {chosen}{count_of(dataset.num_images, 'image')}, "
                 f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
                 f"{_labels_in_words(config, dataset)}"
                 for title, dataset in zip(titles, datasets, strict=False)

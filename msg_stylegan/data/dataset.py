@@ -3,6 +3,7 @@
 Follows `TFRecordDataset` of the original, of which it reads all files.
 """
 
+import copy
 import hashlib
 import os
 from pathlib import Path
@@ -81,10 +82,44 @@ class TFRecordDataset:
         self.label_size = self._effective_label_size(max_label_size)
         self.shape = (self.resolution, self.resolution, self.num_channels)
         self._fingerprint = None
+        # Numbers of the records in use, or None for all.
+        self._chosen = None
+
+    def subset(self, num_images, seed):
+        """The same data set with some of its images only, chosen at random.
+
+        Args:
+            num_images: How many, at most those that there are.
+            seed: Decides which ones. Those of a smaller number are among those of a larger one.
+
+        Returns:
+            A `TFRecordDataset` that shares the open files of this one.
+        """
+        if not 1 <= num_images <= self.num_images:
+            raise ValueError(
+                f"`num_images` must be from 1 to {self.num_images}, the images of {self.path}. "
+                f"Received: {num_images}"
+            )
+        result = copy.copy(self)
+        # Not `Generator.permutation`: what it gives may change with the version of numpy.
+        bits = np.random.PCG64(np.random.SeedSequence([seed, self.num_images]))
+        order = np.argsort(bits.random_raw(self.num_images), kind="stable")
+        result._chosen = np.sort(self._record_numbers(order[:num_images]))
+        result.num_images = num_images
+        result._fingerprint = None
+        return result
+
+    def at_resolution(self, resolution):
+        """The same images and labels with another side."""
+        if resolution == self.resolution:
+            return self
+        result = TFRecordDataset(self.path, resolution, self.label_size)
+        result._chosen, result.num_images = self._chosen, self.num_images
+        return result
 
     def read_images(self, indices):
         """Reads images by record number; uint8 `[N, resolution, resolution, num_channels]`."""
-        images = self._records.read(indices)  # [NCHW]
+        images = self._records.read(self._record_numbers(indices))  # [NCHW]
         if images.shape[2] != self.resolution:
             levels = [pyramid.downsample(image, self.resolution) for image in images]
             empty = np.empty((0, self.num_channels, self.resolution, self.resolution), np.uint8)
@@ -97,9 +132,7 @@ class TFRecordDataset:
 
     def read_labels(self, indices):
         """Reads labels by record number; float32 `[N, label_size]`."""
-        indices = np.asarray(indices, np.int64).reshape(-1)
-        if len(indices) and not 0 <= indices.min() <= indices.max() < self.num_images:
-            raise IndexError(f"Label {indices.min()} or {indices.max()} of {self.num_images}.")
+        indices = self._record_numbers(indices)
         if self.label_size == 0:
             return np.zeros((len(indices), 0), np.float32)
         return np.asarray(self._labels[indices, : self.label_size], np.float32)
@@ -138,7 +171,17 @@ class TFRecordDataset:
             else:
                 sha256s = [self._listed(path)["sha256"] for path in paths]
                 self._fingerprint = content_fingerprint(self.shape, self.label_size, sha256s)
+            if self._chosen is not None:
+                text = f"{self._fingerprint} {self._chosen.tolist()}"
+                self._fingerprint = hashlib.sha256(text.encode()).hexdigest()
         return self._fingerprint
+
+    def _record_numbers(self, indices):
+        """Numbers in the files of images that are named by number, int64 `[N]` both."""
+        indices = np.asarray(indices, np.int64).reshape(-1)
+        if len(indices) and not 0 <= indices.min() <= indices.max() < self.num_images:
+            raise IndexError(f"Image {indices.min()} or {indices.max()} of {self.num_images}.")
+        return indices if self._chosen is None else self._chosen[indices]
 
     def _find_levels(self):
         if not self.path.is_dir():

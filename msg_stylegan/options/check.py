@@ -28,8 +28,18 @@ def validate(config, num_replicas=None, dataset=None, dataset_b=None):
     for names, find in _RELATIONS.items():
         if wrong.isdisjoint(names.split()):
             lines += find(config, domains, num_replicas)
+    lines += _subset_problems(config, [data for data in (dataset, dataset_b) if data])
     # Both domains may have the same problem.
     raise_all(list(dict.fromkeys(lines)))
+
+
+def _subset_problems(config, datasets):
+    count = config.dataset.num_images
+    return [
+        f"dataset.num_images={count}: {dataset.path} has {dataset.num_images}"
+        for dataset in datasets
+        if count > dataset.num_images
+    ]
 
 
 def _interface(config, dataset):

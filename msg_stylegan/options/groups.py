@@ -59,6 +59,12 @@ class DatasetOptions:
         at_least(-1),
         decides_networks=True,
     )
+    num_images: int = option(
+        0,
+        "Train on that many images of each data set only, which `seed` chooses; metrics compare "
+        "with all of them. 0 = all.",
+        at_least(0),
+    )
     mirror: bool = option(False, "Show every image mirrored left to right half of the time.")
 
 

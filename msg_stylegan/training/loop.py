@@ -61,6 +61,8 @@ def train(
         WorkerLostError: Another worker has ended.
     """
     total_kimg = config.schedule.total_kimg
+    if num_images := config.dataset.num_images:
+        datasets = [dataset.subset(num_images, config.seed) for dataset in datasets]
     with contextlib.ExitStack() as stack:
         workers.on_chief(lambda: stack.enter_context(run_lock(run_dir)))
         stop_request = stack.enter_context(StopRequest(run_dir, workers).listening())

@@ -10,7 +10,6 @@ from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.sharing import share_weights, start_equal
-from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint, has_checkpoint
 from msg_stylegan.training.loss_scale import LossScales
@@ -204,12 +203,7 @@ class TrainingState:
 
     def batches(self, stage):
         """Iterator over the distributed real images of a stage, from the next one on."""
-        datasets = [
-            dataset
-            if stage.resolution == dataset.resolution
-            else TFRecordDataset(dataset.path, stage.resolution, dataset.label_size)
-            for dataset in self._datasets
-        ]
+        datasets = [dataset.at_resolution(stage.resolution) for dataset in self._datasets]
         return distributed_batches(
             datasets, self._strategy, stage.batch_size, self._config.seed, self.progress.nimg
         )
