@@ -49,6 +49,25 @@ def evaluator_of_domains(evaluators, partners=None):
     return evaluator
 
 
+def evaluator_of_training(prepared, datasets, mirror):
+    """What scores the networks of a training, with the labels of its data sets.
+
+    Args:
+        prepared: What `prepare_metrics` returns.
+        datasets: `TFRecordDataset` of each domain, one or two.
+        mirror: Whether images are mirrored half of the time in training.
+
+    Returns:
+        As `evaluator_of_domains`.
+    """
+    return evaluator_of_domains(
+        [
+            prepared(dataset, labels_dataset=dataset, mirror=mirror, domain=domain)
+            for dataset, domain in zip(datasets, "ab", strict=False)
+        ]
+    )
+
+
 class PairEvaluator:
     """Scores both domains of a pair, and metrics of pairs once; used like a `MetricEvaluator`.
 

@@ -17,11 +17,12 @@ from msg_stylegan.options import (
 )
 
 
-def pair_presets(digits):
+def pair_presets(digits, emoji):
     """Returns the presets of pairs, by name.
 
     Args:
         digits: `Config` of a single domain from which those of the digits start.
+        emoji: That of the emoji.
     """
     return {
         # Digits and the same made negative, reduced to edges, or turned by 90 degrees; no digit is
@@ -39,7 +40,7 @@ def pair_presets(digits):
         "scogan_mnist2svhn": _small(digits, "mnist2svhn"),
         "scogan_shapes2flowers": _small(digits, "shapes2flowers"),
         # Emoji as two vendors draw them.
-        "scogan_emoji64": _emoji(digits),
+        "scogan_emoji64": _emoji(emoji),
         # Unverified: sizes of networks and batches are those of the presets of one domain.
         "scogan_apple2orange": _photographs("apple2orange", 256),
         "scogan_horse2zebra": _photographs("horse2zebra", 256),
@@ -123,25 +124,21 @@ def _small(digits, name):
     )
 
 
-def _emoji(digits):
+def _emoji(emoji):
     """About an hour on one CPU core. Emoji of one meaning have the same colours and places.
 
     In the one training so far the term on images made those of low resolution a blurred brown, and
     both domains ended farther from the real images than with hard sharing, see docs/soft_cogan.md.
     """
-    small = {"channel_base": 512, "channel_max": 64}
-    sizes = {f"{kind}.{k}": v for kind in ("generator", "discriminator") for k, v in small.items()}
     return changed(
-        _small(digits, "emoji"),
+        emoji,
         {
-            **sizes,
-            "dataset.resolution": 64,
-            "augment.groups": ("blit", "color"),
+            **_paths("emoji"),
+            **_SOFT,
             # Of low resolution they look alike.
             "coupling.feature": 30.0,
             "coupling.feature_resolution": 8,
             "coupling.feature_images": True,
-            "schedule.total_kimg": 60.0,
         },
     )
 

@@ -8,12 +8,13 @@ import pytest
 from support.checkout import ROOT
 
 from msg_stylegan import options
-from msg_stylegan.commands import train
+from msg_stylegan.command_line import UsageError
+from msg_stylegan.commands import train, train_arguments, train_report
 from msg_stylegan.presets import PRESETS, get_preset
 
 
 def parse(*arguments):
-    return train.parse_command_line([*arguments])
+    return train_arguments.parse_command_line([*arguments])
 
 
 def parsed_options(*arguments):
@@ -118,7 +119,7 @@ def test_usage_errors(argument, message, capsys):
 
 
 def test_an_override_before_its_preset_is_refused():
-    with pytest.raises(train.UsageError, match="before"):
+    with pytest.raises(UsageError, match="before"):
         parse("--config.loss.r1_gamma=5", "--config=digits")
 
 
@@ -147,7 +148,7 @@ def test_a_resumed_run_brings_its_options(make_run, tmp_path):
         arguments = parse("--resume=2", *preset, "--config.seed=4", place)
         expected = options.option_values(stored) | {"result_dir": str(tmp_path), "seed": 4}
         assert options.option_values(arguments.config) == expected
-        assert train.option_notes(arguments) == [
+        assert train_report.option_notes(arguments) == [
             "Options that change:",
             f"result_dir: results → {tmp_path}",
             "seed: 333 → 4",

@@ -19,7 +19,7 @@ from msg_stylegan.commands import (
     generate,
     model_card,
     run_metrics,
-    train,
+    train_arguments,
     train_classifier,
 )
 from msg_stylegan.interface import Interface
@@ -89,7 +89,7 @@ def test_commands_parse(page, command, tmp_path, monkeypatch, snapshot):
         return
     assert (ROOT / script).is_file()
     if script == "train.py":
-        train.parse_command_line(arguments)
+        train_arguments.parse_command_line(arguments)
     elif script.startswith("benchmarks/"):
         # They have parsers of their own; that they run is not a matter of documentation.
         return

@@ -24,9 +24,10 @@ from experiments.frame.trial import Point, Trial
 from metrics.generated_images import GeneratedImages
 from msg_stylegan import load_networks, options, presets
 from msg_stylegan.commands import run_metrics
-from msg_stylegan.files import read_json_lines
+from msg_stylegan.files import read_json_lines, sha256_of_file
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
 from msg_stylegan.training import loop
+from msg_stylegan.transfer.origin import read_origin
 
 MODULES = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem[0] != "_")
 EXPERIMENTS = [
@@ -219,9 +220,11 @@ def test_experiments_are_possible_and_their_variants_differ(experiment, tmp_path
     arguments = command.build_parser(experiment).parse_args(experiment.full_scale.split())
     for preset in (experiment.preset, arguments.preset):
         arguments.preset = preset
-        base = command.base_config(arguments, experiment.changes_per_point)
+        base = command.base_config(arguments, experiment)
         if base.dataset.path_b:
             base = options.changed(base, {"coupling.classifier": "trained-first.keras"})
+        if experiment.origin:
+            base = options.changed(base, {"transfer.init_from": "trained-first"})
         trials = [Trial(variant, 0, base, tmp_path) for variant in experiment.variants]
         assert len({str(trial.config) for trial in trials}) == len(trials)
     assert len(experiment.choose(arguments.variants)) >= 3
@@ -260,3 +263,22 @@ def test_spread_is_mean_and_sample_deviation_and_time_is_that_of_the_fastest():
         "| slow | 2, 1 failed | 2 ± 1.4 | 5 ± 2.8 | 2.5 ± 0.71 |",
         "| none | 0 |  |  |  |",
     ]
+
+
+@pytest.mark.slow
+def test_variants_start_from_a_training_on_other_images(tiny_preset):
+    outdir = tiny_preset / "out" / "moved"
+    experiment = dataclasses.replace(
+        TINY,
+        variants=(Variant("scratch", {"transfer.init_from": ""}), Variant("transfer")),
+        changes_per_point=0,
+        overrides={"dataset.num_images": 20},
+        origin=Variant("origin", {"dataset.num_images": 0}),
+        origin_kimg=1.0,
+    )
+    assert command.main(experiment, tiny_arguments(tiny_preset, f"--outdir={outdir}")) == 0
+    origin = newest_snapshot(outdir / "origin-seed0")
+    assert load_networks(origin).info["cur_nimg"] == 1000
+    trials = outdir / "trials"
+    assert read_origin(trials / "transfer-seed0")["sha256"] == sha256_of_file(origin)
+    assert read_origin(trials / "scratch-seed0") is None

@@ -8,7 +8,7 @@ import pytest
 
 from msg_stylegan import options, presets
 from msg_stylegan.command_line import expand_home, run_command
-from msg_stylegan.commands import train
+from msg_stylegan.commands import train_arguments
 from msg_stylegan.commands.user_config import user_config
 
 
@@ -77,7 +77,7 @@ PATHS = [
 @pytest.mark.parametrize("name", PATHS)
 def test_options_of_a_training(home, name):
     for argv in ([f"--config.{name}=~/x"], [f"--config.{name}", "~/x"]):
-        config = train.parse_command_line(["--config=digits", *argv]).config
+        config = train_arguments.parse_command_line(["--config=digits", *argv]).config
         assert options.option_values(config)[name] == f"{home}/x"
 
 
@@ -104,7 +104,7 @@ def test_a_resumed_run(home, tmp_path):
         ["--resume=latest", "--config.result_dir=~/runs"],
         [f"--resume=~/runs/{run_dir.name}"],
     ):
-        arguments = train.parse_command_line([*argv, "--config.cache_dir=~/cache"])
+        arguments = train_arguments.parse_command_line([*argv, "--config.cache_dir=~/cache"])
         assert arguments.run_dir == run_dir
         assert arguments.config.data_dir == "~/as it was"
         assert arguments.config.cache_dir == f"{home}/cache"

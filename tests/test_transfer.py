@@ -13,7 +13,7 @@ from support.tiny_pair import make_pair
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
-from msg_stylegan.commands import model_card, train
+from msg_stylegan.commands import model_card, train, train_arguments, train_report
 from msg_stylegan.commands.origins import open_origin
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import (
@@ -205,7 +205,7 @@ def test_a_run_that_stopped_before_its_first_checkpoint_still_starts_from_the_fi
 
 
 def parse(*arguments):
-    return train.parse_command_line([str(argument) for argument in arguments])
+    return train_arguments.parse_command_line([str(argument) for argument in arguments])
 
 
 def test_options_of_the_networks_are_those_of_the_file(trained, tmp_path):
@@ -222,7 +222,7 @@ def test_options_of_the_networks_are_those_of_the_file(trained, tmp_path):
     assert ours.discriminator == config.discriminator
     assert ours.schedule.batch_size == 4 and ours.optimizer == config.optimizer
     assert ours.transfer.init_from == str(snapshot)
-    notes = train.option_notes(arguments)
+    notes = train_report.option_notes(arguments)
     assert f"Networks unlike those of {snapshot.name}:" in notes
     assert "generator.blur_filter: 1.0,2.0,1.0 → none" in notes
     assert "generator.z_dim: 8 (in the preset: 64)" in notes

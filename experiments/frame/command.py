@@ -10,13 +10,14 @@ from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.summary import equal_time, summarize
 from experiments.frame.table import markdown_table, write_changes, write_points, write_table
 from experiments.frame.trial import Trial
-from metrics.domains import evaluator_of_domains
+from metrics.domains import evaluator_of_training
 from metrics.evaluation import prepare_metrics
 from msg_stylegan import presets
 from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.sources.pairs import PAIRS
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
 from msg_stylegan.options import MetricsOptions, changed
@@ -112,7 +113,7 @@ def run(experiment, args):
         "experiments",
         f"{experiment.name}-{args.preset}-{args.kimg:g}kimg",
     )
-    base = base_config(args, experiment.changes_per_point)
+    base = base_config(args, experiment)
     variants = experiment.choose(args.variants)
     strategy = devices.make_strategy(base.hardware.num_gpus, base.hardware.logical_cpus)
     devices.prepare_graph_optimizer()
@@ -122,6 +123,9 @@ def run(experiment, args):
     if len(datasets) > 1:
         base = changed(base, pair_classifiers(outdir.parent, datasets))
     args.metrics = args.metrics or experiment.metrics(base)
+    if experiment.origin:
+        origin = trained_origin(experiment, args, base, strategy, outdir)
+        base = changed(base, {"transfer.init_from": str(origin)})
     trials = [
         Trial(variant, seed, base, outdir / "trials", experiment.changes_per_point)
         for variant in variants
@@ -137,8 +141,26 @@ def run(experiment, args):
     print(f"\n{write_results(experiment, args, trials, evaluator, outdir)}\nResults: {outdir}")
 
 
-def base_config(args, changes_per_point):
+def trained_origin(experiment, args, base, strategy, outdir):
+    """Trains the networks from which variants start, unless that is done; returns their run."""
+    length = {
+        "schedule.total_kimg": experiment.origin_kimg,
+        "schedule.tick_kimg": experiment.origin_kimg / args.points,
+    }
+    trial = Trial(experiment.origin, 0, changed(base, length), outdir)
+    datasets = open_datasets(trial.config, base.dataset.max_label_size)
+    evaluator = make_evaluator(args, trial.config, datasets, strategy, outdir)
+    if not trial.is_finished(evaluator):
+        print(f"\nTraining that the others start from: {trial.name}")
+        trial.run(datasets, evaluator, strategy)
+    if trial.failure:
+        raise ValueError(f"{trial.run_dir} could not be trained: {trial.failure}")
+    return trial.run_dir
+
+
+def base_config(args, experiment):
     """The preset with the length of the trainings and their snapshots."""
+    changes_per_point = experiment.changes_per_point
     snapshots_per_point = max(changes_per_point, 1)
     room = max(int(args.kimg / snapshots_per_point), 1)
     if args.points > room:
@@ -147,7 +169,7 @@ def base_config(args, changes_per_point):
             f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
             f"--points={args.points}."
         )
-    base = presets.get_preset(args.preset, user_config().presets)
+    base = changed(presets.get_preset(args.preset, user_config().presets), experiment.overrides)
     schedule = dataclasses.replace(
         base.schedule,
         total_kimg=args.kimg,
@@ -168,14 +190,20 @@ def open_datasets(base, max_label_size):
     for name in filter(None, (base.dataset.path, base.dataset.path_b)):
         path = Path(base.data_dir) / name
         if not path.is_dir():
-            command = "create_digits" if name == "digits" else "create_pair"
-            target = path if name == "digits" else f"{path.parent.name} {path.parent}"
-            is_known = name == "digits" or base.dataset.path_b
-            hint = f" Make it by: {called('dataset')} {command} {target}" if is_known else ""
-            raise FileNotFoundError(f"There is no data set {path}.{hint}")
+            raise FileNotFoundError(f"There is no data set {path}.{_how_to_make(path)}")
         resolution = base.dataset.resolution
         datasets.append(TFRecordDataset(path, resolution, max_label_size=max_label_size))
     return datasets
+
+
+def _how_to_make(path):
+    command = None
+    if path.name == "digits":
+        command = f"create_digits {path}"
+    elif path.name in ("a", "b"):
+        kind = path.parent.name if path.parent.name in PAIRS else "same_names"
+        command = f"create_pair {kind} {path.parent}"
+    return f" Make it by: {called('dataset')} {command}" if command else ""
 
 
 def make_evaluator(args, base, datasets, strategy, outdir):
@@ -190,12 +218,7 @@ def make_evaluator(args, base, datasets, strategy, outdir):
         names=args.metrics, num_images=args.num_images, classifier=base.metrics.classifier
     )
     prepared = prepare_metrics(options, args.cache_dir, feature_network=network, strategy=strategy)
-    return evaluator_of_domains(
-        [
-            prepared(dataset, labels_dataset=dataset, mirror=base.dataset.mirror, domain=domain)
-            for dataset, domain in zip(datasets, "ab", strict=False)
-        ]
-    )
+    return evaluator_of_training(prepared, datasets, base.dataset.mirror)
 
 
 def write_results(experiment, args, trials, evaluator, outdir):

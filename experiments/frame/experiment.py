@@ -16,8 +16,8 @@ class Variant:
 
     # Goes into file names, tables and legends.
     name: str
-    # Dotted names of options -> values that differ from the preset. The data set is the same for
-    # all variants.
+    # Dotted names of options -> values that differ from the preset. All variants have the same data
+    # set.
     overrides: dict = field(default_factory=dict)
     # Function of the preset's configuration that gives further ones.
     further_overrides: Callable = lambda config: {}
@@ -49,6 +49,13 @@ class Experiment:
     further_keys: tuple[str, ...] = ()
     # Settings from which the variants start, unless the command line names others.
     preset: str = "digits_progan"
+    # Dotted names of options -> values that differ from the preset in all variants.
+    overrides: dict = field(default_factory=dict)
+    # Training from whose networks the variants start, unless they say otherwise; it may be on
+    # another data set. None = there is no such training.
+    origin: Variant | None = None
+    # Its length in kimg.
+    origin_kimg: float = 0.0
     # Snapshots per scored one, of which all are kept to compare the images of fixed latents from
     # one to the next; 0 = images are not compared.
     changes_per_point: int = 0

@@ -1,30 +1,22 @@
 """Trains networks, or tells what would be trained."""
 
-import dataclasses
-import functools
-import json
+import contextlib
 import re
 import shlex
 import textwrap
-from dataclasses import dataclass
 from pathlib import Path
 
-from absl import flags
-
 from msg_stylegan import options
-from msg_stylegan.command_line import UsageError, exit_status, expand_home
+from msg_stylegan.command_line import exit_status
 from msg_stylegan.command_names import called
+from msg_stylegan.commands.train_arguments import parse_command_line
+from msg_stylegan.commands.train_report import option_notes, plan, summary
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.domains import SUFFIXES
-from msg_stylegan.files import WriteError, read_json
+from msg_stylegan.files import WriteError
 from msg_stylegan.options import Config
-from msg_stylegan.options.flags import command_line_form, parse_flags
 from msg_stylegan.options.flags import help_text as option_help
-from msg_stylegan.presets import PRESETS, preset_of, with_places
-from msg_stylegan.wording import count_of
-
-# As the run to resume: the newest one of its kind, if there is any.
-AUTO = "auto"
+from msg_stylegan.presets import PRESETS, with_places
 
 USAGE = """\
 usage: {train} [--config=PRESET] [--config.OPTION=VALUE ...] [--dry_run]
@@ -61,153 +53,8 @@ Options with their defaults and types:
 """
 
 
-@dataclass
-class Arguments:
-    """What the command line asks for."""
-
-    config: Config
-    dry_run: bool
-    # Directory of the run to continue, or None for a new run. The rest describes a continuation.
-    run_dir: Path | None = None
-    # Options of the run so far.
-    stored: Config | None = None
-    # The preset that the command line names for comparison, or None.
-    named: Config | None = None
-    # Whether the data set may be another one.
-    new_data: bool = False
-    # `Origin` of the weights of a new run, or None for random ones.
-    origin: object = None
-    # The preset of a new run with an origin, which decides less than it seems.
-    preset: Config | None = None
-    # Which of `hardware.workers` this process is, or None.
-    worker: int | None = None
-
-
-def parse_command_line(arguments, site=None):
-    """Turns a command line into a checked configuration.
-
-    A run that is resumed keeps its options, except those that the command line gives one by one.
-
-    Args:
-        arguments: Arguments of the command.
-        site: `Site` to open before TensorFlow is used, which reading networks does; None for none.
-
-    Returns:
-        `Arguments`. `config` has passed `options.validate` as far as that is possible without
-        knowing the devices and the data set.
-
-    Raises:
-        UsageError: Unknown flags, presets or options, and values of a wrong type.
-        ValueError: Options out of range, or networks that differ from those of the run to resume.
-        FileNotFoundError: No such run to resume.
-    """
-    user = user_config()
-    find_preset = functools.partial(preset_of, user)
-    preset = find_preset(user.preset)
-    config, parsed = _parse_flags(arguments, preset, find_preset)
-    run_dir = _run_to_continue(config, parsed)
-    if run_dir is not None:
-        result = _continuation(arguments, run_dir, parsed, find_preset)
-    elif config.transfer.init_from:
-        if site:
-            site.open(config.hardware, parsed.worker, parsed.dry_run)
-        result = _start_from_networks(arguments, config, preset, find_preset)
-    else:
-        result = Arguments(config=config, dry_run=parsed.dry_run)
-    result.worker = parsed.worker
-    options.validate(result.config)
-    return result
-
-
-def _run_to_continue(config, parsed):
-    """Directory of the run to continue, or None for a new run."""
-    if parsed.resume is None:
-        if parsed.new_data:
-            raise UsageError("--new_data is for --resume: a new run may have any data set.")
-        return None
-    is_automatic = parsed.resume == AUTO
-    if parsed.init_from is not None and not is_automatic:
-        raise UsageError("--init_from is for a new run: --resume continues from its own state.")
-    # TensorFlow, which this imports, takes seconds; other command lines need not wait for it.
-    from msg_stylegan.training.run_directory import find_run, newest_run
-
-    if is_automatic:
-        return newest_run(config.result_dir, config.description or config.preset)
-    return find_run(config.result_dir, expand_home(parsed.resume))
-
-
-def _continuation(arguments, run_dir, parsed, find_preset):
-    stored = stored_config(run_dir)
-    named = None
-
-    def keep_stored(name):
-        nonlocal named
-        named = find_preset(name)
-        return stored
-
-    config, _ = _parse_flags(arguments, stored, keep_stored)
-    if parsed.init_from is not None:
-        # It was for the beginning.
-        config = dataclasses.replace(config, transfer=stored.transfer)
-    _check_same_networks(stored, config, run_dir)
-    return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
-
-
-def _start_from_networks(arguments, config, preset, find_preset):
-    from msg_stylegan.commands.origins import open_origin
-
-    origin = open_origin(config.transfer.init_from, config.result_dir)
-
-    def with_networks(name):
-        nonlocal preset
-        preset = find_preset(name)
-        return origin.applied_to(preset)
-
-    config, parsed = _parse_flags(arguments, origin.applied_to(preset), with_networks)
-    # "latest" will soon be another one.
-    config = options.changed(config, {"transfer.init_from": str(origin.path)})
-    return Arguments(config, parsed.dry_run, origin=origin, preset=preset)
-
-
-def _parse_flags(arguments, base, find_preset):
-    """Parses with `base` as the configuration when no preset is named."""
-
-    def define_others(parsed):
-        flags.DEFINE_string("init_from", None, "Networks to start from.", flag_values=parsed)
-        flags.DEFINE_string("resume", None, "Run to continue.", flag_values=parsed)
-        flags.DEFINE_integer("worker", None, "Number of this worker.", flag_values=parsed)
-        flags.DEFINE_boolean("new_data", False, "Resume on another data set.", flag_values=parsed)
-        flags.DEFINE_boolean("dry_run", False, "Print and write nothing.", flag_values=parsed)
-
-    config, parsed = parse_flags([called("train"), *arguments], base, find_preset, define_others)
-    if parsed.init_from is not None:
-        config = options.changed(config, {"transfer.init_from": expand_home(parsed.init_from)})
-    return config, parsed
-
-
-def stored_config(run_dir):
-    """Reads the options of a run from its directory.
-
-    Raises:
-        ValueError: The file does not hold options as this version knows them.
-    """
-    from msg_stylegan.training.run_directory import OPTIONS_FILE
-
-    path = Path(run_dir) / OPTIONS_FILE
-    values = read_json(path)
-    try:
-        return options.from_dict(values)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _check_same_networks(stored, config, run_dir):
-    differences = options.network_differences(stored, config)
-    if differences:
-        lines = [f"{name}: {old!r} in the run, {new!r} now" for name, old, new in differences]
-        raise ValueError(
-            "\n  ".join([f"{run_dir} was trained with other networks, cannot resume it:", *lines])
-        )
+# Options that may differ between workers.
+_OWN_PLACES = ("data_dir", "result_dir", "cache_dir")
 
 
 def help_text():
@@ -218,64 +65,6 @@ def help_text():
         train=called("train"), preset=user.preset, presets=("\n" + 20 * " ").join(presets)
     )
     return usage + option_help(with_places(user, Config()))
-
-
-def option_notes(arguments):
-    """Lines about options that are not those of the preset, of the run or of the networks."""
-    stored, config, named = arguments.stored, arguments.config, arguments.named
-    if arguments.origin:
-        return _notes_of_origin(arguments)
-    if stored is None:
-        return []
-    lines = [
-        f"{name}: {_shown(old)} → {_shown(new)}"
-        for name, old, new in options.differences(stored, config)
-    ]
-    if lines:
-        lines.insert(0, "Options that change:")
-    if named is None:
-        return lines
-    kept = [
-        f"{name}: {_shown(own)} (in the preset: {_shown(other)})"
-        for name, own, other in options.differences(config, named)
-        if own == options.option_values(stored)[name] and name not in _PLACES
-    ]
-    if kept:
-        lines += [f"Options of the run that are kept, unlike those of {named.preset}:", *kept]
-    return lines
-
-
-def _notes_of_origin(arguments):
-    config, preset, origin = arguments.config, arguments.preset, arguments.origin
-    other = [
-        f"{name}: {_shown(old)} → {_shown(new)}" for name, old, new in origin.differences(config)
-    ]
-    if other:
-        other.insert(0, f"Networks unlike those of {origin.path.name}:")
-    taken = [
-        f"{name}: {_shown(own)} (in the preset: {_shown(of_preset)})"
-        for name, of_preset, own in options.network_differences(preset, origin.applied_to(preset))
-        if own == options.option_values(config)[name]
-    ]
-    if taken:
-        taken.insert(0, f"Options of {origin.path.name}, unlike those of {preset.preset}:")
-    notes = [*taken, *other]
-    if config.schedule.ema_rampup:
-        notes.append(
-            f"notice: with schedule.ema_rampup={config.schedule.ema_rampup} the first update "
-            "replaces the average of the file by the weights that are trained"
-        )
-    return notes
-
-
-# Options that a preset is not meant to decide.
-_PLACES = ("data_dir", "result_dir", "cache_dir", "description")
-# Options that may differ between workers.
-_OWN_PLACES = ("data_dir", "result_dir", "cache_dir")
-
-
-def _shown(value):
-    return command_line_form(value) or "''"
 
 
 def train(arguments, site):
@@ -289,7 +78,7 @@ def train(arguments, site):
     import tensorflow as tf
 
     import msg_stylegan
-    from metrics.domains import evaluator_of_domains
+    from metrics.domains import evaluator_of_training
     from metrics.evaluation import prepare_metrics
     from metrics.report import SnapshotScorer
     from msg_stylegan.commands.judges import open_judges
@@ -314,12 +103,7 @@ def train(arguments, site):
     prepared = prepare_metrics(
         config.metrics, config.cache_dir, strategy=None if workers.count > 1 else strategy
     )
-    evaluator = evaluator_of_domains(
-        [
-            prepared(dataset, labels_dataset=dataset, mirror=config.dataset.mirror, domain=domain)
-            for dataset, domain in zip(datasets, "ab", strict=False)
-        ]
-    )
+    evaluator = evaluator_of_training(prepared, datasets, config.dataset.mirror)
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
     names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, SUFFIXES, strict=False)}
@@ -352,9 +136,9 @@ def train(arguments, site):
             say(line)
         workers.on_chief(scorer.say_what_is_missing)
         if arguments.dry_run:
-            say(_plan(config, datasets, site.num_replicas, judges, arguments.origin))
+            say(plan(config, datasets, site.num_replicas, judges, arguments.origin))
             return
-        try:
+        with _advice(config, run_dir):
             loop.train(
                 config,
                 run_dir,
@@ -369,18 +153,27 @@ def train(arguments, site):
                 begin=begin,
                 workers=workers,
             )
-        except WriteError as error:
-            place = shlex.quote(str(run_dir))
-            raise WriteError(f"{error} Then continue by --resume={place}.") from error
-        except tf.errors.ResourceExhaustedError as error:
-            # Open files and the like can be exhausted, too.
-            if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
-                raise OSError(error.message) from error
-            raise MemoryError(
-                f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose "
-                "fewer images at a time (schedule.batch_per_device, with the same result), a "
-                "smaller batch, or smaller networks (channel_base, channel_max)."
-            ) from error
+
+
+@contextlib.contextmanager
+def _advice(config, run_dir):
+    """Adds to errors from outside what to do: a full disk, too little memory."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except WriteError as error:
+        place = shlex.quote(str(run_dir))
+        raise WriteError(f"{error} Then continue by --resume={place}.") from error
+    except tf.errors.ResourceExhaustedError as error:
+        # Open files and the like can be exhausted, too.
+        if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
+            raise OSError(error.message) from error
+        raise MemoryError(
+            f"out of memory with schedule.batch_size={config.schedule.batch_size}. Choose "
+            "fewer images at a time (schedule.batch_per_device, with the same result), a "
+            "smaller batch, or smaller networks (channel_base, channel_max)."
+        ) from error
 
 
 def _facts_of_worker(arguments, facts):
@@ -413,17 +206,6 @@ def _new_run(arguments, values, num_replicas):
     return run_dir.name
 
 
-def _plan(config, datasets, num_replicas, judges, origin):
-    """The networks that would be trained, what they would start from, and memory."""
-    from msg_stylegan.training.architecture import describe_networks
-    from msg_stylegan.training.step_memory import estimate_memory
-    from msg_stylegan.transfer.origin import lines_of
-
-    memory, state = estimate_memory(config, datasets, num_replicas, judges, origin)
-    lines = lines_of(state.taken) if state.taken else []
-    return "\n".join([describe_networks(state.nets), *lines, str(memory)])
-
-
 def _open_datasets(arguments):
     """Opens the data set of each domain, which must be that of the run.
 
@@ -453,38 +235,6 @@ def _open_datasets(arguments):
             stored_path = Path(stored.data_dir, getattr(stored.dataset, option))
             run_history.check_same_dataset(run_dir, facts, f"dataset{suffix}", stored_path)
     return datasets, facts
-
-
-def summary(config, run_dir, datasets, num_replicas):
-    """What is about to be trained: options, data sets, devices and run directory."""
-    titles = ("Data set:", "Data set B:")
-    chosen = f"{config.dataset.num_images} of " if config.dataset.num_images else ""
-    return "\n".join(
-        [
-            json.dumps(options.to_dict(config), indent=2),
-            *(
-                f"{title:<15}{dataset.path}: {chosen}{count_of(dataset.num_images, 'image')}, "
-                f"{dataset.resolution}x{dataset.resolution}x{dataset.num_channels}, "
-                f"{_labels_in_words(config, dataset)}"
-                for title, dataset in zip(titles, datasets, strict=False)
-            ),
-            f"Devices:       {num_replicas}, batch of "
-            f"{count_of(config.schedule.batch_size // num_replicas, 'image')} on each",
-            f"Run directory: {run_dir}",
-        ]
-    )
-
-
-def _labels_in_words(config, dataset):
-    used, stored = dataset.label_size, dataset.stored_label_size
-    words = f"{used} label components" if used else "no labels"
-    if used == stored:
-        return words
-    return (
-        f"{words}: {'all' if not used else 'the others'} of the {stored} that exist are ignored, "
-        f"because of dataset.max_label_size={config.dataset.max_label_size}. A new run uses them "
-        "with --config.dataset.max_label_size=-1"
-    )
 
 
 def main(arguments):

@@ -28,7 +28,7 @@ def validate(config, num_replicas=None, dataset=None, dataset_b=None):
     for names, find in _RELATIONS.items():
         if wrong.isdisjoint(names.split()):
             lines += find(config, domains, num_replicas)
-    lines += _subset_problems(config, [data for data in (dataset, dataset_b) if data])
+    lines += _subset_problems(config, (dataset, dataset_b))
     # Both domains may have the same problem.
     raise_all(list(dict.fromkeys(lines)))
 
@@ -38,7 +38,8 @@ def _subset_problems(config, datasets):
     return [
         f"dataset.num_images={count}: {dataset.path} has {dataset.num_images}"
         for dataset in datasets
-        if count > dataset.num_images
+        # What stands in for a data set has no images.
+        if count > getattr(dataset, "num_images", count)
     ]
 
 
