@@ -64,24 +64,18 @@ def measure_matrices(dtype):
 
 def measure_step(preset, batch_size, precision, xla, steps):
     """What a row says about our step."""
-    import tensorflow as tf
     from step_comparison import make_ours, random_reals, same_batch
 
     from msg_stylegan.interface import Interface
     from msg_stylegan.options import changed
     from msg_stylegan.training.graph_flops import count_flops
-    from msg_stylegan.training.step_memory import batch_spec
+    from msg_stylegan.training.step_memory import update_graphs
 
     config, resolution = make_config(preset, batch_size, precision)
     step = make_ours(changed(config, {"hardware.xla": xla}), resolution)
-    spec = batch_spec(batch_size, [Interface(resolution, num_channels=3)])
     bare = make_ours(config, resolution)
-    flops = {
-        name: count_flops(
-            tf.function(update, autograph=False).get_concrete_function(spec).graph
-        ).total()
-        for name, update in bare.replica_updates().items()
-    }
+    graphs = update_graphs(bare, [Interface(resolution, num_channels=3)])
+    flops = {name: count_flops(graph).total() for name, graph in graphs.items()}
     # Penalties with an update of their own come once in so many.
     flops["D by penalties"] = flops.get("D by penalties", 0) / bare.regularization.interval
 

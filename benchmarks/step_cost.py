@@ -16,14 +16,13 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import tensorflow as tf
 from step_comparison import make_ours, print_row
 
 from msg_stylegan.interface import Interface
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training.graph_flops import count_flops
-from msg_stylegan.training.step_memory import batch_spec, memory_of_step
+from msg_stylegan.training.step_memory import memory_of_step, update_graphs
 
 
 def main():
@@ -45,7 +44,11 @@ def main():
     for resolution in args.resolutions:
         data = [Interface(resolution, num_channels=3)]
         steps = [make_step(args, resolution, size) for size in args.batch_sizes]
-        flops = flops_per_image(steps[0], data)
+        graphs = [update_graphs(step, data) for step in steps]
+        flops = {
+            name: count_flops(graph).total() / steps[0].batch_size
+            for name, graph in graphs[0].items()
+        }
         reduced = sum(math.prod(v.shape) for n in "DG" for v in steps[0].nets.trainable(n)) * 4
         cells = (
             f"{resolution}x{resolution}",
@@ -54,7 +57,10 @@ def main():
             f"{sum(flops.values()) / 1e12:.3g}",
             f"{reduced / 1e6:.0f}",
             f"{3 * resolution**2 / 1e6:.3g}",
-            *(f"{memory_of_step(step, data).total / 2**30:.2f}" for step in steps),
+            *(
+                f"{memory_of_step(step, data, graphs=of_step).total / 2**30:.2f}"
+                for step, of_step in zip(steps, graphs, strict=True)
+            ),
         )
         print_row(cells)
 
@@ -65,16 +71,6 @@ def make_step(args, resolution, batch_size):
         {"schedule.batch_size": batch_size, "hardware.precision": args.precision},
     )
     return make_ours(config, resolution)
-
-
-def flops_per_image(step, data):
-    """Arithmetic of each kind of update, by its name."""
-    spec = batch_spec(step.batch_size, data)
-    graphs = {
-        name: tf.function(update, autograph=False).get_concrete_function(spec).graph
-        for name, update in step.replica_updates().items()
-    }
-    return {name: count_flops(graph).total() / step.batch_size for name, graph in graphs.items()}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from support.tiny_training import make_tiny_dataset, tiny_config
 
 from msg_stylegan.options import changed
 from msg_stylegan.training.graph_flops import count_flops
-from msg_stylegan.training.step_memory import batch_spec, estimate_memory
+from msg_stylegan.training.step_memory import estimate_memory, update_graphs
 
 
 def flops(function, *shapes):
@@ -85,9 +85,7 @@ def test_steps_cost_what_the_profiler_of_tensorflow_says(name, tmp_path):
     datasets = datasets[: 2 if config.dataset.path_b else 1]
     _, state = estimate_memory(config, datasets, 1)
     step = state.enter(state.stage)
-    for update in step.replica_updates().values():
-        function = tf.function(update, autograph=False)
-        graph = function.get_concrete_function(batch_spec(step.batch_size, datasets)).graph
+    for graph in update_graphs(step, datasets).values():
         counts = count_flops(graph)
         theirs = {kind: profiled(graph)[kind] for kind in counts}
         # The profiler does not know what some kinds cost.

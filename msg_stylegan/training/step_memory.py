@@ -105,16 +105,16 @@ def estimate_memory(config, datasets, num_replicas, judges=None, origin=None):
     return memory_of_step(step, datasets, rounds=share // images), state
 
 
-def memory_of_step(step, interfaces, rounds=1):
+def memory_of_step(step, interfaces, rounds=1, graphs=None):
     """The `StepMemory` of a `TrainStep` of the default strategy, without rounds of its own.
 
     Args:
         step: `TrainStep` whose batch is what the device sees at a time.
         interfaces: For each domain something with `resolution`, `num_channels`, `label_size`.
         rounds: How many such batches make an update.
+        graphs: What `update_graphs` returns, if it is there already.
     """
     images = step.batch_size
-    batch = batch_spec(images, interfaces)
     members = [v for network in step.nets.members.values() for v in network.variables]
     gradients = {name: _size(step.nets.trainable(name)) for name in "DG"}
     return StepMemory(
@@ -125,14 +125,16 @@ def memory_of_step(step, interfaces, rounds=1):
         slots=sum(_size(variables_of(opt)) for opt in (step.G_opt, step.D_opt)),
         sums=max(gradients.values()) if rounds > 1 else 0,
         updates={
-            name: _peak_of(update, batch, step) for name, update in step.replica_updates().items()
+            name: _peak_of(graph, step)
+            for name, graph in (graphs or update_graphs(step, interfaces)).items()
         },
     )
 
 
-def batch_spec(images, interfaces):
-    """Shapes and types of a batch of each domain, as the updates of a replica take it."""
-    return tuple(
+def update_graphs(step, interfaces):
+    """Graph of each kind of update, by name, see `memory_of_step`."""
+    images = step.batch_size
+    batch = tuple(
         {
             "images": tf.TensorSpec(
                 [images, data.resolution, data.resolution, data.num_channels], tf.uint8
@@ -141,10 +143,13 @@ def batch_spec(images, interfaces):
         }
         for data in interfaces
     )
+    return {
+        name: tf.function(update, autograph=False).get_concrete_function(batch).graph
+        for name, update in step.replica_updates().items()
+    }
 
 
-def _peak_of(update, batch, step):
-    graph = tf.function(update, autograph=False).get_concrete_function(batch).graph
+def _peak_of(graph, step):
     resolutions = step.nets.D.resolutions
     by_scale = collections.Counter()
     for shape, size in peak_memory(graph).items():
