@@ -17,6 +17,8 @@ _REASONS = {
     errno.ENOSPC: "the disk that holds it is full. Free some room there",
     errno.EDQUOT: "the quota of the disk that holds it is used up. Free some room there",
     errno.EFBIG: "it is larger than files may be here. Raise the limit (ulimit -f)",
+    errno.EROFS: "its file system is read-only. Allow writing there, or check the disks",
+    errno.ESTALE: "the connection to its file system is lost. Connect it again",
     errno.EIO: "a disk reports an input/output error. Check the disks",
 }
 

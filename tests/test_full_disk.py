@@ -8,13 +8,14 @@ import errno
 import json
 import os
 import re
+import subprocess
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
-from msg_stylegan import files
+from msg_stylegan import files, options
 from msg_stylegan.commands import train
 from msg_stylegan.data.assembly import write_labels
 from msg_stylegan.faults import user_message
@@ -22,7 +23,7 @@ from msg_stylegan.files import WriteError, read_json_lines, writing
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.pictures.video import VideoWriter
 from msg_stylegan.training.event_file import EventFile
-from msg_stylegan.training.run_directory import OPTIONS_FILE
+from msg_stylegan.training.run_directory import OPTIONS_FILE, create_run_directory
 
 resource = pytest.importorskip("resource")
 
@@ -79,6 +80,9 @@ def test_the_file_is_named_and_nothing_half_is_left(tmp_path, name, write):
         (OSError(errno.ENOSPC, "any words"), "the disk that holds it is full"),
         (OSError(errno.EDQUOT, "any words"), "quota"),
         (OSError(errno.EIO, "any words"), "input/output error"),
+        (OSError(errno.EROFS, "any words"), "read-only"),
+        (OSError(errno.ESTALE, "any words"), "connection"),
+        (tf.errors.FailedPreconditionError(None, None, "a; Read-only file system"), "read-only"),
         (RuntimeError("h5py: errno = 28, error message = 'No space left on device'"), "is full"),
         (tf.errors.ResourceExhaustedError(None, None, "a; No space left on device"), "is full"),
         (tf.errors.UnknownError(None, None, "a; Disk quota exceeded"), "quota"),
@@ -192,6 +196,48 @@ def test_a_run_stops_with_one_line_and_continues_when_there_is_room(run, tmp_pat
     assert {*kept} <= {path.name for path in (run_dir / "checkpoints").iterdir()}
     assert not [name for name in names(run_dir) if "tmp" in name or "_temp" in name]
     train_tiny(more, dataset, run_dir)
+    lines = read_json_lines(run_dir / "stats.jsonl")
+    assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
+
+
+@contextlib.contextmanager
+def may_become_read_only(folder):
+    """Yields a function that makes a folder read-only; it is writable again after the block."""
+    mounted = []
+
+    def mount(*options):
+        command = ["mount", "-o", ",".join(options), folder, folder]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    def make_read_only():
+        if not mount("bind"):
+            pytest.skip("only an administrator can mount a folder")
+        mounted.append(folder)
+        assert mount("remount", "bind", "ro")
+
+    try:
+        yield make_read_only
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_run_whose_folder_becomes_read_only_stops_and_continues(run, tmp_path):
+    _, dataset = run
+    config = tiny_config(tmp_path, network_snapshot_ticks=1)
+    run_dir = tmp_path / "results" / "run"
+    create_run_directory(run_dir, options.to_dict(config))
+
+    with may_become_read_only(run_dir) as make_read_only:
+
+        def evaluate(nets, snapshot, kimg, writer):
+            if kimg > 0.05:
+                make_read_only()
+
+        with pytest.raises(WriteError, match=r"cannot be written: .* is read-only") as caught:
+            train_tiny(config, dataset, run_dir, evaluate)
+        assert "\n" not in str(caught.value)
+    train_tiny(config, dataset, run_dir)
     lines = read_json_lines(run_dir / "stats.jsonl")
     assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
 

@@ -42,7 +42,10 @@ def run_lock(run_dir):
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)
+        # One that stays, where nothing can be written any more, is no obstacle; and an error here
+        # would hide the one that ended the training.
+        with contextlib.suppress(OSError):
+            path.unlink()
         os.close(descriptor)
 
 
