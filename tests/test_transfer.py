@@ -8,7 +8,9 @@ import pytest
 import tensorflow as tf
 from support import tflib_writer
 from support.network_weights import assert_equal_networks, randomize
+from support.original_recording import RecordedArrays, assert_close, to_nchw
 from support.pickled_networks import SETTINGS, make_trio, nvidia_trio, trio
+from support.stored_data_sets import random_images, write_records
 from support.tiny_pair import make_pair
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
@@ -326,3 +328,27 @@ def test_a_snapshot_of_a_generator_alone(tmp_path):
         np.testing.assert_array_equal(variable, value)
     for G in (target.G, target.G_ema):
         np.testing.assert_array_equal(tf.convert_to_tensor(G.w_avg), nets.G_ema.w_avg)
+
+
+def test_published_files_of_bmsg(golden, tmp_path):
+    write_records(tmp_path / "tiny", random_images())
+    command = [
+        f"--init_from={golden / 'bmsg_32_GAN_GEN.pth'}",
+        f"--config.data_dir={tmp_path}",
+        f"--config.result_dir={tmp_path / 'results'}",
+        "--config.dataset.path=tiny",
+        "--config.schedule.total_kimg=0.016",
+        "--config.metrics.names=none",
+    ]
+    assert train.main(command) == 0
+    first, last = (
+        load_snapshot(path) for path in snapshots_of_run(tmp_path / "results" / "00001-digits-1gpu")
+    )
+    recording = RecordedArrays.read(golden / "bmsg_32.npz")
+    z = recording["in/z"]
+    for res, image in zip(first.G.resolutions, first.G(z), strict=True):
+        assert_close(to_nchw(image), recording[f"out/G/images/{res}"], 1e-4)
+    facts = first.info["init_from"]
+    assert facts["file"] == "bmsg_32_GAN_GEN.pth"
+    assert not any(match["fresh"] for match in facts["networks"].values())
+    assert not np.array_equal(first.G(z)[-1], last.G(z)[-1])
