@@ -39,8 +39,8 @@ def pair_presets(digits, emoji):
         # Domains of 32x32 pixels in colour. Unverified.
         "scogan_mnist2svhn": _small(digits, "mnist2svhn"),
         "scogan_shapes2flowers": _small(digits, "shapes2flowers"),
-        # Emoji as two vendors draw them.
-        "scogan_emoji64": _emoji(emoji),
+        # Emoji as two vendors draw them. About an hour on one CPU core.
+        "scogan_emoji64": changed(emoji, {**_paths("emoji"), **_SOFT}),
         # Unverified: sizes of networks and batches are those of the presets of one domain.
         "scogan_apple2orange": _photographs("apple2orange", 256),
         "scogan_horse2zebra": _photographs("horse2zebra", 256),
@@ -120,25 +120,6 @@ def _small(digits, name):
             **_SOFT,
             "schedule.total_kimg": 200.0,
             "schedule.network_snapshot_ticks": 10,
-        },
-    )
-
-
-def _emoji(emoji):
-    """About an hour on one CPU core. Emoji of one meaning have the same colours and places.
-
-    In the one training so far the term on images made those of low resolution a blurred brown, and
-    both domains ended farther from the real images than with hard sharing, see docs/soft_cogan.md.
-    """
-    return changed(
-        emoji,
-        {
-            **_paths("emoji"),
-            **_SOFT,
-            # Of low resolution they look alike.
-            "coupling.feature": 30.0,
-            "coupling.feature_resolution": 8,
-            "coupling.feature_images": True,
         },
     )
 
