@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
 from metrics.domains import metric_of_domain_b
-from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
 from metrics.features import Features
@@ -105,7 +104,7 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
     with strategy.scope():
         networks = FeatureNetworks(
             cache_dir,
-            paths={name: getattr(options, f"{name}_weights") for name in PUBLISHED},
+            paths={name: getattr(options, field) for name, field in options.weights().items()},
             custom=feature_network,
             classifier=options.classifier,
         )

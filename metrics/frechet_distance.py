@@ -4,7 +4,8 @@
 there are fewer (StyleGAN); "fid50k_full" with every real once, never mirrored (StyleGAN2-ADA);
 "fid" is all fakes in files with all reals; "fid50k_scales" is fid50k at every scale of a
 multi-scale generator. "clean_fid" resizes as Clean-FID does, "keras_fid" has Keras' ImageNet
-weights, and "fd50k-NAME" a network of the user; none of them can be compared with another.
+weights, "fd50k-efficientnet" EfficientNet-Lite0, and "fd50k-NAME" a network of the user; none of
+them can be compared with another.
 """
 
 import functools
@@ -156,6 +157,7 @@ FAMILY = Family(
         "clean_fid50k",
         "clean_fid50k_full",
         "keras_fid50k",
+        "fd50k_full-efficientnet",
     ),
     make=_make,
 )

@@ -2,7 +2,8 @@
 
 Its estimate is unbiased for any number of images, and can be a little below zero. "kid50k" takes
 50k of the reals (fewer if there are fewer), "kid50k_full" up to a million, "kid" all fakes in
-files and all reals, "kd50k-NAME" uses a network of the user. Not multiplied by 1000.
+files and all reals, "kd50k-NAME" uses EfficientNet-Lite0 (NAME is efficientnet) or a network of the
+user. Not multiplied by 1000.
 """
 
 import functools
@@ -121,6 +122,6 @@ def _make(match, options):
 
 FAMILY = Family(
     pattern=r"k(i?)d(?:([0-9]+k?)(_full)?)?(?:-(.+))?",
-    examples=("kid50k", "kid50k_full", "kid"),
+    examples=("kid50k", "kid50k_full", "kid", "kd50k_full-efficientnet"),
     make=_make,
 )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from metrics.generated_pairs import GeneratedPairs
 
 
+# Feature networks that a metric looks through when its name ends with theirs: "fd50k-efficientnet".
+NAMED_NETWORKS = ("efficientnet",)
+
 # What to do about images of a size that a metric cannot use.
 SUITABLE_IMAGES = (
     f"`{called('dataset')} create_from_images`, with `--resolution`, makes such images."
@@ -219,7 +222,10 @@ def choose_count(name, number, options, at_least):
 
 
 def choose_feature_space(name, usual, wanted, options):
-    """Finds the feature network of a metric: the usual one, or that of the user if there is one.
+    """Finds the feature network of a metric.
+
+    It is one of `NAMED_NETWORKS` if the name says so, else that of the user if there is one, and
+    else the usual one.
 
     Args:
         name: Name of the metric as the user wrote it.
@@ -233,13 +239,15 @@ def choose_feature_space(name, usual, wanted, options):
     Raises:
         ValueError: The user has not given the network that the name asks for.
     """
+    if wanted in NAMED_NETWORKS:
+        return wanted, f"-{wanted}"
     given = options.feature_network
     if (given is None and usual is None) or (wanted is not None and wanted != given):
         expected = f"the feature network {wanted!r}" if wanted else "a feature network of yours"
         received = f"that of {given!r}" if given else "none"
         raise ValueError(
-            f"{name} looks through {expected}. Expected its file in --feature_network. "
-            f"Received {received}."
+            f"{name} looks through {expected}. Expected its file in --feature_network, or "
+            f"{' or '.join(NAMED_NETWORKS)} after the dash. Received {received}."
         )
     return (usual, "") if given is None else (given, f"-{given}")
 
