@@ -37,7 +37,7 @@ from metrics.frechet_distance import frechet_distance
 from metrics.image_files import open_images
 from metrics.inception_score import inception_score
 from metrics.kernel_distance import kernel_distance
-from metrics.moments import StreamingMoments
+from metrics.moments import moments_of
 from metrics.precision_recall import precision_recall
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines
@@ -264,12 +264,7 @@ def extracted(extractor, folder):
 
 
 def our_fid(reals, fakes):
-    sides = []
-    for features in (reals, fakes):
-        moments = StreamingMoments(features.shape[1])
-        moments.add(features)
-        sides.append(moments.result())
-    return frechet_distance(*sides)
+    return frechet_distance(moments_of(reals), moments_of(fakes))
 
 
 def drawn_subsets(num_x, num_y):

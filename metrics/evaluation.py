@@ -22,6 +22,7 @@ from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
 from metrics.features import Features
 from metrics.fixed_order import LABEL_ORDER_VERSION, ORDER_VERSION, FixedOrder, LabelsInOrder
+from metrics.floors import floors
 from metrics.generated_images import GeneratedImages
 from metrics.image_files import check_sizes
 from metrics.metric import Metric, MetricInputs, MetricOptions
@@ -62,6 +63,8 @@ class Evaluation:
             raise ValueError(_too_small(metric, generator.resolutions[-1]))
         with _full_precision():
             results = metric.compute(self._inputs)
+            if results:
+                results = results | floors(metric, self._inputs)
         return MetricResult(metric, results, time.monotonic() - start)
 
     def real_moments(self, metric):

@@ -12,7 +12,12 @@ import functools
 
 import numpy as np
 
+from metrics.floors import Halves
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
+from metrics.moments import moments_of
+
+# Reals whose halves are compared, at most: 1.6 GB of features in the cache.
+_MAX_DIVIDED = 200_000
 
 
 def frechet_distance(a, b):
@@ -100,6 +105,10 @@ def _compute(name, network, num_images, real_moments, inputs):
     return {name: frechet_distance(reals, fakes)}
 
 
+def _measure(name, reals, fakes, inputs):
+    return {name: frechet_distance(moments_of(reals), moments_of(fakes))}
+
+
 def _compute_scales(name, network, num_images, inputs):
     inputs.require_generator(name)
     inputs.require_reals(name, at_least=2)
@@ -124,6 +133,7 @@ def _make(match, options):
     stem = "fd" if ending else f"{prefix or ''}fid"
     name = f"{stem}{format_count(count)}{variant or ''}{ending}"
 
+    max_reals = count if count and variant != "_full" else _MAX_DIVIDED
     real_moments = None
     if variant == "_scales":
         compute = functools.partial(_compute_scales, name, network, count)
@@ -139,6 +149,7 @@ def _make(match, options):
         networks=(network,),
         shuffles_reals=count > 0 and variant != "_full",
         real_moments=real_moments,
+        halves=Halves(name, network, max_reals, 2, functools.partial(_measure, name)),
     )
 
 

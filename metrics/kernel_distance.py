@@ -10,6 +10,7 @@ import functools
 
 import numpy as np
 
+from metrics.floors import Halves
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 from metrics.nearest_neighbors import check_dimensions
 
@@ -98,6 +99,10 @@ def _compute(name, network, num_images, max_reals, inputs):
     inputs.require_reals(name, at_least=2)
     fakes = inputs.features.fakes(network, count)
     reals = inputs.features.reals(network, max_reals)
+    return _measure(name, reals, fakes, inputs)
+
+
+def _measure(name, reals, fakes, inputs):
     subsets = draw_subsets(len(reals), len(fakes), (inputs.seed, _SUBSETS))
     with inputs.progress(total=len(subsets), desc=name, unit="subset") as bar:
         return {name: kernel_distance(reals, fakes, subsets, bar.update)}
@@ -117,6 +122,7 @@ def _make(match, options):
         compute=functools.partial(_compute, name, network, count, max_reals),
         networks=(network,),
         shuffles_reals=True,
+        halves=Halves(name, network, max_reals, 2, functools.partial(_measure, name)),
     )
 
 

@@ -17,6 +17,7 @@ from msg_stylegan.command_names import called
 
 if TYPE_CHECKING:
     from metrics.features import Features
+    from metrics.floors import Halves
     from metrics.generated_images import GeneratedImages
     from metrics.generated_pairs import GeneratedPairs
 
@@ -142,6 +143,8 @@ class Metric:
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
+    # How it compares one half of the reals with the other; None if that says nothing. See `floors`.
+    halves: "Halves | None" = None
     # Whether it is about pairs of images of two domains; see `MetricInputs.require_pairs`.
     of_pair: bool = False
     # Whether it needs real images whose partners are known; see `Partners`.

@@ -9,8 +9,9 @@ from msg_stylegan.files import append_json_line, read_json_lines
 from msg_stylegan.tensorflow_files import tensorflow_writing
 from msg_stylegan.training.stats import format_time
 
-# A metric with more values than this shows its headline only in a table with others.
-_MAX_COLUMNS = 3
+# A metric with more values than this shows its headline only in a table with others. Precision and
+# recall with their floors are four.
+_MAX_COLUMNS = 4
 
 
 def record_result(result, *, snapshot, kimg, settings, num_gpus=1, writer=None):
