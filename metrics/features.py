@@ -8,7 +8,7 @@ import numpy as np
 
 from metrics.cache import ScratchRows, check_room
 from metrics.fixed_order import ORDER_VERSION
-from metrics.moments import Moments, StreamingMoments
+from metrics.moments import Moments, StreamingMoments, moments_of
 from msg_stylegan.data import pyramid
 
 _ROWS_AT_A_TIME = 2**13
@@ -27,6 +27,9 @@ class Features:
         cache: `StatisticsCache` of the reals without mirroring.
         mirror_seed: Decides which reals are mirrored; None when the user does not mirror.
         imported: `Moments` that stand for those of the reals, or None.
+
+    Attributes:
+        imported: As given.
     """
 
     def __init__(self, inputs, extractors, lpips, *, cache, mirror_seed=None, imported=None):
@@ -35,9 +38,13 @@ class Features:
         self.lpips = lpips
         self._cache = cache
         self._mirror_seed = mirror_seed
-        self._imported = imported
+        self.imported = imported
         # Network name -> dict of output name -> float32 [N, d].
         self._fake_rows = {}
+
+    def identity(self, network):
+        """Hex digest of all that decides the features of a network."""
+        return self._extractors(network).network.identity
 
     def real_moments(self, network, num_images, *, mirrored):
         """Mean and covariance of reals.
@@ -50,7 +57,7 @@ class Features:
         Returns:
             `Moments`.
         """
-        imported = self._imported
+        imported = self.imported
         if imported is None:
             return self._real_moments(network, num_images, mirrored)
         dim = self._extractors(network).network.dim
@@ -81,11 +88,7 @@ class Features:
 
     def fake_moments(self, network, num_images):
         """Mean and covariance of the first `num_images` fakes, as `Moments`."""
-        features = self.fakes(network, num_images)
-        moments = StreamingMoments(features.shape[1])
-        for start in range(0, num_images, _ROWS_AT_A_TIME):
-            moments.add(features[start : start + _ROWS_AT_A_TIME])
-        return moments.result()
+        return moments_of(self.fakes(network, num_images))
 
     def scale_moments(self, network, num_images, *, mirrored):
         """Moments of reals and fakes at every scale of the generator.
@@ -127,7 +130,7 @@ class Features:
 
         rows = self._cache.fetch_rows(
             "features",
-            {"network": extractor.network.identity, "num_images": count, "order": ORDER_VERSION},
+            {"network": self.identity(network), "num_images": count, "order": ORDER_VERSION},
             (count, extractor.network.dim),
             write,
         )
@@ -173,7 +176,7 @@ class Features:
             return {"mean": result.mean, "covariance": result.covariance}
 
         parameters = {
-            "network": self._extractors(network).network.identity,
+            "network": self.identity(network),
             "num_images": count,
             "mirror_seed": mirror_seed,
             "resolution": resolution,

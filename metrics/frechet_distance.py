@@ -4,14 +4,20 @@
 there are fewer (StyleGAN); "fid50k_full" with every real once, never mirrored (StyleGAN2-ADA);
 "fid" is all fakes in files with all reals; "fid50k_scales" is fid50k at every scale of a
 multi-scale generator. "clean_fid" resizes as Clean-FID does, "keras_fid" has Keras' ImageNet
-weights, and "fd50k-NAME" a network of the user; none of them can be compared with another.
+weights, "fd50k-efficientnet" EfficientNet-Lite0, and "fd50k-NAME" a network of the user; none of
+them can be compared with another.
 """
 
 import functools
 
 import numpy as np
 
+from metrics.floors import Halves
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
+from metrics.moments import moments_of
+
+# Reals whose halves are compared, at most: 1.6 GB of features in the cache.
+_MAX_DIVIDED = 200_000
 
 
 def frechet_distance(a, b):
@@ -99,6 +105,10 @@ def _compute(name, network, num_images, real_moments, inputs):
     return {name: frechet_distance(reals, fakes)}
 
 
+def _measure(name, reals, fakes, inputs):
+    return {name: frechet_distance(moments_of(reals), moments_of(fakes))}
+
+
 def _compute_scales(name, network, num_images, inputs):
     inputs.require_generator(name)
     inputs.require_reals(name, at_least=2)
@@ -123,6 +133,7 @@ def _make(match, options):
     stem = "fd" if ending else f"{prefix or ''}fid"
     name = f"{stem}{format_count(count)}{variant or ''}{ending}"
 
+    max_reals = count if count and variant != "_full" else _MAX_DIVIDED
     real_moments = None
     if variant == "_scales":
         compute = functools.partial(_compute_scales, name, network, count)
@@ -138,6 +149,7 @@ def _make(match, options):
         networks=(network,),
         shuffles_reals=count > 0 and variant != "_full",
         real_moments=real_moments,
+        halves=Halves(name, network, max_reals, 2, functools.partial(_measure, name)),
     )
 
 
@@ -156,6 +168,7 @@ FAMILY = Family(
         "clean_fid50k",
         "clean_fid50k_full",
         "keras_fid50k",
+        "fd50k_full-efficientnet",
     ),
     make=_make,
 )

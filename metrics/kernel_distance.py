@@ -2,13 +2,15 @@
 
 Its estimate is unbiased for any number of images, and can be a little below zero. "kid50k" takes
 50k of the reals (fewer if there are fewer), "kid50k_full" up to a million, "kid" all fakes in
-files and all reals, "kd50k-NAME" uses a network of the user. Not multiplied by 1000.
+files and all reals, "kd50k-NAME" uses EfficientNet-Lite0 (NAME is efficientnet) or a network of the
+user. Not multiplied by 1000.
 """
 
 import functools
 
 import numpy as np
 
+from metrics.floors import Halves
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 from metrics.nearest_neighbors import check_dimensions
 
@@ -97,6 +99,10 @@ def _compute(name, network, num_images, max_reals, inputs):
     inputs.require_reals(name, at_least=2)
     fakes = inputs.features.fakes(network, count)
     reals = inputs.features.reals(network, max_reals)
+    return _measure(name, reals, fakes, inputs)
+
+
+def _measure(name, reals, fakes, inputs):
     subsets = draw_subsets(len(reals), len(fakes), (inputs.seed, _SUBSETS))
     with inputs.progress(total=len(subsets), desc=name, unit="subset") as bar:
         return {name: kernel_distance(reals, fakes, subsets, bar.update)}
@@ -116,11 +122,12 @@ def _make(match, options):
         compute=functools.partial(_compute, name, network, count, max_reals),
         networks=(network,),
         shuffles_reals=True,
+        halves=Halves(name, network, max_reals, 2, functools.partial(_measure, name)),
     )
 
 
 FAMILY = Family(
     pattern=r"k(i?)d(?:([0-9]+k?)(_full)?)?(?:-(.+))?",
-    examples=("kid50k", "kid50k_full", "kid"),
+    examples=("kid50k", "kid50k_full", "kid", "kd50k_full-efficientnet"),
     make=_make,
 )

@@ -17,9 +17,13 @@ from msg_stylegan.command_names import called
 
 if TYPE_CHECKING:
     from metrics.features import Features
+    from metrics.floors import Halves
     from metrics.generated_images import GeneratedImages
     from metrics.generated_pairs import GeneratedPairs
 
+
+# Feature networks that a metric looks through when its name ends with theirs: "fd50k-efficientnet".
+NAMED_NETWORKS = ("efficientnet",)
 
 # What to do about images of a size that a metric cannot use.
 SUITABLE_IMAGES = (
@@ -139,6 +143,8 @@ class Metric:
     shuffles_reals: bool = False
     # For Fréchet distances: maps `MetricInputs` to the `Moments` of the reals.
     real_moments: Callable | None = None
+    # How it compares one half of the reals with the other; None if that says nothing. See `floors`.
+    halves: "Halves | None" = None
     # Whether it is about pairs of images of two domains; see `MetricInputs.require_pairs`.
     of_pair: bool = False
     # Whether it needs real images whose partners are known; see `Partners`.
@@ -219,7 +225,10 @@ def choose_count(name, number, options, at_least):
 
 
 def choose_feature_space(name, usual, wanted, options):
-    """Finds the feature network of a metric: the usual one, or that of the user if there is one.
+    """Finds the feature network of a metric.
+
+    It is one of `NAMED_NETWORKS` if the name says so, else that of the user if there is one, and
+    else the usual one.
 
     Args:
         name: Name of the metric as the user wrote it.
@@ -233,13 +242,15 @@ def choose_feature_space(name, usual, wanted, options):
     Raises:
         ValueError: The user has not given the network that the name asks for.
     """
+    if wanted in NAMED_NETWORKS:
+        return wanted, f"-{wanted}"
     given = options.feature_network
     if (given is None and usual is None) or (wanted is not None and wanted != given):
         expected = f"the feature network {wanted!r}" if wanted else "a feature network of yours"
         received = f"that of {given!r}" if given else "none"
         raise ValueError(
-            f"{name} looks through {expected}. Expected its file in --feature_network. "
-            f"Received {received}."
+            f"{name} looks through {expected}. Expected its file in --feature_network, or "
+            f"{' or '.join(NAMED_NETWORKS)} after the dash. Received {received}."
         )
     return (usual, "") if given is None else (given, f"-{given}")
 

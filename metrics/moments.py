@@ -17,6 +17,9 @@ from msg_stylegan.mistaken_file import what_it_is
 # depend on how features are cut into batches, not even in the last digit.
 _BLOCK = 1024
 
+# Rows that are read at a time from a file.
+_ROWS_AT_A_TIME = 2**13
+
 # Asymmetry of a covariance in a file, relative to its largest number, that passes for rounding.
 _ASYMMETRY = 1e-5
 
@@ -106,6 +109,14 @@ class StreamingMoments:
         self._mean = self._mean + shift * (self._filled / total)
         self._count = total
         self._filled = 0
+
+
+def moments_of(features):
+    """`Moments` of features `[N, d]`, in memory or mapped from a file."""
+    moments = StreamingMoments(features.shape[1])
+    for start in range(0, len(features), _ROWS_AT_A_TIME):
+        moments.add(features[start : start + _ROWS_AT_A_TIME])
+    return moments.result()
 
 
 def write_statistics(path, moments):

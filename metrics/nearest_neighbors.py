@@ -2,7 +2,7 @@
 
 "pr50k3" compares 50k fakes with 50k of the reals (fewer if there are fewer), "pr50k3_full" with
 up to 200k, "pr3" all fakes in files; the last digit is k. They use the features of
-VGG16, or of a network of the user ("pr50k3-NAME").
+VGG16, or of EfficientNet-Lite0 or a network of the user ("pr50k3-NAME").
 
 Distances are float64, because a metric that counts is exact or wrong: in float32,
 |x|^2 - 2 x.y + |y|^2 loses the digits that decide whether a point lies inside.
@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from metrics.floors import Halves
 from metrics.metric import Family, Metric, choose_count, choose_feature_space, format_count
 
 MAX_REALS = 200_000
@@ -170,6 +171,9 @@ def _make(measure, match, options):
         compute=functools.partial(_compute, measure, name, network, count, max_reals),
         networks=(network,),
         shuffles_reals=True,
+        halves=Halves(
+            name, network, max_reals, measure.k + 1, functools.partial(_measure, measure, name)
+        ),
     )
 
 
@@ -178,6 +182,10 @@ def _compute(measure, name, network, num_images, max_reals, inputs):
     inputs.require_reals(name, at_least=measure.k + 1)
     fakes = inputs.features.fakes(network, count)
     reals = inputs.features.reals(network, max_reals)
+    return _measure(measure, name, reals, fakes, inputs)
+
+
+def _measure(measure, name, reals, fakes, inputs):
     total = measure.count_distances(len(reals), len(fakes))
     with inputs.progress(total=total, desc=name, unit="pair", unit_scale=True) as bar:
         values = measure.function(reals, fakes, report=bar.update)

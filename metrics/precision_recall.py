@@ -51,4 +51,4 @@ MEASURE = NeighborMeasure(
     count_distances=lambda n, m: n * n + m * m + n * m,
     names=("precision", "recall"),
 )
-FAMILY = neighbor_family(MEASURE, examples=("pr50k3", "pr50k3_full", "pr3"))
+FAMILY = neighbor_family(MEASURE, examples=("pr50k3", "pr50k3_full", "pr3", "pr50k3-efficientnet"))

@@ -9,7 +9,8 @@ from msg_stylegan.files import append_json_line, read_json_lines
 from msg_stylegan.tensorflow_files import tensorflow_writing
 from msg_stylegan.training.stats import format_time
 
-# A metric with more values than this shows its headline only in a table with others.
+# A metric with more values than this, floors not counted, shows only its headline and the floor of
+# that in a table with others.
 _MAX_COLUMNS = 3
 
 
@@ -94,8 +95,12 @@ def results_table(metrics, rows):
         keys = list(dict.fromkeys(key for line in lines for key in line["results"]))
         # The headline first, then the rest as the metric orders it.
         keys.sort(key=lambda key, metric=metric: key != metric.headline)
-        is_wide = len(keys) > _MAX_COLUMNS and len(metrics) > 1
-        columns[metric.name] = keys[:1] if is_wide else keys
+        floor = f"{metric.name}_floor"
+        num_scores = sum(not key.startswith(floor) for key in keys)
+        if num_scores > _MAX_COLUMNS and len(metrics) > 1:
+            shown = (metric.headline, floor + metric.headline.removeprefix(metric.name))
+            keys = [key for key in keys if key in shown]
+        columns[metric.name] = keys
     table = [[*rows[0][0], *(key for keys in columns.values() for key in keys)]]
     for cells, lines in rows:
         values = [

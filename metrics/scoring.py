@@ -5,7 +5,6 @@ from pathlib import Path
 
 from metrics.domains import evaluator_of_domains
 from metrics.evaluation import prepare_metrics
-from metrics.feature_networks.fetch import PUBLISHED
 from metrics.image_files import open_images
 from metrics.moments import read_statistics, write_statistics
 from metrics.report import SnapshotScorer, images_table, score_images
@@ -29,7 +28,7 @@ def score(args):
         names=args.metrics or ["fid" if args.fakes else "fid50k"],
         num_images=args.num_images,
         classifier=args.classifier,
-        **{f"{name}_weights": getattr(args, f"{name}_weights") for name in PUBLISHED},
+        **{field: getattr(args, field) for field in MetricsOptions.weights().values()},
     )
     # Mistakes in the names of metrics show here, before images are opened.
     prepared = prepare_metrics(

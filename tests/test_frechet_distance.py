@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import scipy.linalg
-from support.metric_inputs import ArrayFeatures, array_inputs, make_metric, moments_of
+from support.metric_inputs import ArrayFeatures, array_inputs, make_metric
 
 from metrics.frechet_distance import FAMILY, frechet_distance
-from metrics.moments import Moments
+from metrics.moments import Moments, moments_of
 
 
 def gaussian(mean, covariance):

@@ -71,6 +71,7 @@ PATHS = [
     "metrics.inception_weights",
     "metrics.vgg16_weights",
     "metrics.lpips_weights",
+    "metrics.efficientnet_weights",
 ]
 
 

@@ -274,6 +274,18 @@ def test_table_shows_the_headline_first():
     ]
 
 
+def test_table_of_several_metrics_keeps_floors():
+    metrics = [Metric("m", "m_avg", True, None), Metric("n3", "n3_b", False, None)]
+    wide = {f"m{kind}_{i}": 0.0 for kind in ("", "_floor") for i in (*range(8), "avg")}
+    few = {"n3_a": 1.0, "n3_b": 2.0, "n3_floor_a": 3.0, "n3_floor_b": 4.0}
+    rows = [({"fakes": "a"}, {"m": {"results": wide}, "n3": {"results": few}})]
+    (head, _) = results_table(metrics, rows).splitlines()
+    assert head.split() == [
+        *("fakes", "m_avg", "m_floor_avg"),
+        *("n3_b", "n3_a", "n3_floor_a", "n3_floor_b"),
+    ]
+
+
 def test_table_of_several_metrics_leaves_out_details_and_gaps():
     metrics = [Metric("m", "m_avg", True, None), Metric("n", "n", True, None)]
     wide = {"results": {f"m_{i}": 0.0 for i in range(8)} | {"m_avg": 1.0}}

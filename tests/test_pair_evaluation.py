@@ -174,7 +174,9 @@ def test_a_run_of_pairs_is_scored_as_a_whole_or_by_domain(tmp_path, run_dir, cap
     assert a != b
     table = capsys.readouterr().out.split("\n\n")[-1].splitlines()
     assert table[0].split()[2:] == [
-        *("swd20_avg", "swd20_b_avg", "pixel_agreement20_negative"),
+        *("swd20_avg", "swd20_16", "swd20_floor_16", "swd20_floor_avg"),
+        *("swd20_b_avg", "swd20_b_16", "swd20_b_floor_16", "swd20_b_floor_avg"),
+        "pixel_agreement20_negative",
         *("pixel_agreement20_negative_unrelated", "pixel_agreement20_negative_corrected"),
         *("msssim4", "msssim4_b", "stability4", "stability4_b"),
     ]

@@ -87,8 +87,9 @@ def test_stability_of_a_finished_run(tmp_path, run_dir, capsys):
     assert (run_dir / "metric-stability4.png").stat().st_size > 1000
     # One table for all metrics; of those with many values it has the headline.
     table = capsys.readouterr().out.split("\n\n")[-1].splitlines()
-    assert table[0].split() == ["snapshot", "kimg", "stability4", "swd32_avg"]
-    assert [len(row.split()) for row in table[1:]] == [3, 4]
+    swd = ["swd32_avg", "swd32_16", "swd32_floor_16", "swd32_floor_avg"]
+    assert table[0].split() == ["snapshot", "kimg", "stability4", *swd]
+    assert [len(row.split()) for row in table[1:]] == [6, 7]
 
 
 def test_without_all_the_newest_snapshot_is_scored(tmp_path, run_dir):

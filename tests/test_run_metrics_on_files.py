@@ -67,12 +67,15 @@ def test_results_are_shown_even_if_their_file_cannot_be_written(folder, tmp_path
 def test_the_form_of_the_files_does_not_matter(folder, capsys):
     expected = scores(folder, "fakes", "data/tiny")
     assert expected.keys() == {
-        "fd-tiny",
-        "kd-tiny",
-        "pr3-tiny_precision",
-        "pr3-tiny_recall",
-        "dc5-tiny_density",
-        "dc5-tiny_coverage",
+        f"{name}{floor}{value}"
+        for name, values in {
+            "fd-tiny": ("",),
+            "kd-tiny": ("",),
+            "pr3-tiny": ("_precision", "_recall"),
+            "dc5-tiny": ("_density", "_coverage"),
+        }.items()
+        for floor in ("", "_floor")
+        for value in values
     }
     table = capsys.readouterr().out.splitlines()
     assert table[0].split()[:3] == ["fakes", "images", "fd-tiny"]
@@ -106,7 +109,8 @@ def test_statistics_are_exported_and_stand_for_the_reals(folder, capsys):
     imported = [f"--import_stats={stats}", f"--output={output}"]
     assert call(folder, f"--fakes={folder / 'fakes'}", *imported, metrics="fid") == 0
     line = json.loads(output.read_text())
-    assert line["results"] == pytest.approx(expected, rel=1e-9)
+    # Statistics cannot be divided in halves.
+    assert line["results"] == {"fd-tiny": pytest.approx(expected["fd-tiny"], rel=1e-9)}
     assert line["settings"]["imported"] and "fingerprint" not in line["settings"]
     assert line["fakes"]["num_images"] == 30 and len(line["fakes"]["fingerprint"]) == 64
 
@@ -126,7 +130,8 @@ def test_a_network_against_a_folder(folder):
     path = run_dir / "metric-fd30_scales-tiny.jsonl"
     first, second = (json.loads(line)["results"] for line in path.read_text().splitlines())
     assert first == pytest.approx(second, rel=1e-6)
-    assert list(first) == ["fd30_scales-tiny", *(f"fd30_scales-tiny_{r}" for r in (4, 8, 16))]
+    scales = ("", "_4", "_8", "_16", "_floor")
+    assert list(first) == [f"fd30_scales-tiny{scale}" for scale in scales]
     (line,) = (run_dir / "metric-fd30-tiny.jsonl").read_text().splitlines()[1:]
     assert json.loads(line)["results"]["fd30-tiny"] == first["fd30_scales-tiny"]
 
@@ -207,13 +212,15 @@ def test_scores_through_inception(folder):
     write_zip(path, tensors(torch_arrays()))
     cache = f"--cache_dir={folder / 'inception_cache'}"
     found = scores(folder, "fakes", "reals.zip", cache, metrics="fid,clean_fid,kid,is", network="")
-    assert found.keys() == {"fid", "clean_fid", "kid", "is_mean", "is_std"}
+    distances = ("fid", "clean_fid", "kid")
+    floors = {f"{name}_floor" for name in distances}
+    assert found.keys() == {*distances, *floors, "is_mean", "is_std"}
     assert found["fid"] > 0 and found["clean_fid"] != found["fid"] and found["is_mean"] >= 1
     # Keras' network is not taken for it.
     output = call(folder, f"--fakes={folder / 'fakes'}", cache, metrics="keras_fid", network="")
     assert output == 1
-    # Real statistics are in the cache: moments of both resizings, and features.
-    assert len(list((folder / "inception_cache" / "metrics").iterdir())) == 3
+    # Real statistics are in the cache: moments and features of both resizings, and three floors.
+    assert len(list((folder / "inception_cache" / "metrics").iterdir())) == 7
     same = scores(folder, "reals_png", "reals.zip", cache, metrics="fid,kid", network="")
     assert same["fid"] < 1e-6 * found["fid"] and same["kid"] < found["kid"]
 

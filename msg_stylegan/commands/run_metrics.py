@@ -105,10 +105,10 @@ def build_parser():
         default=MetricsOptions.classifier,
         help=f"judge of label_agreement1k, which `{called('classifier')}` has trained",
     )
-    for name in PUBLISHED:
-        default = getattr(MetricsOptions, f"{name}_weights")
+    for name, field in MetricsOptions.weights().items():
+        default = getattr(MetricsOptions, field)
         how.add_argument(
-            f"--{name}_weights",
+            f"--{field}",
             metavar="FILE",
             default=default,
             help=f"weights of {name} (default: {default or f'looked for in CACHE_DIR/{name}'})",

@@ -3,7 +3,7 @@
 Importable without TensorFlow.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from msg_stylegan.augmentation.kinds import GROUPS, KINDS, OPERATIONS
 from msg_stylegan.losses.options import LossOptions
@@ -323,11 +323,22 @@ class MetricsOptions:
         "",
         "File with the weights of LPIPS. Empty = looked for in `cache_dir`/lpips.",
     )
+    efficientnet_weights: str = option(
+        "",
+        "File with the weights of EfficientNet-Lite0. Empty = looked for in "
+        "`cache_dir`/efficientnet.",
+    )
     classifier: str = option(
         "",
         "File of the classifier that label_agreement1k asks, which the command for classifiers "
         "trains on images of both domains.",
     )
+
+    @classmethod
+    def weights(cls):
+        """Names of the options for files of weights: dict of network -> "<network>_weights"."""
+        names = [item.name for item in fields(cls) if item.name.endswith("_weights")]
+        return {name.removesuffix("_weights"): name for name in names}
 
 
 @dataclass(frozen=True)

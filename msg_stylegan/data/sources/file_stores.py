@@ -149,8 +149,8 @@ def _read_lines(path):
         what = what_it_is(path, expected="text")
         raise ValueError(
             f"{path} is neither an archive nor a list of images. {f'{what} ' if what else ''}"
-            "Expected a folder, a zip or tar archive, or a text file in UTF-8 with the path of one "
-            "image per line."
+            "Expected a folder, a zip or tar archive, a font, or a text file in UTF-8 with the "
+            "path of one image per line."
         )
     if what := what_download(data):
         raise ValueError(f"{path} is not a list of images. {what}")

@@ -18,6 +18,7 @@ from msg_stylegan.data.sources.file_stores import (
     RemoteFolderStore,
     is_remote,
 )
+from msg_stylegan.data.sources.font import SIGNATURES, FontStore
 from msg_stylegan.data.sources.labels import LABELS_NAME, read_labels
 from msg_stylegan.data.sources.selection import left_out, printable
 from msg_stylegan.data.sources.tar_archive import is_compressed, open_tar
@@ -44,15 +45,15 @@ def open_store(path, names_encoding=None):
 
     Args:
         path: Folder of images, also in sub-folders and on an object store (`gs://bucket/photos`);
-            zip or tar archive of such a folder, or a folder without images that holds just one; or
-            text file with the path of one image per line.
+            zip or tar archive of such a folder, or a folder without images that holds just one;
+            font with colour bitmaps; or text file with the path of one image per line.
         names_encoding: Code page of names in an archive that are not UTF-8; None = unknown.
 
     Returns:
         A store: a small object that can be pickled, with
             `path`: Text of the path.
-            `names`: List of the images' relative paths with forward slashes; sorted, unless the
-                path is a list.
+            `names`: List of the images' relative paths with forward slashes, sorted; of a list in
+                its order; of a font the names of its glyphs, in its order.
             `name(i)`: What messages call an image.
             `data(i)`: Its bytes. Raises `SkippedImageError` if they cannot be had.
             `other_names`: List of the other files that are not hidden; not in copies by `pickle`.
@@ -107,8 +108,8 @@ def _opener(path):
         return FolderStore
     if not path.is_file():
         raise ValueError(
-            f"There is no {path}. Expected a folder of images, a zip or tar archive of images, or "
-            "a text file with their paths."
+            f"There is no {path}. Expected a folder of images, a zip or tar archive of images, a "
+            "font with colour bitmaps, or a text file with their paths."
         )
     with path.open("rb") as file:
         start = file.read(8)
@@ -119,6 +120,8 @@ def _opener(path):
                 "the folder of images, or pack that as zip or tar."
             )
     # A tar archive may end with a zip archive in it, by which it would pass for one.
+    if start.startswith(SIGNATURES):
+        return FontStore
     if is_compressed(path) or tarfile.is_tarfile(path):
         return open_tar
     if start.startswith(b"PK\3\4") or zipfile.is_zipfile(path) or path.suffix.lower() == ".zip":
