@@ -46,7 +46,7 @@ def rank_scores(ranks, num_candidates):
     return {name: float(value) for name, value in scores.items()}
 
 
-def scores_of_both(name, ranks_a2b, ranks_b2a, num_candidates):
+def scores_of_both(name, ranks_a2b, ranks_b2a, num_candidates, chance=True):
     """Results of a metric of ranks: over both directions, and of each.
 
     Args:
@@ -54,6 +54,7 @@ def scores_of_both(name, ranks_a2b, ranks_b2a, num_candidates):
         ranks_a2b: `partner_ranks` of images of A among candidates of B.
         ranks_b2a: The same the other way round.
         num_candidates: Number of candidates of each direction, a tuple, nearly equal.
+        chance: Whether what chance would score is among the results.
 
     Returns:
         Dict of result key -> float.
@@ -64,7 +65,11 @@ def scores_of_both(name, ranks_a2b, ranks_b2a, num_candidates):
     }
     a2b, b2a = directions.values()
     both = {key: (a2b[key] + b2a[key]) / 2.0 for key in a2b}
-    results = {f"{name}_{key}": value for key, value in both.items()}
+    results = {
+        f"{name}_{key}": value
+        for key, value in both.items()
+        if chance or not key.startswith("chance")
+    }
     for direction, scores in directions.items():
         results |= {
             f"{name}_{direction}{key}": value

@@ -6,7 +6,8 @@ other way round. No partner was in the training, neither of the pair nor of its 
 the encoder of the pair or, without one, by a search of z, draws these in the other domain, and
 sorts the partners of all images by their distance to the result, see `comparisons`. Results are
 those of retrieval; the first one is the mean rank of the true partner, 1 at best, and by chance
-half the number of candidates.
+half the number of candidates. "_untranslated" ranks the partners by their distance to the image
+itself: domains that look alike need no translation, and what a search cannot find is lost.
 
 A search finds other latents than an encoder. "translation_rank100_lpips_search" always searches, to
 compare pairs with and without encoder.
@@ -37,7 +38,7 @@ def _compute(name, comparison, only_search, count, inputs):
     pairs = inputs.require_pairs(name)
     encoder = None if only_search else pairs.encoder
     generators = {"a": pairs.a.G, "b": pairs.b.G}
-    ranks, num_candidates = [], []
+    ranks, untranslated, num_candidates = [], [], []
     for source, target in ("ab", "ba"):
         G, other = generators[source], generators[target]
         if other.label_size not in (0, G.label_size):
@@ -55,7 +56,7 @@ def _compute(name, comparison, only_search, count, inputs):
                 G, space="z", num_steps=_NUM_STEPS, num_starts=_NUM_STARTS, seed=inputs.seed
             )
         with inputs.progress(total=count, desc=f"{name}: {source} to {target}", unit="img") as bar:
-            points = []
+            points, own_points = [], []
             for start in range(0, count, _BATCH_SIZE):
                 numbers = np.arange(start, min(start + _BATCH_SIZE, count))
                 shown = images.read_images(numbers)
@@ -69,11 +70,17 @@ def _compute(name, comparison, only_search, count, inputs):
                 translated = other(z, labels if other.label_size else None, noise_mode="const")
                 translated = to_uint8(tf.cast(translated[-1], tf.float32)).numpy()
                 points.append(comparison.embed(inputs.features, translated))
+                own_points.append(comparison.embed(inputs.features, shown))
                 bar.update(len(numbers))
-        distances = _distances(comparison, inputs.features, np.concatenate(points), partners)
-        ranks.append(partner_ranks(distances, np.arange(count)))
+        points = np.concatenate([*points, *own_points])
+        distances = _distances(comparison, inputs.features, points, partners)
+        ranks.append(partner_ranks(distances[:count], np.arange(count)))
+        untranslated.append(partner_ranks(distances[count:], np.arange(count)))
         num_candidates.append(partners.num_images)
-    return scores_of_both(name, *ranks, num_candidates)
+    return {
+        **scores_of_both(name, *ranks, num_candidates),
+        **scores_of_both(f"{name}_untranslated", *untranslated, num_candidates, chance=False),
+    }
 
 
 def _distances(comparison, features, points, candidates):

@@ -57,6 +57,9 @@ def test_translations_of_perfect_pairs_are_near_their_partners(nets, folder):
     assert scores["_chance_mean_rank"] == (COUNT + 1) / 2
     assert scores["_mean_rank"] < 2.5
     assert scores["_top1"] > 0.5
+    # The correlation of a negative is that of its original.
+    assert scores["_untranslated_top1"] == scores["_untranslated_mean_rank"] == 1
+    assert "_untranslated_chance_top1" not in scores
 
 
 def test_translations_are_those_of_the_encoder_if_there_is_one(nets, folder, z):
