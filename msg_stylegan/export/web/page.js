@@ -130,7 +130,7 @@ function readSeed() {
 
 function readPsi() {
   chosen.psi = byId("psi").valueAsNumber;
-  byId("psi-value").value = chosen.psi.toFixed(2);
+  byId("psi-value").textContent = chosen.psi.toFixed(2);
   draw();
 }
 
