@@ -1,5 +1,4 @@
 import dataclasses
-import importlib.util
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 import tensorflow as tf
 from support.checkout import ROOT
 from support.flat_options import progan_generator_options
+from support.installed import need
 from support.new_process import run_python
 from support.tiny_run import SMALL_G, make_run
 
@@ -120,12 +120,6 @@ def run_probe(runtime, folder, jobs):
                 groups[int(number)][name] = array
         results.append(groups)
     return results
-
-
-def need(*packages):
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; the extra `export` has it")
 
 
 def export_cases(folder, format_name, names):

@@ -4,18 +4,15 @@ import base64
 import contextlib
 import functools
 import http.server
-import importlib.util
 import io
 import json
-import os
 import shutil
 import threading
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
-from support.checkout import ROOT
+from support.installed import need, onnxruntime_web
 from support.tiny_run import SMALL_G, make_run
 
 from msg_stylegan import load_networks
@@ -52,14 +49,10 @@ def file_server(folder):
 @pytest.fixture(scope="module")
 def runtime():
     """Folder of the real npm package."""
-    folder = Path(os.environ.get("ONNXRUNTIME_WEB", ROOT / "node_modules" / "onnxruntime-web"))
-    if not folder.is_dir():
-        pytest.skip(
-            "ONNX Runtime Web is not here: npm install onnxruntime-web, or $ONNXRUNTIME_WEB"
-        )
-    for package in ("onnx", "tf2onnx", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; the extra `export` has it")
+    need("onnx", "tf2onnx", "onnxruntime")
+    folder = onnxruntime_web()
+    if folder is None:
+        pytest.skip("no node_modules here with onnxruntime-web, and no $ONNXRUNTIME_WEB that is it")
     return folder
 
 
