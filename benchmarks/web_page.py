@@ -41,7 +41,7 @@ def measure(browser, folder, num_images):
         for _ in range(num_images):
             page.get_by_role("button", name="Next").click()
             page.wait_for_selector(DRAWN, timeout=TIMEOUT_MS)
-            times.append(int(re.search(r"(\d+) ms", page.locator("#status").inner_text())[1]))
+            times.append(int(re.search(r"(\d+)\sms", page.locator("#status").inner_text())[1]))
         page.close()
         server.shutdown()
     return first, times

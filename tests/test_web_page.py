@@ -18,6 +18,7 @@ from support.tiny_run import SMALL_G, make_run
 from msg_stylegan import load_networks
 from msg_stylegan.commands import export
 from msg_stylegan.export import ExportOptions, export_generator
+from msg_stylegan.export.onnxruntime_web import find_onnxruntime_web
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import Generator
 from msg_stylegan.options import GeneratorOptions
@@ -210,7 +211,7 @@ def test_between_four_seeds_lie_the_latents_of_the_arcs(conditional, browser, wa
         wait(page)
         z = slerp(slerp(a, b, x), slerp(c, d, x), y).numpy()
         check(page, folder, z, label, 0.7)
-        assert f"{x:.0%}"[:-1] + " % to the right" in page.get_by_role("status").inner_text()
+        assert f"{x:.0%}"[:-1] + " % right" in page.get_by_role("status").inner_text()
         page.get_by_label("Blend four seeds").uncheck()
         wait(page)
         check(page, folder, a, label, 0.7)
@@ -383,3 +384,16 @@ def test_without_the_runtime_the_command_to_get_it_is_named(results, tmp_path, m
         error = capsys.readouterr().err
         assert error.startswith("error: ") and message in error
     assert not (tmp_path / "page").exists()
+
+
+def test_another_release_of_the_runtime_is_told(tmp_path, capsys):
+    for number, (version, is_tested) in enumerate(
+        {"1.24.3": True, "1.30.7": True, "1.23.2": False, "1.31.0-dev.1": False}.items()
+    ):
+        folder = package(tmp_path / str(number), version=version)
+        (folder / "dist").mkdir()
+        for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
+            (folder / "dist" / name).write_bytes(b"")
+        assert find_onnxruntime_web(folder).version == version
+        notice = f"notice: onnxruntime-web {version} was not tested, only 1.24 to 1.30\n"
+        assert capsys.readouterr().err == ("" if is_tested else notice)

@@ -10,7 +10,9 @@ from msg_stylegan.files import read_json
 
 _PACKAGE = "onnxruntime-web"
 # The oldest and the newest release that were tested.
-_TESTED = ((1, 22), (1, 30))
+_TESTED = ("1.24", "1.30")
+# The command that gets it.
+INSTALL = f"npm install {_PACKAGE}@{_TESTED[1]}"
 # The back end that needs a processor and no special headers of the server.
 _FILES = ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm")
 
@@ -52,8 +54,7 @@ def find_onnxruntime_web(folder=None):
     if not facts_file.is_file():
         raise FileNotFoundError(
             f"The web format needs ONNX Runtime Web, and there is none in {place}. Get it by: "
-            f"npm install {_PACKAGE}@{_text(_TESTED[1])}; or name the folder of the unpacked "
-            "package by --onnxruntime_web."
+            f"{INSTALL}; or name the folder of the unpacked package by --onnxruntime_web."
         )
     facts = read_json(facts_file, keys=("name", "version"))
     if facts["name"] != _PACKAGE:
@@ -63,17 +64,15 @@ def find_onnxruntime_web(folder=None):
     if missing:
         raise FileNotFoundError(
             f"{_PACKAGE} {version} in {place} lacks dist/{', dist/'.join(missing)}. "
-            f"Get a release that has them by: npm install {_PACKAGE}@{_text(_TESTED[1])}"
+            f"Get a release that has them by: {INSTALL}"
         )
-    oldest, newest = _TESTED
-    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
-    if not oldest <= numbers <= newest:
-        print(
-            f"notice: {_PACKAGE} {version} was not tested, only {_text(oldest)} to {_text(newest)}",
-            file=sys.stderr,
-        )
+    oldest, newest = map(_numbers, _TESTED)
+    if not oldest <= _numbers(version) <= newest:
+        known = " to ".join(_TESTED)
+        print(f"notice: {_PACKAGE} {version} was not tested, only {known}", file=sys.stderr)
     return OnnxRuntimeWeb(place, version)
 
 
-def _text(numbers):
-    return ".".join(map(str, numbers))
+def _numbers(version):
+    """The first two numbers of a version."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

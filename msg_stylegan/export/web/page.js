@@ -73,7 +73,7 @@ function draw() {
 function describe() {
   if (!chosen.place) return `Seed ${chosen.seed}`;
   const [x, y] = chosen.place.map((part) => Math.round(100 * part));
-  return `Between the seeds ${cornerSeeds().join(", ")}: ${x} % to the right, ${y} % down`;
+  return `Between the seeds ${cornerSeeds().join(", ")}: ${x} % right, ${y} % down`;
 }
 
 function show({ images, milliseconds }) {
@@ -84,7 +84,7 @@ function show({ images, milliseconds }) {
   const text = drawing;
   drawing = null;
   picture.setAttribute("aria-label", text);
-  byId("status").textContent = `${text}. Drawn in ${Math.max(1, Math.round(milliseconds))} ms.`;
+  byId("status").textContent = `${text}. Drawn in ${Math.max(1, Math.round(milliseconds))}\u00a0ms.`;
   enlarge();
   if (isOutdated) return draw();
   document.body.dataset.state = "drawn";
