@@ -2,9 +2,9 @@
 
     python benchmarks/web_page.py FOLDER ... [--images 20] [--browser chromium]
 
-Needs the package playwright and a Chromium. Prints one line per page: bytes of the folder and of the
-generator, seconds until the first picture, and milliseconds per image afterwards, as the page itself
-measures them, without what is shown on the screen.
+Needs the package playwright and a Chromium. Prints one line per page: bytes of the folder and of
+the generator, seconds until the first picture, and milliseconds per image afterwards, as the page
+itself measures them: without what puts them on the screen.
 """
 
 import argparse

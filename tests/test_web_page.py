@@ -96,8 +96,11 @@ def wait(page):
 def shown(page):
     """What the canvases hold: the large one as the last, uint8 `[r, r, 4]` each."""
     urls = page.evaluate(
-        """() => [...document.querySelectorAll("#scales canvas"), document.querySelector("#picture")]
-        .map((canvas) => canvas.toDataURL())"""
+        """() => {
+          const scales = document.querySelectorAll("#scales canvas");
+          const large = document.getElementById("picture");
+          return [...scales, large].map((canvas) => canvas.toDataURL());
+        }"""
     )
     files = [io.BytesIO(base64.b64decode(url.partition(",")[2])) for url in urls]
     return [np.asarray(PIL.Image.open(file).convert("RGBA")) for file in files]

@@ -168,6 +168,6 @@ def _check_target(path, format_name, kind, force):
         raise FileExistsError(f"{path} exists already. Choose another name or use --force.")
     if kind.landmark and not (path / kind.landmark).is_file():
         raise FileExistsError(
-            f"{path} has no {kind.landmark}, so it is no folder of the format {format_name}, and is "
-            "left as it is. Remove it first."
+            f"{path} has no {kind.landmark}, so it is no {format_name} folder, and is left as it "
+            "is. Remove it first."
         )
