@@ -19,6 +19,7 @@ from msg_stylegan import load_networks
 from msg_stylegan.commands import export
 from msg_stylegan.export import ExportOptions, export_generator
 from msg_stylegan.export.onnxruntime_web import find_onnxruntime_web
+from msg_stylegan.export.web_page import page_facts
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import Generator
 from msg_stylegan.options import GeneratorOptions
@@ -363,6 +364,25 @@ def test_the_command_writes_a_folder_and_says_how_to_open_it(results, runtime, t
     assert (facts["noise_mode"], facts["psi"]) == ("none", 0.7)
     assert call(results, path, *arguments) == 1
     assert call(results, path, *arguments, "--force") == 0
+
+
+def test_the_page_knows_the_labels_of_the_snapshot():
+    G = Generator(SMALL_G, Interface(16, 3, 2))
+    vectors = {"kind": "vectors", "counts": [1, 2], "vectors": [[0.1, 12], [0.75, 10.5]]}
+    classes = {"kind": "classes", "counts": [0, 4], "names": ["cat", "dog"]}
+    options = ExportOptions(truncation_psi=0.5)
+    labels = [
+        page_facts(G, info, options)["labels"]
+        for info in ({"labels": vectors}, {"labels": classes}, {})
+    ]
+    assert labels == [
+        [{"name": "0.1,12", "vector": [0.1, 12.0]}, {"name": "0.75,10.5", "vector": [0.75, 10.5]}],
+        [{"name": "1 (dog)", "class": 1}],
+        [{"name": "0", "class": 0}, {"name": "1", "class": 1}],
+    ]
+    facts = page_facts(G, {}, options)
+    assert facts["psi"] is None
+    assert "does not say which labels" in facts["labels_notice"]
 
 
 def package(folder, name="onnxruntime-web", version="1.30.0"):

@@ -112,6 +112,7 @@ def export_generator(G, path, format_name, options=None, *, info=None, force=Fal
     Raises:
         ValueError: The format cannot hold what the options ask for.
         FileExistsError: There is something at `path`, and it may not be replaced.
+        FileNotFoundError: There is no ONNX Runtime Web.
     """
     from msg_stylegan.networks import Networks
 
