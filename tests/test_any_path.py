@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 from support.event_files import events
 from support.image_sources import noise, write_folder, write_zip
+from support.installed import onnxruntime_web
 from support.tiny_feature_network import write_feature_network
 from support.tiny_run import make_dataset, make_run
 from tensorflow import keras
@@ -215,11 +216,15 @@ def test_files_for_others(places, run_dir):
     network = [f"--network={run_dir}", f"--result_dir={places.results}"]
     G = load_networks(run_dir).G_ema
     z = np.zeros((1, G.z_dim), np.float32)
+    extra = {"web": [f"--onnxruntime_web={onnxruntime_web()}"]}
     for name in FORMATS:
         target = places.out / f"{EVERYTHING}{name}{FORMATS[name].suffix}"
-        if name == "onnx" and importlib.util.find_spec("tf2onnx") is None:
+        if name in ("onnx", "web") and importlib.util.find_spec("tf2onnx") is None:
             continue
-        assert export.main([*network, f"--format={name}", f"--output={target}"]) == 0
+        if name == "web" and onnxruntime_web() is None:
+            continue
+        arguments = [f"--format={name}", f"--output={target}", *extra.get(name, [])]
+        assert export.main([*network, *arguments]) == 0
         assert target.exists()
     with plain_path(places.out / f"{EVERYTHING}savedmodel") as plain:
         function = tf.saved_model.load(plain).signatures["serving_default"]

@@ -1,5 +1,4 @@
 import dataclasses
-import importlib.util
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ import pytest
 import tensorflow as tf
 from support.checkout import ROOT
 from support.flat_options import progan_generator_options
+from support.installed import need
 from support.new_process import run_python
 from support.tiny_run import SMALL_G, make_run
 
@@ -120,12 +120,6 @@ def run_probe(runtime, folder, jobs):
                 groups[int(number)][name] = array
         results.append(groups)
     return results
-
-
-def need(*packages):
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed; the extra `export` has it")
 
 
 def export_cases(folder, format_name, names):
@@ -345,7 +339,7 @@ def test_only_a_saved_model_is_replaced_by_another(results, tmp_path, capsys):
     home.mkdir()
     (home / "letter.txt").write_text("mine")
     assert call(results, home, "savedmodel", "--force") == 1
-    assert "is not a SavedModel" in capsys.readouterr().err
+    assert "has no saved_model.pb" in capsys.readouterr().err
     assert (home / "letter.txt").read_text() == "mine"
 
     path = tmp_path / "model"
@@ -363,6 +357,8 @@ def test_only_a_saved_model_is_replaced_by_another(results, tmp_path, capsys):
         ("keras", "g.keras", ["--truncation_psi=0.7"], "so truncation_psi cannot be fixed"),
         ("npz", "g.npz", ["--uint8", "--scale=8"], "so scale, as_uint8 cannot be fixed"),
         ("onnx", "g.onnx", ["--float16"], "possible in tflite, not in onnx"),
+        ("onnx", "g.onnx", ["--onnxruntime_web=x"], "onnxruntime_web is possible in web, not"),
+        ("web", "g", ["--uint8"], "as_uint8 is possible in savedmodel, tflite, onnx, not in web"),
         ("onnx", "g.bin", [], "ends in .onnx"),
         ("tflite", "g.tflite", ["--scale=32"], "images of [4, 8, 16] pixels. Received [32]"),
         ("savedmodel", "g", ["--batch_size=0"], "batch size of at least 1"),

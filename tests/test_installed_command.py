@@ -66,6 +66,14 @@ def call(program, folder, *arguments, status=0):
     return done.stdout + done.stderr
 
 
+def test_the_wheel_has_every_file_of_the_packages(program):
+    (installed,) = program.parents[1].glob("lib/*/site-packages")
+    files = [path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.is_file()]
+    for path in files:
+        if "__pycache__" not in path.parts:
+            assert (installed / path.relative_to(ROOT)).read_bytes() == path.read_bytes()
+
+
 def test_the_demo_without_a_checkout(program, tmp_path):
     program_folder = call(
         program.with_name("python"), tmp_path, "-c", "import metrics; print(metrics)"

@@ -25,11 +25,11 @@ def build_parser():
         required=True,
         type=Path,
         metavar="PATH",
-        help="file to write; a folder for savedmodel",
+        help="file to write; a folder for savedmodel and web",
     )
     parser.add_argument("--force", action="store_true", help="replace PATH if it exists")
 
-    graph = parser.add_argument_group("savedmodel, tflite and onnx: what is fixed in the file")
+    graph = parser.add_argument_group("savedmodel, tflite, onnx and web: what is fixed in the file")
     defaults = ExportOptions()
     graph.add_argument(
         "--batch_size", type=int, metavar="N", help="images per call (default: any number)"
@@ -68,6 +68,12 @@ def build_parser():
     )
     graph.add_argument(
         "--float16", action="store_true", help="tflite: weights of 16 bits, half the size"
+    )
+    parser.add_argument(
+        "--onnxruntime_web",
+        metavar="FOLDER",
+        help="web: unpacked npm package onnxruntime-web (default: where npm installs it, "
+        "node_modules/onnxruntime-web)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Generators in files for other programs: SavedModel, TFLite, ONNX, Keras and NumPy."""
+"""Generators in files for other programs: SavedModel, TFLite, ONNX, Keras, NumPy, browsers."""
 
 from msg_stylegan.export.formats import FORMATS, ExportOptions, export_generator
 

@@ -63,11 +63,11 @@ def describe(G, options):
     return f"inputs: {inputs}; outputs: {outputs} ({kind}, NHWC)"
 
 
-def write_saved_model(G, options, folder):
+def write_saved_model(nets, options, folder):
     """Writes a SavedModel of TensorFlow's own operations with one signature, `serving_default`.
 
     Args:
-        G: Generator.
+        nets: `Networks` with `G_ema`.
         options: `ExportOptions`.
         folder: Existing, empty folder.
     """
@@ -76,22 +76,22 @@ def write_saved_model(G, options, folder):
 
     module = tf.Module()
     # Weights that are wrapped are not stored with the graph.
-    module.weights = [tensorflow_variable(variable) for variable in G.variables]
+    module.weights = [tensorflow_variable(variable) for variable in nets.G_ema.variables]
     with plain_path(folder) as plain:
         tf.saved_model.save(
             module,
             plain,
-            signatures=image_function(G, options),
+            signatures=image_function(nets.G_ema, options),
             # With them one can ask the loaded function for gradients.
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=True),
         )
 
 
-def write_tflite(G, options, path):
+def write_tflite(nets, options, path):
     """Writes a TFLite (LiteRT) file that needs TFLite's built-in operations only.
 
     Args:
-        G: Generator.
+        nets: `Networks` with `G_ema`.
         options: `ExportOptions`.
         path: File to write.
 
@@ -99,7 +99,7 @@ def write_tflite(G, options, path):
         ValueError: TFLite has no such operations.
     """
     with tempfile.TemporaryDirectory() as temporary, plain_path(temporary) as folder:
-        write_saved_model(G, options, folder)
+        write_saved_model(nets, options, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if options.float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -112,11 +112,11 @@ def write_tflite(G, options, path):
     path.write_bytes(content)
 
 
-def write_onnx(G, options, path):
+def write_onnx(nets, options, path):
     """Writes an ONNX file with the standard operations only.
 
     Args:
-        G: Generator.
+        nets: `Networks` with `G_ema`.
         options: `ExportOptions`.
         path: File to write.
 
@@ -128,10 +128,10 @@ def write_onnx(G, options, path):
         import tf2onnx
     except ImportError as error:
         raise ValueError(
-            f"The onnx format needs onnx and tf2onnx ({error}). Install them by: "
+            f"An ONNX file needs onnx and tf2onnx ({error}). Install them by: "
             'pip install -c constraints.txt -e ".[export]"'
         ) from error
-    function = image_function(G, options)
+    function = image_function(nets.G_ema, options)
     model, _ = tf2onnx.convert.from_function(
         function, input_signature=function.input_signature, opset=_OPSET
     )

@@ -143,6 +143,11 @@ class LabelTable:
             )
         return f"one-hot, {count_of(len(self.classes), 'class')}: {self._numbered_classes()}"
 
+    def class_text(self, number):
+        """Text with a class: `2 (dog)`, or `2` if it has no name of its own."""
+        name = self._class_name(number)
+        return str(number) if name is None else f"{number} ({name})"
+
     def class_list(self):
         """Text with what `--class` may be: `0 to 9`, `0 (cat), 2 (dog)`, or `1990, 1995`."""
         if self.names is not None and all(map(str.isdigit, self.names)):
@@ -153,13 +158,7 @@ class LabelTable:
         """Text with all classes that occurred: `0 to 9`, or `0 (1990), 2 (1995)`."""
         if self.names is None and len(self.classes) == self.label_size:
             return f"0 to {self.label_size - 1}"
-        names = [self._class_name(number) for number in self.classes]
-        return _listed(
-            [
-                str(number) if name is None else f"{number} ({name})"
-                for number, name in zip(self.classes, names, strict=True)
-            ]
-        )
+        return _listed(list(map(self.class_text, self.classes)))
 
     def _rows(self, indices):
         if self.classes is None:
