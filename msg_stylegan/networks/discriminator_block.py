@@ -130,9 +130,7 @@ class DiscriminatorBlock(Block, keras.layers.Layer):
         """`conv0` of what the block sees and the maps of the minibatch stddev, without joins."""
         if self.uses_mbstd:
             return self.convolve_joined(self.join(x, image))
-        return self.conv0.add_bias(
-            self.join_and_convolve(x, image, self.conv0.scaled_kernel())
-        )
+        return self.conv0.add_bias(self.join_and_convolve(x, image, self.conv0.scaled_kernel()))
 
     def convolve_joined(self, x):
         """`conv0` of the result of `join` and the maps of the minibatch stddev."""
