@@ -1,9 +1,13 @@
 """Path lengths: closed forms, their penalty in training, and what is kept of them."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.new_process import run_program
 from support.plain_operations import normal
+from support.tiny_run import SMALL_G, make_dataset
 from support.tiny_training import (
     assert_same_checkpoints,
     checkpoint_values,
@@ -13,7 +17,9 @@ from support.tiny_training import (
     train_tiny,
 )
 
+from msg_stylegan.interface import Interface
 from msg_stylegan.losses import path_lengths
+from msg_stylegan.networks import Generator
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed, validate
 from msg_stylegan.training.optimizers import number_of_updates
@@ -110,6 +116,23 @@ def test_the_penalty_is_the_squared_distance_from_the_mean_before(tmp_path):
     assert mean.value.numpy() == pytest.approx(0.99 * 0.5 + 0.01 * lengths.mean(), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"body": "progan", "mapping_layers": 0}, {"use_instance_norm": False, "use_pixel_norm": True}],
+)
+def test_other_generators_that_are_differentiated_twice(options):
+    G = Generator(dataclasses.replace(SMALL_G, **options), Interface(16, 3))
+    ws, y = G.broadcast(G.mapping(normal(4, 8))), tf.constant(normal(4, 16, 16, 3, seed=1))
+    G.build()
+    variables = [tensorflow_variable(variable) for variable in G.synthesis.trainable_variables]
+    with tf.GradientTape() as tape:
+        lengths = path_lengths(lambda ws: G.synthesis(ws, noise_mode="const")[-1], ws, y)
+        penalty = tf.reduce_sum(tf.square(lengths - 1.0))
+    gradients = tape.gradient(penalty, variables, unconnected_gradients="zero")
+    assert np.all(lengths > 0) and all(np.all(np.isfinite(gradient)) for gradient in gradients)
+    assert np.any(gradients[0])
+
+
 @pytest.mark.parametrize("interval", [1, 2])
 def test_turns_and_statistics(tmp_path, interval):
     state = make_state(tmp_path, **{"loss.path_length_interval": interval})
@@ -186,11 +209,11 @@ def test_options_that_do_go_together(tmp_path):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A training with an odd interval, so that it stops between two turns."""
+    """A training."""
     folder = tmp_path_factory.mktemp("paths")
     dataset = make_tiny_dataset(folder)
-    config = changed(tiny_config(folder), {**OPTIONS, "loss.path_length_interval": 3})
-    return folder, config, dataset, train_tiny(config, dataset)
+    config = changed(tiny_config(folder), OPTIONS)
+    return config, dataset, train_tiny(config, dataset)
 
 
 def mean_in(run_dir):
@@ -199,12 +222,32 @@ def mean_in(run_dir):
 
 
 @pytest.mark.slow
-def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished):
-    _, config, dataset, run_dir = finished
-    half = train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset)
-    assert 0 < mean_in(half)[0] != mean_in(run_dir)[0]
-    train_tiny(config, dataset, half)
-    assert_same_checkpoints(half, run_dir)
+def test_a_training_from_the_command_line_that_is_resumed_is_the_uninterrupted_one(tmp_path):
+    """Bit for bit, with an odd interval: the first session ends between two turns."""
+    make_dataset(tmp_path / "datasets" / "mine", num_images=52)
+    changes = {
+        **OPTIONS,
+        "dataset.path": "mine",
+        "dataset.resolution": 0,
+        "generator.channel_base": 64,
+        "generator.channel_max": 8,
+        "discriminator.channel_base": 64,
+        "discriminator.channel_max": 8,
+        "loss.path_length_interval": 3,
+        "schedule.batch_size": 8,
+        "schedule.tick_kimg": 0.032,
+        "schedule.image_grid": "4x2",
+    }
+    words = ["--config=digits", *(f"--config.{name}={value}" for name, value in changes.items())]
+    short, whole = (f"--config.schedule.total_kimg={kimg}" for kimg in (0.032, 0.064))
+    run_program(tmp_path, "train.py", *words, short)
+    (run_dir,) = (tmp_path / "results").iterdir()
+    before = mean_in(run_dir)
+    run_program(tmp_path, "train.py", "--resume=1", whole)
+    assert 0 < before[0] != mean_in(run_dir)[0]
+    run_program(tmp_path, "train.py", *words, whole)
+    (other_dir,) = set((tmp_path / "results").iterdir()) - {run_dir}
+    assert_same_checkpoints(run_dir, other_dir)
 
 
 @pytest.mark.slow
@@ -217,7 +260,7 @@ def test_statistics_of_a_training(finished):
 
 @pytest.mark.slow
 def test_a_run_goes_on_without_the_penalty_and_with_it(finished):
-    _, config, dataset, _ = finished
+    config, dataset, _ = finished
     plain = changed(config, {"loss.path_length_weight": 0.0, "schedule.total_kimg": 0.032})
     run_dir = train_tiny(plain, dataset)
     assert not mean_in(run_dir)

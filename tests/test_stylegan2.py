@@ -21,11 +21,13 @@ from msg_stylegan.networks import (
     ops,
     save_networks,
 )
+from msg_stylegan.networks.named_variables import named_variables
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.projection.projector import Projector
 from msg_stylegan.sampling.sampler import to_uint8
 from msg_stylegan.sampling.style_directions import find_directions
+from msg_stylegan.transfer.origin import Origin
 
 SMALL = {"channel_base": 32, "channel_max": 6}
 SMALL_G = {
@@ -290,6 +292,30 @@ def test_generated_images_are_recovered_with_noise_maps():
     assert losses_of_steps[-1] < losses_of_steps[0] / 2
     # One map at 4x4, where there is one convolution.
     assert [array.shape[0] for array in projector.best_noise_maps] == [4, 8, 8]
+
+
+def test_weights_of_another_size_and_of_stylegan_are_taken_over():
+    source, target = make_networks(), make_networks(Interface(32, 3))
+    Origin("file", source).give_to(target)
+    z = normal(4, 6)
+    images, expected = (nets.G_ema(z, noise_mode="const") for nets in (target, source))
+    for image, other in zip(images, expected, strict=False):
+        np.testing.assert_array_equal(image, other)
+    source = make_networks(G={"body": "stylegan"}, D={"body": "stylegan"})
+    target = make_networks()
+    matches = Origin("file", source).give_to(target)
+    np.testing.assert_array_equal(target.G.mapping(z), source.G.mapping(z))
+    assert "synthesis/block_16x16/conv0/style" in matches["G"].fresh
+    assert list(matches["D"].fresh) == ["block_8x8/skip", "block_16x16/skip"]
+
+
+def test_domains_share_all_but_what_makes_and_reads_images():
+    nets = make_networks()
+    for network in (nets.G, nets.D):
+        shared = {id(variable) for variable in network.feature_variables(16)}
+        named = named_variables(network)
+        own = {name for name, v in named.items() if v.trainable and id(v) not in shared}
+        assert own == {n for n in named if "torgb/" in n or "fromrgb/" in n or "combine/" in n}
 
 
 def test_commands_draw(tmp_path):

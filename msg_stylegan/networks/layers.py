@@ -211,7 +211,9 @@ class NoisyNonlinearity(TypeOfInput, keras.layers.Layer):
         if noise_seed is not None:
             noise_seed = part_seed.fold_in(noise_seed, self.index)
         noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
-        strength = tf.broadcast_to(self._scaled(self.noise.strength), bias.shape)
+        strength = self._scaled(self.noise.strength)
+        if not self.noise_of_channels:
+            strength *= tf.ones_like(bias)
         return ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)
 
     def _scaled(self, weight):

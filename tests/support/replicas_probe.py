@@ -85,9 +85,9 @@ def main(folder, num_replicas, options, target):
     stats = step.run(batches, tf.constant(2))
 
     arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}
-    for index, mean in enumerate(path_means):
+    for index, mean in enumerate(path_means if step.paths else ()):
         copies = strategy.experimental_local_results(mean.value)
-        arrays[f"stats/path_length_mean/{index}"] = np.stack([copy.numpy() for copy in copies])
+        arrays[f"changes/path_lengths/{index}"] = np.stack([copy.numpy() for copy in copies])
     arrays["latents"] = np.concatenate([values.numpy() for values in latents])
     arrays["noise_seeds"] = np.stack([values.numpy() for values in noise_seeds])
     for name, network in networks.items():
