@@ -122,8 +122,8 @@ def test_the_penalty_is_the_squared_distance_from_the_mean_before(tmp_path):
 )
 def test_other_generators_that_are_differentiated_twice(options):
     G = Generator(dataclasses.replace(SMALL_G, **options), Interface(16, 3))
-    ws, y = G.broadcast(G.mapping(normal(4, 8))), tf.constant(normal(4, 16, 16, 3, seed=1))
     G.build()
+    ws, y = G.broadcast(G.mapping(normal(4, 8))), tf.constant(normal(4, 16, 16, 3, seed=1))
     variables = [tensorflow_variable(variable) for variable in G.synthesis.trainable_variables]
     with tf.GradientTape() as tape:
         lengths = path_lengths(lambda ws: G.synthesis(ws, noise_mode="const")[-1], ws, y)

@@ -182,6 +182,7 @@ def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monke
 
     def G_gradients(z, labels, seed, reals, mixing):
         given["G"] = (z, *reals[0])
+        return [], {}
 
     monkeypatch.setattr(step.domains[0], "D_gradients", D_gradients)
     monkeypatch.setattr(step, "G_gradients", G_gradients)
