@@ -67,7 +67,7 @@ CASES = {
         ExportOptions(batch_size=3, truncation_psi=0.5, noise_mode="none", scale=8, as_uint8=True),
     ),
     "single": (lambda: make_generator(connect="none"), ExportOptions(truncation_cutoff=2)),
-    "stylegan2": (lambda: make_generator(body="stylegan2", label_size=3), ExportOptions()),
+    "stylegan2": (lambda: make_generator(synthesis="stylegan2", label_size=3), ExportOptions()),
     "progan": (make_progan, ExportOptions()),
     "scogan": (make_scogan, ExportOptions()),
     "random": (make_generator, ExportOptions(truncation_psi=0.7, noise_mode="random", scale=8)),
