@@ -24,6 +24,7 @@ from msg_stylegan.interface import Interface
 from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.loss_scale import LossScales
+from msg_stylegan.training.path_lengths import PathLengthMean
 from msg_stylegan.training.step import TrainStep
 from msg_stylegan.training.training_state import make_optimizers
 
@@ -48,6 +49,7 @@ def make_ours(config, resolution, **options):
         strategy=tf.distribute.get_strategy(),
         loss=config.loss,
         schedule=config.schedule,
+        path_means=[PathLengthMean()],
         loss_scales=LossScales() if config.hardware.precision == "mixed_float16" else None,
         xla=config.hardware.xla,
         **options,

@@ -67,6 +67,7 @@ CASES = {
         ExportOptions(batch_size=3, truncation_psi=0.5, noise_mode="none", scale=8, as_uint8=True),
     ),
     "single": (lambda: make_generator(connect="none"), ExportOptions(truncation_cutoff=2)),
+    "stylegan2": (lambda: make_generator(synthesis="stylegan2", label_size=3), ExportOptions()),
     "progan": (make_progan, ExportOptions()),
     "scogan": (make_scogan, ExportOptions()),
     "random": (make_generator, ExportOptions(truncation_psi=0.7, noise_mode="random", scale=8)),
@@ -142,7 +143,7 @@ def export_cases(folder, format_name, names):
         pytest.param(["free"], "onnx", id="onnx"),
         *(
             pytest.param(
-                ["fixed", "single", "progan", "scogan"],
+                ["fixed", "single", "stylegan2", "progan", "scogan"],
                 name,
                 id=f"others-{name}",
                 marks=pytest.mark.slow,

@@ -38,6 +38,7 @@ KINDS = {
         {"combine": "lin_cat"},
         0,
     ),
+    "stylegan2": ({"body": "stylegan2"}, {"body": "residual"}, 0),
     "progan": (PROGAN, {**PROGAN, "combine": "lin_cat"}, 0),
     "growing": (PROGAN, {**PROGAN, "mbstd_blocks": "last"}, 16),
 }

@@ -104,7 +104,7 @@ def test_more_freedom_comes_closer(G):
     assert losses[1] < losses[0] and losses[2] < losses[1]
     maps = projector.best_noise_maps
     assert [array.shape[0] for array in maps] == [4, 4, 8, 8, 16, 16]
-    stored = np.asarray(noise_maps.noise_layers(G)[-1].const)[0, :, :, 0]
+    stored = np.asarray(G.synthesis.noise_layers[-1].const)[0, :, :, 0]
     np.testing.assert_allclose(
         [maps[-1].mean(), maps[-1].std()], [stored.mean(), stored.std()], 1e-3
     )

@@ -129,6 +129,17 @@ def test_lazy_penalties_are_an_update_of_their_own(memory_of):
     assert sizes["D by penalties"] > sizes["D"]
 
 
+def test_path_lengths_are_an_update_of_their_own(memory_of):
+    options = {"generator__body": "stylegan2", "loss__path_length_weight": 2.0}
+    memory = memory_of(**options)
+    assert memory.updates.keys() == {"D", "G", "G by path lengths"}
+    # Activations of half of the batch, but for gradients of gradients, too.
+    of_images = memory.updates["G by path lengths"]
+    assert {4, 8, 16} <= of_images.keys() and of_images[16] < 2.0 * memory.updates["G"][16]
+    merged = memory_of(**options, loss__path_length_interval=1)
+    assert merged.updates.keys() == {"D", "G"}
+
+
 def test_the_words_add_up(memory_of):
     memory = memory_of(schedule__batch_size=32, schedule__batch_per_device=8)
     first, *lines = str(memory).splitlines()

@@ -176,12 +176,13 @@ def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monke
     step = make_step(name="relativistic_hinge", same_z=same_z, mirror=True)
     given = {}
 
-    def D_gradients(reals, labels, z, seed):
+    def D_gradients(reals, labels, z, seed, mixing):
         given["D"] = (z, reals, labels)
         return [], {}
 
-    def G_gradients(z, labels, seed, reals):
+    def G_gradients(z, labels, seed, reals, mixing):
         given["G"] = (z, *reals[0])
+        return [], {}
 
     monkeypatch.setattr(step.domains[0], "D_gradients", D_gradients)
     monkeypatch.setattr(step, "G_gradients", G_gradients)

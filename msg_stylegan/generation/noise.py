@@ -97,14 +97,12 @@ def parse_noise_scales(text):
 def _noise_between(G, first, last):
     """Silences the noise of the blocks of other resolutions inside a `with` block."""
     strengths = {}
-    for block in G.synthesis.blocks:
-        if not first <= block.resolution <= last:
-            for epilogue in (block.epilogue0, block.epilogue1):
-                strength = epilogue.noise.strength
-                strengths[epilogue] = np.array(strength)
-                strength.assign(np.zeros(strength.shape, np.float32))
+    for layer in G.synthesis.noise_layers:
+        if not first <= layer.resolution <= last:
+            strengths[layer] = np.array(layer.strength)
+            layer.strength.assign(np.zeros(layer.strength.shape, np.float32))
     try:
         yield
     finally:
-        for epilogue, strength in strengths.items():
-            epilogue.noise.strength.assign(strength)
+        for layer, strength in strengths.items():
+            layer.strength.assign(strength)

@@ -5,7 +5,7 @@ import dataclasses
 from msg_stylegan.losses.adversarial import GradientPenalty
 from msg_stylegan.losses.registry import LOSSES, make_loss, own_options
 from msg_stylegan.losses.regularization import Regularization
-from msg_stylegan.option import at_least, one_of, option, problems_of
+from msg_stylegan.option import at_least, at_least_and_below, one_of, option, problems_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,23 @@ class _SharedOptions:
         "the penalties are part of every update.",
         at_least(1),
         formerly=("loss.interval",),
+    )
+    path_length_weight: float = option(
+        0.0,
+        "Weight of the squared distance of path lengths, by which images change with w, from their "
+        "running mean; StyleGAN2 has 2. 0 = no path length regularisation.",
+        at_least(0),
+    )
+    path_length_interval: int = option(
+        4,
+        "Generator updates per update with this penalty, which then weighs that much more. 1 = the "
+        "penalty is part of every update.",
+        at_least(1),
+    )
+    path_length_decay: float = option(
+        0.99,
+        "What is left of the running mean after an update with the penalty.",
+        at_least_and_below(0, 1),
     )
 
     @property
@@ -71,6 +88,30 @@ class _SharedOptions:
             gp_target=own.get("gp_target", 1.0),
             interval=self.penalty_interval,
         )
+
+    @property
+    def G_interval(self):
+        """Updates of the generator per update with path lengths alone; 1 where there is none."""
+        return self.path_length_interval if self.path_length_weight else 1
+
+    def generator_problems(self, generator, data):
+        """Why a generator cannot be trained for this, as a list of lines.
+
+        Args:
+            generator: `GeneratorOptions`.
+            data: `Interface`.
+        """
+        rule = None
+        if generator.body == "scogan":
+            rule = "must be 0 with generator.body='scogan', whose batch norms see the whole batch"
+        elif generator.resolved(data).use_instance_norm:
+            rule = (
+                "must be 0 with generator.use_instance_norm, which is differentiated once only; "
+                "generator.body='stylegan2' is without"
+            )
+        if not self.path_length_weight or rule is None:
+            return []
+        return [f"loss.path_length_weight={self.path_length_weight}: {rule}"]
 
     def problems(self):
         """Contradictions between options, as a list of lines: name, value and rule."""

@@ -39,6 +39,8 @@ class DiscriminatorBlock(Block, keras.layers.Layer):
 
     # Gain of the layer that gives the logits.
     logit_gain = 1.0
+    # That of the second convolution.
+    conv1_gain = NONLINEARITY_GAIN
     # How the second convolution halves the resolution.
     resample = "down"
 
@@ -67,7 +69,12 @@ class DiscriminatorBlock(Block, keras.layers.Layer):
             self.dense1 = EqualizedDense(num_outputs, gain=self.logit_gain, name="dense1", **shared)
         else:
             self.conv1 = EqualizedConv2D(
-                self.out_channels, 3, resample=self.resample, name="conv1_down", **shared
+                self.out_channels,
+                3,
+                resample=self.resample,
+                gain=self.conv1_gain,
+                name="conv1_down",
+                **shared,
             )
 
     def build(self, input_shape=None):
@@ -121,10 +128,15 @@ class DiscriminatorBlock(Block, keras.layers.Layer):
 
     def _conv0(self, x, image):
         """`conv0` of what the block sees and the maps of the minibatch stddev, without joins."""
-        kernel, c = self.conv0.scaled_kernel(), self.combined_channels
+        if self.uses_mbstd:
+            return self.convolve_joined(self.join(x, image))
+        return self.conv0.add_bias(self.join_and_convolve(x, image, self.conv0.scaled_kernel()))
+
+    def convolve_joined(self, x):
+        """`conv0` of the result of `join` and the maps of the minibatch stddev."""
         if not self.uses_mbstd:
-            return self.conv0.add_bias(self.join_and_convolve(x, image, kernel))
-        x = self.join(x, image)
+            return self.conv0(x)
+        kernel, c = self.conv0.scaled_kernel(), self.combined_channels
         stddev = ops.minibatch_stddev(
             x, self.options.mbstd_group_size, self.options.mbstd_num_channels
         )  # [NF]
@@ -151,9 +163,6 @@ class ProGANDiscriminatorBlock(DiscriminatorBlock):
 
     def halve(self, x):
         return ops.downsample(self.activate(self.conv1(x)))
-
-
-BODIES = {"stylegan": DiscriminatorBlock, "progan": ProGANDiscriminatorBlock}
 
 
 def make_blocks(block_class, options, data, num_outputs):

@@ -10,6 +10,7 @@ from msg_stylegan.networks.mapping import MappingNetwork
 from msg_stylegan.networks.pair_member import PairMember
 from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
 from msg_stylegan.networks.scogan_synthesis import ScoganSynthesis
+from msg_stylegan.networks.stylegan2_synthesis import StyleGAN2Synthesis
 from msg_stylegan.networks.synthesis import SynthesisNetwork
 from msg_stylegan.networks.variables import MEAN_OF_REPLICAS
 from msg_stylegan.options import GeneratorOptions
@@ -17,6 +18,7 @@ from msg_stylegan.options import GeneratorOptions
 # Value of the option `body` -> the network.
 SYNTHESES = {
     "stylegan": SynthesisNetwork,
+    "stylegan2": StyleGAN2Synthesis,
     "progan": ProGANSynthesis,
     "scogan": ScoganSynthesis,
 }
@@ -38,8 +40,8 @@ class Generator(PairMember):
 
     Attributes:
         options: `GeneratorOptions`, resolved.
-        has_w_avg: Whether there is a running mean of w. Bodies other than "stylegan" have none
-            without mapping layers, because then there is no w: `w_avg` stays at zero.
+        has_w_avg: Whether there is a running mean of w. Bodies without styles have none without
+            mapping layers, because then there is no w: `w_avg` stays at zero.
 
     Call arguments:
         z: `[N, z_dim]`, standard normal; a tensor or a NumPy array.
@@ -49,6 +51,9 @@ class Generator(PairMember):
         truncation_cutoff: Number of layers that are truncated, from the lowest resolution; None
             for all.
         noise_mode, noise_seed: Which noise, see `Noise`.
+        mixing: Tuple of other latents, `[N, z_dim]`, and the number of the first layer that takes
+            theirs, a scalar tensor; None for the same latent in all layers. `w_avg` does not see
+            them.
         training: Whether this pass moves `w_avg`.
         with_features: Whether to return the activations, too.
 
@@ -122,6 +127,7 @@ class Generator(PairMember):
         truncation_cutoff=8,
         noise_mode="random",
         noise_seed=None,
+        mixing=None,
         training=False,
         with_features=False,
     ):
@@ -135,13 +141,24 @@ class Generator(PairMember):
             truncation_cutoff=truncation_cutoff,
             noise_mode=noise_mode,
             noise_seed=noise_seed,
+            mixing=mixing,
             training=training,
         )
         return (images, features) if with_features else images
 
-    def call(self, z, labels, truncation_psi, truncation_cutoff, noise_mode, noise_seed, training):
+    def call(
+        self,
+        z,
+        labels,
+        truncation_psi,
+        truncation_cutoff,
+        noise_mode,
+        noise_seed,
+        mixing,
+        training,
+    ):
         w = self.mapping(z, labels)
-        ws = self.broadcast(w)
+        ws = self.broadcast(w, labels, mixing)
         if training and self.has_w_avg:
             self._move_w_avg(w)
         elif not training:
@@ -154,9 +171,17 @@ class Generator(PairMember):
             with_features=True,
         )
 
-    def broadcast(self, w):
-        """Repeats `w` for every layer: `[N, w_dim]` -> `[N, num_ws, w_dim]`."""
-        return tf.repeat(w[:, None], self.num_ws, axis=1)
+    def broadcast(self, w, labels=None, mixing=None):
+        """Repeats `w` for every layer: `[N, w_dim]` -> `[N, num_ws, w_dim]`.
+
+        With `mixing`, see above, the layers from its number on take the w of its latents.
+        """
+        ws = tf.repeat(w[:, None], self.num_ws, axis=1)
+        if mixing is None:
+            return ws
+        z, first_layer = mixing
+        is_own = tf.range(self.num_ws) < first_layer
+        return tf.where(is_own[:, None], ws, self.broadcast(self.mapping(z, labels)))
 
     def truncate(self, ws, truncation_psi, truncation_cutoff=None):
         """Pulls the first `truncation_cutoff` layers (None for all) of `ws` towards `w_avg`."""

@@ -128,6 +128,7 @@ class Noise(TypeOfInput, keras.layers.Layer):
 
     Args:
         resolution: Side of the activation, in pixels; the fixed noise map has this size.
+        of_channels: Whether the channels feel it differently.
 
     Arguments of `maps`:
         n: Number of samples.
@@ -137,20 +138,20 @@ class Noise(TypeOfInput, keras.layers.Layer):
             function of it.
 
     Returns:
-        `[n, resolution, resolution, 1]`; the epilogue multiplies it by `strength`.
+        `[n, resolution, resolution, 1]`; to be multiplied by `strength`, `[C]` or `[1]`.
 
     Source:
-        StyleGAN, section 3.2. The strengths start at zero.
+        StyleGAN, section 3.2. The strengths start at zero. StyleGAN2 has one for all channels.
     """
 
-    def __init__(self, resolution, **kwargs):
+    def __init__(self, resolution, of_channels=True, **kwargs):
         super().__init__(**kwargs)
         self.resolution = resolution
+        self.of_channels = of_channels
 
     def build(self, input_shape):
-        self.strength = self.add_weight(
-            name="strength", shape=(input_shape[-1],), initializer="zeros"
-        )
+        count = input_shape[-1] if self.of_channels else 1
+        self.strength = self.add_weight(name="strength", shape=(count,), initializer="zeros")
         self.const = self.add_weight(
             name="const",
             shape=(1, self.resolution, self.resolution, 1),
@@ -170,13 +171,62 @@ class Noise(TypeOfInput, keras.layers.Layer):
         return part_seed.draw(tf.random.stateless_normal, shape, noise_seed)
 
 
-class Epilogue(TypeOfInput, keras.layers.Layer):
-    """What follows every convolution of the synthesis: noise, bias, nonlinearity, norms, style.
+class NoisyNonlinearity(TypeOfInput, keras.layers.Layer):
+    """Noise, bias and nonlinearity after a convolution of the synthesis.
 
     Args:
         resolution: Side of the activation, in pixels.
-        index: Position among the epilogues of the network, from 0; decides the noise stream.
+        index: Position among those of the network, from 0; decides the noise stream.
         options: `GeneratorOptions`.
+
+    Call arguments:
+        x: `[N, resolution, resolution, C]`.
+        noise_mode, noise_seed: Which noise, see `Noise`.
+    """
+
+    # Factor of the result but for `x`, whose convolution has it already.
+    gain = 1.0
+    # Whether the channels feel noise differently.
+    noise_of_channels = True
+
+    def __init__(self, resolution, index, options, **kwargs):
+        super().__init__(**kwargs)
+        self.index = index
+        self.options = options
+        self.activate = ops.nonlinearity(options.nonlinearity)
+        self.noise = None
+        if options.use_noise:
+            self.noise = Noise(resolution, self.noise_of_channels, name="noise")
+
+    def build(self, input_shape):
+        if self.noise is not None:
+            self.noise.build(input_shape)
+        self.bias = self.add_weight(name="bias", shape=input_shape[-1:], initializer="zeros")
+        self.built = True
+
+    def call(self, x, noise_mode, noise_seed=None):
+        bias = self._scaled(self.bias)
+        if self.noise is None:
+            return self.activate(ops.add_bias(x, bias))
+        if noise_seed is not None:
+            noise_seed = part_seed.fold_in(noise_seed, self.index)
+        noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
+        strength = self._scaled(self.noise.strength)
+        if not self.noise_of_channels:
+            strength *= tf.ones_like(bias)
+        return ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)
+
+    def _scaled(self, weight):
+        # The nonlinearities are homogeneous: what is scaled before them is scaled behind them.
+        weight = tf.convert_to_tensor(weight)
+        return weight if self.gain == 1.0 else weight * self.gain
+
+
+class Epilogue(NoisyNonlinearity):
+    """What follows every convolution of StyleGAN: noise, bias, nonlinearity, norms, style.
+
+    Args:
+        resolution, index, options: As for `NoisyNonlinearity`.
 
     Call arguments:
         x: `[N, resolution, resolution, C]`.
@@ -184,34 +234,16 @@ class Epilogue(TypeOfInput, keras.layers.Layer):
         noise_mode, noise_seed: Which noise, see `Noise`.
     """
 
-    def __init__(self, resolution, index, options, **kwargs):
-        super().__init__(**kwargs)
-        self.index = index
-        self.options = options
-        self.activate = ops.nonlinearity(options.nonlinearity)
-        self.noise = Noise(resolution, name="noise") if options.use_noise else None
-
     def build(self, input_shape, w_shape):
-        channels = input_shape[-1]
-        if self.noise is not None:
-            self.noise.build(input_shape)
-        self.bias = self.add_weight(name="bias", shape=(channels,), initializer="zeros")
+        super().build(input_shape)
         if self.options.use_styles:
             self.style = EqualizedDense(
-                2 * channels, gain=1.0, equalized=self.options.equalized_lr, name="style"
+                2 * input_shape[-1], gain=1.0, equalized=self.options.equalized_lr, name="style"
             )
             self.style.build(w_shape)
-        self.built = True
 
     def call(self, x, w, noise_mode, noise_seed=None):
-        if self.noise is None:
-            x = self.activate(ops.add_bias(x, self.bias))
-        else:
-            if noise_seed is not None:
-                noise_seed = part_seed.fold_in(noise_seed, self.index)
-            noise = self.noise.maps(tf.shape(x)[0], noise_mode, noise_seed)
-            strength, bias = map(tf.convert_to_tensor, (self.noise.strength, self.bias))
-            x = ops.noise_bias_nonlinearity(x, noise, strength, bias, self.options.nonlinearity)
+        x = super().call(x, noise_mode, noise_seed)
         if self.options.use_pixel_norm:
             x = ops.pixel_norm(x)
         style = self.style(w) if self.options.use_styles else None

@@ -350,7 +350,7 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
     """A nonlinearity of `x + noise * strength + bias`, with a gradient that reads `x` once.
 
     Noise and bias together are a matrix product of rank two, and so are the sums in their
-    gradients. First-order gradients only, as for the instance norm.
+    gradients, which may be differentiated again.
 
     Args:
         x: `[N, H, W, C]`.
@@ -365,16 +365,17 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
 
     @tf.custom_gradient
     def apply(x, noise, strength, bias):
-        basis = tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
-        offset = tf.matmul(basis, tf.stack([strength, bias]))  # [(NHW)C]
+        def basis():
+            return tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
+
+        offset = tf.matmul(basis(), tf.stack([strength, bias]))  # [(NHW)C]
         y = tf.nn.leaky_relu(x + tf.reshape(offset, tf.shape(x)), alpha=slope)
 
         def gradient(dy):
-            dy = tf.raw_ops.PreventGradient(input=dy, message="First-order gradients only.")
-            # The output has the sign of the input.
+            # The output has the sign of the input, and nothing else of it counts.
             dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
             rows = tf.reshape(dx, [-1, x.shape[-1]])  # [(NHW)C]
-            sums = tf.matmul(basis, rows, transpose_a=True)  # [2C]
+            sums = tf.matmul(basis(), rows, transpose_a=True)  # [2C]
             # Training does not ask for that of the noise, and its graph leaves it out.
             return dx, tf.matmul(rows, strength[:, None]), sums[0], sums[1]
 

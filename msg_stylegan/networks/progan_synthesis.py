@@ -31,6 +31,7 @@ class ProGANBlock(SynthesisBlock):
     torgb_gain = NONLINEARITY_GAIN
     # Whether the first layer has a pixel norm of its own.
     normalizes_start = False
+    epilogues = ()
 
     def make_epilogues(self):
         self.activate = ops.nonlinearity(self.options.nonlinearity)

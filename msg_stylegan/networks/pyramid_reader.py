@@ -3,11 +3,23 @@
 import tensorflow as tf
 
 from msg_stylegan.networks import ops
-from msg_stylegan.networks.discriminator_block import BODIES, make_blocks
+from msg_stylegan.networks.discriminator_block import (
+    DiscriminatorBlock,
+    ProGANDiscriminatorBlock,
+    make_blocks,
+)
 from msg_stylegan.networks.pair_member import PairMember
+from msg_stylegan.networks.residual_block import ResidualDiscriminatorBlock
 from msg_stylegan.networks.scogan_layers import Chain
 from msg_stylegan.options import DiscriminatorOptions
 from msg_stylegan.resolutions import connected_scales
+
+# Value of the option `body` -> the class of its blocks, where each is of one resolution.
+BODIES = {
+    "stylegan": DiscriminatorBlock,
+    "residual": ResidualDiscriminatorBlock,
+    "progan": ProGANDiscriminatorBlock,
+}
 
 
 class PyramidReader(PairMember):

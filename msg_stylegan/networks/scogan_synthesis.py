@@ -35,6 +35,7 @@ class ScoganSynthesis(SynthesisNetwork):
 
     knows_w = False
     num_ws = 1
+    noise_layers = ()
 
     def make_blocks(self, num_channels):
         channels, kernel_size, image_kernel_size = _CHANNELS[self.resolution]
@@ -55,10 +56,8 @@ class ScoganSynthesis(SynthesisNetwork):
         self.torgb = Chain([image], shape, self.resolution, name="torgb")
         return blocks
 
-    @property
-    def dense(self):
-        """The layer that reads w."""
-        return self.blocks[0].chain[0]
+    def kernels_of_w(self):
+        return [[self.blocks[0].chain[0].kernel]]
 
     def build(self, input_shape=None):
         self.torgb.build()

@@ -60,32 +60,51 @@ class SynthesisBlock(Block, keras.layers.Layer):
         self.out_channels = out_channels
         self.options = options
         self.is_first = resolution == 4
+        self.torgb = None
+        self.make_layers(num_channels if has_torgb else 0)
+
+    def make_layers(self, num_channels):
+        """Makes the layers; `num_channels` is that of the image, 0 for none."""
         self.make_epilogues()
-        shared = {"equalized": options.equalized_lr}
+        shared = {"equalized": self.options.equalized_lr}
         convolution = {"use_bias": self.has_biases, **shared}
         if not self.is_first:
             self.conv0 = EqualizedConv2D(
-                out_channels, 3, resample="up", name="conv0_up", **convolution
+                self.out_channels, 3, resample="up", name="conv0_up", **convolution
             )
-        elif not options.use_const_input:
+        elif not self.options.use_const_input:
             self.dense = EqualizedDense(
-                16 * out_channels, gain=self.dense_gain, use_bias=False, name="dense", **shared
+                16 * self.out_channels,
+                gain=self.dense_gain,
+                use_bias=False,
+                name="dense",
+                **shared,
             )
-        self.conv1 = EqualizedConv2D(out_channels, 3, name="conv1", **convolution)
-        self.torgb = None
-        if has_torgb:
+        self.conv1 = EqualizedConv2D(self.out_channels, 3, name="conv1", **convolution)
+        if num_channels:
             self.torgb = EqualizedConv2D(
                 num_channels, 1, gain=self.torgb_gain, name="torgb", **shared
             )
 
     def make_epilogues(self):
         """Makes what follows the convolutions."""
+        self.epilogue0, self.epilogue1 = (self.make_epilogue(Epilogue, i) for i in range(2))
+
+    def make_epilogue(self, epilogue_class, number):
+        """What follows convolution 0 or 1."""
         # They are numbered from the lowest resolution: 0 and 1 at 4x4, 2 and 3 at 8x8, ...
-        first_index = 2 * self.resolution.bit_length() - 6
-        self.epilogue0, self.epilogue1 = (
-            Epilogue(self.resolution, first_index + i, self.options, name=f"epilogue{i}")
-            for i in range(2)
-        )
+        index = 2 * self.resolution.bit_length() - 6 + number
+        return epilogue_class(self.resolution, index, self.options, name=f"epilogue{number}")
+
+    @property
+    def epilogues(self):
+        """What follows each convolution."""
+        return [self.epilogue0, self.epilogue1]
+
+    @property
+    def noise_layers(self):
+        """The layers of noise, in the order in which it is added."""
+        return [e.noise for e in self.epilogues if e.noise is not None]
 
     def build(self, input_shape=None):
         out_shape = (None, self.resolution, self.resolution, self.out_channels)
@@ -120,9 +139,12 @@ class SynthesisBlock(Block, keras.layers.Layer):
         x = self.epilogue1(self.conv1(x), w1, **noise)
         return x, self.image(x)
 
-    def image(self, x):
-        """The image of an activation, in float32; None if the block gives none."""
-        return None if self.torgb is None else tf.cast(ops.clamp(self.torgb(x)), tf.float32)
+    def image(self, x, *w):
+        """The image of an activation, in float32; None if the block gives none.
+
+        What the convolution to an image takes besides follows.
+        """
+        return None if self.torgb is None else tf.cast(ops.clamp(self.torgb(x, *w)), tf.float32)
 
     def _start(self, w):
         n = tf.shape(w)[0]
@@ -193,6 +215,27 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
             block.build()
         self.built = True
 
+    def ws_of_block(self, index):
+        """Numbers of the ws that a block takes, in the order of its arguments."""
+        return 2 * index, 2 * index + 1
+
+    @property
+    def noise_layers(self):
+        """The layers of noise, from the lowest resolution."""
+        return [layer for block in self.blocks for layer in block.noise_layers]
+
+    def kernels_of_w(self):
+        """For each of the ws the kernels by which it is multiplied, each `[w_dim, outputs]`.
+
+        Empty if no layer looks at w.
+        """
+        if self.options.use_styles:
+            epilogues = [epilogue for block in self.blocks for epilogue in block.epilogues]
+            return [[epilogue.style.scaled_kernel()] for epilogue in epilogues]
+        if self.options.use_const_input:
+            return []
+        return [[self.blocks[0].dense.scaled_kernel()]]
+
     def feature_variables(self, resolution):
         """Trainable variables of the blocks up to a resolution, but for what makes images."""
         blocks = [block for block in self.blocks if block.resolution <= resolution]
@@ -224,8 +267,8 @@ class SynthesisNetwork(Float32, keras.layers.Layer):
             per_layer = per_layer * (2 * len(self.blocks))
         x, images, features = ws, [], []
         for index, block in enumerate(self.blocks):
-            w0, w1 = per_layer[2 * index : 2 * index + 2]
-            x, image = block(x, w0, w1, noise_mode=noise_mode, noise_seed=noise_seed)
+            own = [per_layer[number] for number in self.ws_of_block(index)]
+            x, image = block(x, *own, noise_mode=noise_mode, noise_seed=noise_seed)
             images.append(image)
             features.append(tf.cast(x, tf.float32))
         return [image for image in images if image is not None], features

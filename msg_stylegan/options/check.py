@@ -106,7 +106,12 @@ _RELATIONS = {
         domains, config.discriminator.problems
     ),
     "loss": lambda config, domains, _: config.loss.problems(),
-    "schedule.ema_decay schedule.ema_rampup": lambda config, domains, _: config.schedule.problems(),
+    "loss generator": lambda config, domains, _: config.loss.generator_problems(
+        config.generator, domains[0]
+    ),
+    "schedule generator coupling": lambda config, domains, _: config.schedule.problems(
+        config, domains[0]
+    ),
     "transfer dataset.resolution growing.start_resolution generator.mapping_layers "
     "discriminator.body": lambda config, domains, _: config.transfer.problems(
         config, domains[0].resolution

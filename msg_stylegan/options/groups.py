@@ -253,6 +253,12 @@ class ScheduleOptions:
         False,
         "Draw the latents of an iteration once, for the updates of both networks.",
     )
+    style_mixing_prob: float = option(
+        0.0,
+        "Probability that the layers of the fakes of an update, from a random one on, take other "
+        "latents than those below. 0 = never.",
+        between(0, 1),
+    )
     image_snapshot_ticks: int = option(
         1,
         "Ticks between two sample grids. 0 = only at the start and at the end.",
@@ -289,14 +295,27 @@ class ScheduleOptions:
         at_least(1),
     )
 
-    def problems(self):
-        """What does not go together: a list of lines."""
+    def problems(self, config, data):
+        """What does not go together: a list of lines.
+
+        Args:
+            config: `Config`.
+            data: `Interface`.
+        """
+        problems = []
         if self.ema_decay and self.ema_rampup:
-            return [
+            problems.append(
                 f"schedule.ema_rampup={self.ema_rampup}: must be 0 with "
                 f"schedule.ema_decay={self.ema_decay}, which has no half-life"
-            ]
-        return []
+            )
+        rule = None
+        if not config.generator.resolved(data).use_styles:
+            rule = "must be 0 with generator.use_styles=False, where all layers share a latent"
+        elif config.coupling.cycle:
+            rule = "must be 0 with coupling.cycle, whose encoder looks for the one latent"
+        if self.style_mixing_prob and rule:
+            problems.append(f"schedule.style_mixing_prob={self.style_mixing_prob}: {rule}")
+        return problems
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from msg_stylegan.option import Rule, at_least, between, greater_than, one_of, o
 from msg_stylegan.resolutions import COMBINE_NAMES, channel_counts, discriminator_channels, scales
 
 _NONLINEARITY = one_of("lrelu", "relu")
-_BLOCKS = one_of("stylegan", "progan", "scogan")
 _TAPS = Rule(
     "must be empty or an odd number of taps whose sum is not 0",
     lambda taps: not taps or (len(taps) % 2 == 1 and sum(taps) != 0),
@@ -24,6 +23,14 @@ _PROGAN_SYNTHESIS = {
     "use_instance_norm": False,
     "blur_filter": (),
 }
+# The same where w scales the kernels of the convolutions.
+_STYLEGAN2_SYNTHESIS = {
+    "use_styles": True,
+    "use_const_input": True,
+    "use_pixel_norm": False,
+    "use_instance_norm": False,
+}
+_OF_BODY = {"progan": _PROGAN_SYNTHESIS, "stylegan2": _STYLEGAN2_SYNTHESIS}
 # Sides of the images for which Soft-CoGAN has networks.
 _SCOGAN_RESOLUTIONS = (32, 128, 256)
 # Its networks have fixed channels and nonlinearities: what follows from the body in both.
@@ -187,11 +194,13 @@ class GeneratorOptions(NetworkOptions):
     )
     body: str = option(
         "stylegan",
-        "Blocks of the synthesis network: stylegan; progan for pixel norms instead of "
-        "styles, noise and constant input; or scogan for those of Soft-CoGAN, of 32x32, 128x128 "
-        "and 256x256. With progan, the options from use_styles to blur_filter follow from it; "
-        "with scogan all but z_dim, z_space and weight_init.",
-        _BLOCKS,
+        "Blocks of the synthesis network: stylegan; stylegan2 for styles that scale the kernels of "
+        "convolutions instead of activations; progan for pixel norms instead of styles, noise and "
+        "constant input; or scogan for those of Soft-CoGAN, of 32x32, 128x128 and 256x256. With "
+        "stylegan2, the options from use_styles to use_instance_norm follow from it but for "
+        "use_noise; with progan all to blur_filter; with scogan all but z_dim, z_space and "
+        "weight_init.",
+        one_of("stylegan", "stylegan2", "progan", "scogan"),
         formerly=("generator.synthesis",),
     )
     use_styles: bool = option(
@@ -229,7 +238,7 @@ class GeneratorOptions(NetworkOptions):
         input_dim = {"w_dim": self.z_dim * (2 if data.label_size else 1)}
         if self.body == "scogan":
             return {"body": {**_SCOGAN_GENERATOR, **input_dim}}
-        of_body = _PROGAN_SYNTHESIS if self.body == "progan" else {}
+        of_body = _OF_BODY.get(self.body, {})
         implied = {"body": {"weight_init": "normal", **of_body}}
         if self.mapping_layers == 0:
             implied["mapping_layers"] = input_dim
@@ -249,10 +258,11 @@ class DiscriminatorOptions(NetworkOptions):
     )
     body: str = option(
         "stylegan",
-        "What follows in a block: stylegan; progan for means after the nonlinearity and no "
-        "blur, from which blur_filter follows; or scogan for Soft-CoGAN's discriminator, of "
-        "32x32, 128x128 and 256x256, from which all but norm and weight_init follows.",
-        _BLOCKS,
+        "What follows in a block: stylegan; residual for StyleGAN2's, in which a convolution "
+        "bypasses the others; progan for means after the nonlinearity and no blur, from which "
+        "blur_filter follows; or scogan for Soft-CoGAN's discriminator, of 32x32, 128x128 and "
+        "256x256, from which all but norm and weight_init follows.",
+        one_of("stylegan", "residual", "progan", "scogan"),
     )
     norm: str = option(
         "batch",

@@ -6,13 +6,6 @@ import tensorflow as tf
 from msg_stylegan.networks import ops
 
 
-def noise_layers(G):
-    """The noise layers of a generator, from the lowest resolution; none if it was made without."""
-    if not G.options.use_noise:
-        return []
-    return [e.noise for block in G.synthesis.blocks for e in (block.epilogue0, block.epilogue1)]
-
-
 def copied_generator(G):
     """A second generator with the same weights and weights of its own."""
     copy = type(G).from_config(G.get_config())
@@ -38,14 +31,14 @@ def generator_with_noise_maps(G, maps):
     """
     if not maps:
         return G
-    expected = [(layer.resolution, layer.resolution) for layer in noise_layers(G)]
+    expected = [(layer.resolution, layer.resolution) for layer in G.synthesis.noise_layers]
     if [np.shape(array) for array in maps] != expected:
         raise ValueError(
             f"Expected noise maps of the shapes {expected}. "
             f"Received: {[np.shape(array) for array in maps]}"
         )
     copy = copied_generator(G)
-    for layer, array in zip(noise_layers(copy), maps, strict=True):
+    for layer, array in zip(copy.synthesis.noise_layers, maps, strict=True):
         layer.const.assign(np.asarray(array, np.float32)[None, :, :, None])
     return copy
 

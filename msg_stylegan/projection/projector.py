@@ -91,7 +91,7 @@ class Projector:
             raise ValueError(
                 f"Noise cannot be optimised with the noise mode {noise_mode!r}. Use const."
             )
-        if optimize_noise and not noise_maps.noise_layers(G):
+        if optimize_noise and not G.synthesis.noise_layers:
             raise ValueError("This generator has no noise that could be optimised.")
         self.G = noise_maps.copied_generator(G) if optimize_noise else G
         self.loss = PyramidLoss(G, distance)
@@ -99,14 +99,14 @@ class Projector:
         self._num_starts = num_starts
         self._noise_mode = noise_mode
         self._latents = (Latents.of_z if space == "z" else Latents.of)(G, seed, labels)
-        self._stored_maps = [np.asarray(layer.const) for layer in noise_maps.noise_layers(self.G)]
+        self._stored_maps = [np.asarray(layer.const) for layer in self.G.synthesis.noise_layers]
         # In units of the spread around the mean.
         rows = G.num_ws if space == "w+" else 1
         self._points = _rows([rows, self._latents.samples.shape[1]])
         self._labels = None if self._latents.labels is None else _rows([G.label_size])
         self._maps = []
         if optimize_noise:
-            layers = noise_maps.noise_layers(self.G)
+            layers = self.G.synthesis.noise_layers
             self._maps = [tensorflow_variable(layer.const) for layer in layers]
         self._parameters = [self._points, *self._maps]
         self._first_moments, self._second_moments, self._best = (

@@ -12,8 +12,6 @@ import numpy as np
 from msg_stylegan.command_names import called
 from msg_stylegan.files import write_json
 from msg_stylegan.mistaken_file import what_it_is
-from msg_stylegan.networks.progan_synthesis import ProGANSynthesis
-from msg_stylegan.networks.scogan_synthesis import ScoganSynthesis
 
 _FORMAT = "msg_stylegan directions 1"
 _KEYS = ("format", "scale", "layers", "vectors")
@@ -39,9 +37,9 @@ def find_directions(G, layers=None):
     """Factorises the weights by which a generator reads w.
 
     Args:
-        G: Generator. With styles, the weights are those of the scales and shifts of the layers, as
-            they are used at run time. Generators of ProGAN and Soft-CoGAN read w in their first
-            layer only.
+        G: Generator. With styles, the weights are those that make the styles of the layers, as they
+            are used at run time. Generators of ProGAN and Soft-CoGAN read w in their first layer
+            only.
         layers: Numbers of layers; None for all.
 
     Returns:
@@ -161,17 +159,12 @@ def direction_shift(direction, strength, num_ws):
 
 def _weights_of_w(G):
     """For each layer the matrix by which w is multiplied: list of arrays `[w_dim, outputs]`."""
-    blocks = G.synthesis.blocks
-    if isinstance(G.synthesis, ProGANSynthesis):
-        return [np.asarray(blocks[0].dense.scaled_kernel())]
-    if isinstance(G.synthesis, ScoganSynthesis):
-        return [np.asarray(G.synthesis.dense.kernel)]
-    if G.options.use_styles:
-        epilogues = [e for block in blocks for e in (block.epilogue0, block.epilogue1)]
-        return [np.asarray(epilogue.style.scaled_kernel()) for epilogue in epilogues]
-    if not G.options.use_const_input:
-        return [np.asarray(blocks[0].dense.scaled_kernel())]
-    raise ValueError(
-        "This network has no styles, and its synthesis starts from a constant: no layer reads w, "
-        "so there are no directions."
-    )
+    kernels = G.synthesis.kernels_of_w()
+    if not kernels:
+        raise ValueError(
+            "This network has no styles, and its synthesis starts from a constant: no layer reads "
+            "w, so there are no directions."
+        )
+    return [
+        np.concatenate([np.asarray(kernel) for kernel in of_layer], axis=1) for of_layer in kernels
+    ]

@@ -64,11 +64,16 @@ class DomainLosses:
         self.D_scale = D_scale
         self.suffix = suffix
 
-    def draw_labels(self):
-        """Labels of this replica's share of a G update, `[n, label_size]`, or None."""
+    def draw_labels(self, random, stream):
+        """Labels of this replica's share of a batch of fakes, `[n, label_size]`, or None.
+
+        Args:
+            random: `StepRandomness` of the batch.
+            stream: The `Stream` of its labels.
+        """
         if self.label_rows is None:
             return None
-        uniform = self.random.draw(tf.random.stateless_uniform, [], Stream.LABELS)
+        uniform = random.draw(tf.random.stateless_uniform, [], stream)
         row = tf.cast(uniform * float(len(self.label_rows)), tf.int32)
         return tf.gather(self.label_rows, tf.minimum(row, len(self.label_rows) - 1))
 
@@ -88,7 +93,7 @@ class DomainLosses:
         """Labels of the reals of a batch, or None."""
         return None if self.label_rows is None else self.random.part(batch["labels"])
 
-    def D_gradients(self, reals, labels, z, noise_seed=None):
+    def D_gradients(self, reals, labels, z, noise_seed=None, mixing=None):
         """Gradients of the discriminator loss on one replica, multiplied by `D_scale`.
 
         Args:
@@ -96,12 +101,13 @@ class DomainLosses:
             labels: `[n, label_size]` of the reals, also used for the fakes; or None.
             z: `[n, z_dim]`.
             noise_seed: Stateless seed `[2]` of the noise of the generator, or None.
+            mixing: What is mixed into z, see `Generator`, or None.
 
         Returns:
             Tuple of the list of gradients and a dictionary of sums over the local batch, divided
             by the global batch size.
         """
-        fakes, _ = self.draw(z, labels, noise_seed)
+        fakes, _ = self.draw(z, labels, noise_seed, mixing)
         names = () if self.regularization.is_lazy else self.regularization.weights
         with tf.GradientTape() as tape:
             penalties, real_logits, fake_logits = self._judge(
@@ -118,13 +124,13 @@ class DomainLosses:
             stats["Loss/scores/real_sign"] = self._mean(tf.sign(real_logits))
         return self._gradients(tape, loss), self._named(stats)
 
-    def penalty_gradients(self, reals, labels, z, noise_seed=None):
+    def penalty_gradients(self, reals, labels, z, noise_seed=None, mixing=None):
         """Gradients of `interval` times the penalties alone; otherwise as `D_gradients`.
 
         The statistics are multiplied by the interval too: they are the share of one update.
         """
         # The D update has moved the running mean of w by these latents already.
-        fakes = self.draw(z, labels, noise_seed, training=False)[0]
+        fakes = self.draw(z, labels, noise_seed, mixing, training=False)[0]
         names, interval = self.regularization.weights, float(self.regularization.interval)
         with tf.GradientTape() as tape:
             penalties, _, _ = self._judge(images_to_float(reals), fakes, labels, names)
@@ -199,13 +205,14 @@ class DomainLosses:
             images, labels, training=True, dropout_seed=self.random.replica_seed(stream)
         )
 
-    def draw(self, z, labels, noise_seed, training=True):
+    def draw(self, z, labels, noise_seed=None, mixing=None, training=True):
         """Fakes of the scales that D sees, and features of the generator, low to high."""
         fakes, features = self.networks.G(
             z,
             labels,
             noise_mode=self.noise_mode,
             noise_seed=noise_seed,
+            mixing=mixing,
             training=training and self.moves_w,
             with_features=True,
         )

@@ -26,6 +26,14 @@ class Stream(enum.IntEnum):
     MIXED_OF_D = 9
     REALS_OF_G = 10
     FAKES_OF_G = 11
+    # Other latents of style mixing, and the layer where they begin, by update.
+    D_MIXED = 12
+    G_MIXED = 13
+    PATH_MIXED = 14
+    # What path lengths are measured with.
+    PATH_LATENTS = 15
+    PATH_LABELS = 16
+    PATH_DIRECTIONS = 17
 
 
 # What is never the same in two domains, whose reals do not belong together.
@@ -40,6 +48,8 @@ VIEWS = (
 )
 # Added to the numbers of streams that domain B has for itself.
 _OWN = 1000
+# Folded into the seed of a stream for what is not drawn for its samples.
+_ONCE = 1
 
 
 class StepRandomness:
@@ -112,6 +122,12 @@ class StepRandomness:
         with self.drawing():
             numbers = distribution([self._batch_size, *shape], seed)
         return self.share(numbers)
+
+    def draw_once(self, distribution, shape, stream, images_ago=0):
+        """Draws `shape`, the same for all samples of the global batch."""
+        seed = self.seed(stream, images_ago)
+        with self.drawing():
+            return distribution(shape, tf.random.experimental.stateless_fold_in(seed, _ONCE))
 
     def share(self, tensors):
         """What is seen of this replica's share of tensors `[batch_size, ...]`, in any structure."""

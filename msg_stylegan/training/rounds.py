@@ -16,12 +16,14 @@ class Rounds:
             `ops.minibatch_stddev`; they stay together.
 
     Attributes:
+        num_samples: Images of the share.
         count: Number of parts.
         rows: int32 `[count, per_round]`, the samples of each.
     """
 
     def __init__(self, num_samples, per_round=0, group_size=1):
         per_round = min(per_round or num_samples, num_samples)
+        self.num_samples = num_samples
         self.count = num_samples // per_round
         rows = np.arange(num_samples, dtype=np.int32)
         if self.count > 1 and group_size > 1:
@@ -29,6 +31,13 @@ class Rounds:
             groups = np.split(rows.reshape(group_size, -1), self.count, axis=1)
             rows = np.concatenate([group.ravel() for group in groups])
         self.rows = rows.reshape(self.count, -1)
+
+    def shrunk(self, divisor):
+        """`Rounds` of a share that is so many times smaller, but not empty, in as small parts."""
+        num_samples = max(self.num_samples // divisor, 1)
+        largest = max(self.rows.shape[1] // divisor, 1)
+        per_round = next(n for n in range(largest, 0, -1) if num_samples % n == 0)
+        return Rounds(num_samples, per_round)
 
     def add_up(self, compute, randoms):
         """What `compute` returns for the parts, added up.

@@ -13,9 +13,12 @@ from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
 from msg_stylegan.training.ema import ema_beta, ramped_ema_beta, update_average
+from msg_stylegan.training.latents import Latents
+from msg_stylegan.training.path_lengths import PathLengths
 from msg_stylegan.training.randomness import OWN_STREAMS, VIEWS, StepRandomness, Stream
 from msg_stylegan.training.reals import images_to_float
 from msg_stylegan.training.rounds import Rounds
+from msg_stylegan.training.turns import add_stats, update_in_turn
 
 
 class TrainStep:
@@ -39,7 +42,7 @@ class TrainStep:
         G_opt, D_opt: Optimizers made in the same scope.
         cur_nimg: int64 variable, made in the same scope: real images shown so far.
         strategy: The `tf.distribute.Strategy`.
-        loss: `LossOptions`. With an interval above 1 the optimizer of D must be made for it, see
+        loss: `LossOptions`. With an interval above 1 the optimizer must be made for it, see
             `make_optimizer`.
         schedule: `ScheduleOptions`, of which the batch size (over all replicas), the images of a
             round, the updates of D, the weight average and the latents count.
@@ -53,6 +56,7 @@ class TrainStep:
         fade: The `Stage` in which the networks and the reals are faded, or None.
         coupling: `Coupling` of two domains, or None.
         loss_scales: `LossScales` of networks that compute in float16, or None.
+        path_means: `PathLengthMean` of each domain; None without path length regularisation.
         xla: Whether XLA compiles the gradients. Numbers are drawn and variables change outside:
             the results are the same up to rounding.
 
@@ -78,6 +82,7 @@ class TrainStep:
         fade=None,
         coupling=None,
         loss_scales=None,
+        path_means=None,
         xla=False,
     ):
         self.nets = nets
@@ -134,6 +139,21 @@ class TrainStep:
         ]
         self.random = self.domains[0].random
         self.regularization = self.domains[0].regularization
+        self.latents = Latents(self.domains, schedule.style_mixing_prob)
+        self.paths = None
+        if loss.path_length_weight:
+            self.paths = PathLengths(
+                nets,
+                self.domains,
+                path_means,
+                self.latents,
+                options=loss,
+                rounds=self.rounds,
+                num_replicas=strategy.num_replicas_in_sync,
+                seed=seed,
+                cur_nimg=cur_nimg,
+                scale=self._scale_of("G"),
+            )
 
     @property
     def images_per_iteration(self):
@@ -189,10 +209,7 @@ class TrainStep:
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
         stats = self.apply("D", gradients, stats)
         stats |= {**self._adapt_augmentation(stats), **self._scale_stats("D", stats)}
-        if not self.regularization.is_lazy:
-            return stats
-        of_penalties = self._regularize_D(batch)
-        return {name: value + of_penalties.get(name, 0.0) for name, value in stats.items()}
+        return add_stats(stats, self._regularize_D(batch)) if self.regularization.is_lazy else stats
 
     def _move_fade(self):
         """Sets `alpha` of G and D. G_ema takes it over with everything else that is not trained."""
@@ -240,34 +257,51 @@ class TrainStep:
         """One generator update after the discriminator update on `batch`."""
         gradients, stats = self.strategy.run(self._G_replica_step, args=(batch,))
         stats = self.apply("G", gradients, stats)
-        return stats | self._scale_stats("G", stats)
+        stats |= self._scale_stats("G", stats)
+        if self.paths is None:
+            return stats
+        if self.paths.is_lazy:
+            stats = add_stats(stats, self._regularize_G())
+        else:
+            self.paths.move_means(stats, stats["G_updates"])
+        return stats | self.paths.mean_stats(stats["G_updates"])
 
     def _regularize_D(self, batch):
         """Updates D on the penalties if it is their turn; returns what to add to the statistics."""
 
         def update():
             gradients, stats = self.strategy.run(self._penalty_replica_step, args=(batch,))
-            stats = self.apply("D", gradients, stats)
-            # Statistics are means over the updates with the loss; these come on top.
-            return {name: value for name, value in stats.items() if name != "D_updates"}
-
-        def nothing():
-            names = [name for domain in self.domains for name in domain.penalty_names()]
-            return {name: tf.constant(0.0) for name in [*names, "D_skipped"]}
+            return self.apply("D", gradients, stats)
 
         index = self.cur_nimg // self.batch_size
-        return tf.cond(tf.equal(index % self.regularization.interval, 0), update, nothing)
+        names = [name for domain in self.domains for name in domain.penalty_names()]
+        return update_in_turn("D", index, self.regularization.interval, update, names)
+
+    def _regularize_G(self):
+        """The same for G and its path lengths."""
+
+        def update():
+            gradients, stats = self.strategy.run(self._path_replica_step)
+            stats = self.apply("G", gradients, stats)
+            self.paths.move_means(stats, stats["G_updates"])
+            return stats
+
+        # The D updates of the iteration have moved `cur_nimg`.
+        index = self.cur_nimg // self.images_per_iteration - 1
+        return update_in_turn("G", index, self.paths.interval, update, self.paths.penalty_names())
 
     def replica_updates(self):
         """The kinds of update by name: functions that return the gradients of one replica."""
         updates = {"D": self._D_replica_step, "G": self._G_replica_step}
         if self.regularization.is_lazy:
             updates["D by penalties"] = self._penalty_replica_step
+        if self.paths is not None and self.paths.is_lazy:
+            updates["G by path lengths"] = lambda batch: self._path_replica_step()
         return updates
 
     def _D_replica_step(self, batch):
         if self.tracks_w_first:
-            z = self._draw_z(Stream.D_LATENTS)
+            z, _ = self.latents.draw(self.random, Stream.D_LATENTS)
             self._track_w(z, [domain.labels_of(own) for domain, own in self._with(batch)])
         return self._in_rounds(
             lambda: self._of_domains(batch, lambda domain, *inputs: domain.D_gradients(*inputs))
@@ -280,9 +314,17 @@ class TrainStep:
             )
         )
 
+    def _path_replica_step(self):
+        gradients, stats = self._add_up(
+            self.paths.rounds, self.paths.gradients, [self.paths.random]
+        )
+        return self._shared("G", gradients), stats
+
     def _in_rounds(self, compute):
-        randoms = [domain.random for domain in self.domains]
-        return self.rounds.add_up(compiled(compute, randoms) if self.xla else compute, randoms)
+        return self._add_up(self.rounds, compute, [domain.random for domain in self.domains])
+
+    def _add_up(self, rounds, compute, randoms):
+        return rounds.add_up(compiled(compute, randoms) if self.xla else compute, randoms)
 
     def _track_w(self, z, labels):
         """Moves the running means of w by all latents of an update, before its rounds."""
@@ -294,34 +336,37 @@ class TrainStep:
 
     def _of_domains(self, batch, compute):
         """Gradients of all discriminators, and their statistics, from what `compute` returns."""
-        z, noise_seed = self._draw_z(Stream.D_LATENTS), self.random.noise_seed(Stream.D_LATENTS)
+        z, mixing = self.latents.draw(self.random, Stream.D_LATENTS)
+        noise_seed = self.random.noise_seed(Stream.D_LATENTS)
         gradients, stats = [], {}
         for domain, own in self._with(batch):
-            some, of_domain = compute(domain, *domain.reals_of(own), z, noise_seed)
+            some, of_domain = compute(domain, *domain.reals_of(own), z, noise_seed, mixing)
             gradients += some
             stats |= of_domain
         return self._shared("D", gradients), stats
 
     def _G_replica_step(self, batch):
         if self.tracks_w_first:
-            self._track_w(*self._G_latents())
-        return self._in_rounds(lambda: self._G_round(batch))
+            z, _ = self._G_latents()
+            self._track_w(z, self._G_labels())
+        gradients, stats = self._in_rounds(lambda: self._G_round(batch))
+        if self.paths is not None and not self.paths.is_lazy:
+            of_paths, path_stats = self._path_replica_step()
+            gradients = [a + b for a, b in zip(gradients, of_paths, strict=True)]
+            stats |= path_stats
+        return gradients, stats
 
     def _G_latents(self):
-        """Latents of a G update, and labels for each domain."""
         # The D update before this one moved `cur_nimg`.
         if self.same_z:
-            z = self._draw_z(Stream.D_LATENTS, images_ago=self.batch_size)
-        else:
-            z = self._draw_z(Stream.G_LATENTS)
-        labels = [domain.draw_labels() for domain in self.domains]
-        if len({domain.networks.G.label_size for domain in self.domains}) == 1:
-            # A pair of images has one label.
-            labels = labels[:1] * len(labels)
-        return z, labels
+            return self.latents.draw(self.random, Stream.D_LATENTS, images_ago=self.batch_size)
+        return self.latents.draw(self.random, Stream.G_LATENTS)
+
+    def _G_labels(self):
+        return self.latents.labels(self.random, Stream.LABELS)
 
     def _G_round(self, batch):
-        z, labels = self._G_latents()
+        z, mixing = self._G_latents()
         reals = [None] * len(self.domains)
         needs_reals = self.coupling is not None and self.coupling.needs_reals
         if needs_reals or self.domains[0].loss.G_needs_reals:
@@ -329,9 +374,10 @@ class TrainStep:
                 domain.reals_of(own, images_ago=self.batch_size)
                 for domain, own in self._with(batch)
             ]
-        return self.G_gradients(z, labels, self.random.noise_seed(Stream.G_LATENTS), reals)
+        noise_seed = self.random.noise_seed(Stream.G_LATENTS)
+        return self.G_gradients(z, self._G_labels(), noise_seed, reals, mixing)
 
-    def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,)):
+    def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,), mixing=None):
         """Gradients of the loss of all generators on one replica, multiplied by their scale.
 
         Args:
@@ -340,6 +386,7 @@ class TrainStep:
             noise_seed: Stateless seed `[2]` of the noise of the generators, or None.
             reals: For each domain `[n, r, r, C]`, pixels from 0 to 255, and their labels (or None);
                 for losses and couplings that need them.
+            mixing: What is mixed into z, see `Generator`, or None.
 
         Returns:
             Tuple of the list of gradients, see `Networks.trainable`, and a dictionary of sums over
@@ -347,7 +394,7 @@ class TrainStep:
         """
         with tf.GradientTape() as tape:
             drawn = [
-                domain.draw(z, own, noise_seed)
+                domain.draw(z, own, noise_seed, mixing)
                 for domain, own in zip(self.domains, labels, strict=True)
             ]
             stats = {
@@ -432,18 +479,14 @@ class TrainStep:
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)
 
-    def _draw_z(self, stream, images_ago=0):
-        G = self.nets.G
-        return G.place_z(
-            self.random.draw(tf.random.stateless_normal, [G.z_dim], stream, images_ago)
-        )
-
     def _stat_names(self):
         names = [name for domain in self.domains for name in domain.stat_names()]
         if self.coupling:
             names += [f"Loss/coupling/{name}" for name in self.coupling.names]
         if self.loss_scales is not None:
             names += ["Loss/G/scale", "Loss/D/scale"]
+        if self.paths is not None:
+            names += self.paths.stat_names()
         return [*names, "D_updates", "G_updates", "D_skipped", "G_skipped"]
 
 

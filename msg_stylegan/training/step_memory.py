@@ -151,17 +151,20 @@ def update_graphs(step, interfaces):
 
 def _peak_of(graph, step):
     resolutions = step.nets.D.resolutions
+    batch_sizes = {step.batch_size} | ({step.paths.batch_size} if step.paths else set())
     by_scale = collections.Counter()
     for shape, size in peak_memory(graph).items():
-        by_scale[_scale_of(shape, step.batch_size, resolutions)] += size
+        by_scale[_scale_of(shape, batch_sizes, resolutions)] += size
     return dict(by_scale)
 
 
-def _scale_of(shape, images, resolutions):
+def _scale_of(shape, batch_sizes, resolutions):
     """Resolution of activations, which layers also hold as rows of pixels or in groups; or None."""
     for r in resolutions:
         pairs = {4: shape[1:3], 5: shape[1:3], 6: shape[2:4]}
-        if pairs.get(len(shape)) == (r, r) or (len(shape) == 2 and shape[0] == images * r * r):
+        if pairs.get(len(shape)) == (r, r) or (
+            len(shape) == 2 and shape[0] in {images * r * r for images in batch_sizes}
+        ):
             return r
     return None
 

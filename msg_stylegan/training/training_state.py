@@ -10,6 +10,7 @@ from msg_stylegan.augmentation.adaptive import AdaptiveProbability
 from msg_stylegan.augmentation.pipeline import Augmentation
 from msg_stylegan.coupling.coupling import Coupling
 from msg_stylegan.coupling.sharing import share_weights, start_equal
+from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.training.architecture import make_networks
 from msg_stylegan.training.checkpoint import TrainingCheckpoint, has_checkpoint
 from msg_stylegan.training.loss_scale import LossScales
@@ -19,6 +20,7 @@ from msg_stylegan.training.optimizers import (
     ramp_up_of,
     reset_optimizer,
 )
+from msg_stylegan.training.path_lengths import PathLengthMean
 from msg_stylegan.training.progress import Growth, Progress
 from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.stages import stage_at, stages_of
@@ -51,6 +53,7 @@ class TrainingState:
         G_opt, D_opt: Their optimizers.
         progress: `Progress`.
         loss_scales: `LossScales`, or None where nothing computes in float16.
+        path_means: `PathLengthMean` of each domain; empty where nothing needs them.
         augmentations: `Augmentation` of each domain, or None; it may be the same one.
         checkpoint: `TrainingCheckpoint` of all these.
         is_resumed: Whether there was a checkpoint.
@@ -94,24 +97,28 @@ class TrainingState:
                 self._coupling = Coupling(config.coupling, self.nets, places, judges or {})
             self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
-            # A run may go on in another precision.
+            # A run may go on in another precision, or with another penalty.
             keep = config.schedule.keep_checkpoints
             stored = TrainingCheckpoint(run_dir, keep, workers).variable_names()
-            has_scales = any(name.startswith("loss_scales/") for name in stored)
             is_float16 = config.hardware.precision == "mixed_float16"
-            scales = LossScales() if is_float16 or has_scales else None
-            self.loss_scales = scales if is_float16 else None
-            self._absent = ("loss_scales",) if is_float16 and not has_scales else ()
+            wanted = {"loss_scales": (is_float16, LossScales)}
+            for suffix in SUFFIXES[: len(datasets)]:
+                has_penalty = config.loss.path_length_weight > 0
+                wanted[f"path_length{suffix}"] = (has_penalty, PathLengthMean)
+            further = {
+                name: make()
+                for name, (is_wanted, make) in wanted.items()
+                if is_wanted or _holds(stored, name)
+            }
+            self._absent = tuple(name for name in further if not _holds(stored, name))
+            self.loss_scales = further["loss_scales"] if is_float16 else None
+            self.path_means = [m for name, m in further.items() if name.startswith("path_length")]
             self.augmentations = [make_augmentation(config.augment) for _ in datasets]
             if self._coupling and self._coupling.same_augmentation:
                 self.augmentations = self.augmentations[:1] * len(datasets)
             # The resolution for which the optimizers were started, where it can change.
             self._growth = Growth(self._stages[0].resolution) if len(self._stages) > 1 else None
-        further = {
-            "augmentation": self.augmentations[0],
-            "growth": self._growth,
-            "loss_scales": scales,
-        }
+        further |= {"augmentation": self.augmentations[0], "growth": self._growth}
         if self.augmentations[-1] is not self.augmentations[0]:
             further["augmentation_b"] = self.augmentations[-1]
         self.checkpoint = TrainingCheckpoint(
@@ -132,7 +139,7 @@ class TrainingState:
     def _restore(self, run_dir, names):
         """Restores the newest checkpoint, which holds these names; returns whether there is one."""
         # Older versions left to the objects of the networks what is stored.
-        is_old = bool(names) and not any(name.startswith("weights/") for name in names)
+        is_old = bool(names) and not _holds(names, "weights")
         absent = ("weights", *self._absent) if is_old else self._absent
         is_resumed = self._restore_with_clocks(names, absent)
         holds_average = any(name.startswith(_AVERAGE) for name in names)
@@ -187,6 +194,7 @@ class TrainingState:
             fade=stage if stage.is_fading else None,
             coupling=self._coupling,
             loss_scales=self.loss_scales,
+            path_means=self.path_means,
             xla=self._config.hardware.xla,
         )
 
@@ -209,6 +217,11 @@ class TrainingState:
         )
 
 
+def _holds(names, part):
+    """Whether a checkpoint, by the names of its variables, has a part."""
+    return any(name.startswith(f"{part}/") for name in names)
+
+
 def make_optimizers(config, nets):
     """Returns the optimizers of G and D; call it in the scope of the strategy."""
     options, batch_size = config.optimizer, config.schedule.batch_size
@@ -218,6 +231,7 @@ def make_optimizers(config, nets):
         options.G_learning_rate,
         rampup_images,
         nets.trainable("G"),
+        lazy_interval=config.loss.G_interval,
         images_per_update=batch_size * config.schedule.D_steps_per_G_step,
     )
     D_opt = make_optimizer(

@@ -19,6 +19,7 @@ from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import changed
 from msg_stylegan.training import devices
 from msg_stylegan.training.architecture import make_networks
+from msg_stylegan.training.path_lengths import PathLengthMean
 from msg_stylegan.training.progress import Progress
 from msg_stylegan.training.reals import distributed_batches
 from msg_stylegan.training.step import TrainStep
@@ -52,6 +53,7 @@ def main(folder, num_replicas, options, target):
         nets = make_networks(config, datasets)
         G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
+        path_means = [PathLengthMean() for _ in datasets]
         augmentation = make_augmentation(config.augment)
         coupling = None
         if nets.is_pair:
@@ -69,6 +71,7 @@ def main(folder, num_replicas, options, target):
         label_rows=[all_labels(dataset) for dataset in datasets],
         augmentations=[augmentation] * len(datasets),
         coupling=coupling,
+        path_means=path_means,
         xla=config.hardware.xla,
     )
     # Before training: latents and noise seeds of the replicas.
@@ -82,6 +85,9 @@ def main(folder, num_replicas, options, target):
     stats = step.run(batches, tf.constant(2))
 
     arrays = {f"stats/{name}": value.numpy() for name, value in stats.items()}
+    for index, mean in enumerate(path_means if step.paths else ()):
+        copies = strategy.experimental_local_results(mean.value)
+        arrays[f"changes/path_lengths/{index}"] = np.stack([copy.numpy() for copy in copies])
     arrays["latents"] = np.concatenate([values.numpy() for values in latents])
     arrays["noise_seeds"] = np.stack([values.numpy() for values in noise_seeds])
     for name, network in networks.items():

@@ -17,4 +17,12 @@ STEP_CASES = {
         "coupling.weights": 10.0,
         "coupling.cycle": 10.0,
     },
+    "path lengths": {
+        "generator.body": "stylegan2",
+        "discriminator.body": "residual",
+        "loss.r1_gamma": 1.0,
+        "loss.path_length_weight": 2.0,
+        "loss.path_length_interval": 2,
+        "schedule.style_mixing_prob": 0.9,
+    },
 }
