@@ -176,8 +176,12 @@ class Sample:
 
     def images(self, sampler, labels):
         """Image at every scale of the sampler: list of uint8 `[1, r, r, C]`, low to high."""
+        return self.draw(sampler, self.ws(sampler, labels))
+
+    def draw(self, sampler, ws):
+        """Image of another w, float32 `[1, num_ws, w_dim]`, with the noise of the sample."""
         seed = self.point.seed if self.look.noise_seed is None else self.look.noise_seed
-        return sampler.draw(self.ws(sampler, labels), self.look.noise_mode, seed)
+        return sampler.draw(ws, self.look.noise_mode, seed)
 
     @property
     def is_of_seeds(self):

@@ -190,7 +190,9 @@ def open_pair(args, nets, path, facts):
 
     Args:
         args: Parsed options of `add_label_arguments`.
-        nets, path, facts: What `open_networks` returns.
+        nets: `Networks` of the pair.
+        path: Their file, for messages.
+        facts: Facts about the file for pictures.
 
     Raises:
         ValueError: There is no generator, or a label was chosen for domains whose labels differ.
