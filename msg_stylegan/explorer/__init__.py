@@ -1,1 +1,1 @@
-"""A trained network in the browser. It arranges; what it shows is made by the rest of the package."""
+"""A trained network in the browser. It arranges what the rest of the package makes."""

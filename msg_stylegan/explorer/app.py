@@ -48,6 +48,9 @@ _DRAWING = {
     "api_visibility": "private",
 }
 
+# Many pictures take a moment.
+_PAGING = {**_DRAWING, "show_progress": "minimal"}
+
 
 def _once(name, show_progress="minimal"):
     """Options of long work, which a second click does not start again while it runs."""
@@ -158,9 +161,9 @@ class Page:
                 elem_id="label",
             )
         with gr.Row():
-            self._previous = gr.Button("Previous", elem_id="previous", min_width=60)
-            self._next = gr.Button("Next", elem_id="next", min_width=60)
-            self._random = gr.Button("Random", elem_id="random", min_width=60)
+            self._previous = gr.Button("Previous", size="md", elem_id="previous", min_width=60)
+            self._next = gr.Button("Next", size="md", elem_id="next", min_width=60)
+            self._random = gr.Button("Random", size="md", elem_id="random", min_width=60)
         with gr.Tabs():
             with gr.Tab("Look"):
                 self._add_look(view)
@@ -205,14 +208,14 @@ class Page:
         )
         with gr.Row(visible=has_noise):
             self._noise_seed = gr.Number(
-                *(0,),
+                0,
                 label="Seed of random noise",
                 precision=0,
                 minimum=0,
                 maximum=MAX_SEED,
                 elem_id="noise-seed",
             )
-            self._new_noise = gr.Button("New noise", elem_id="new-noise")
+            self._new_noise = gr.Button("New noise", size="md", elem_id="new-noise")
 
     def _add_grid(self):
         with gr.Row():
@@ -259,8 +262,8 @@ class Page:
             )
             self._closed = gr.Checkbox(True, label="Back to the first", elem_id="closed")
         with gr.Row():
-            self._render = gr.Button("Render video", variant="primary", elem_id="render")
-            self._clear = gr.Button("Clear", elem_id="clear")
+            self._render = gr.Button("Render video", variant="primary", size="md", elem_id="render")
+            self._clear = gr.Button("Clear", size="md", elem_id="clear")
         self._video = gr.HTML(elem_id="video")
 
     def _add_search(self, is_pair):
@@ -275,9 +278,13 @@ class Page:
         self._steps = gr.Slider(20, 1000, value=200, step=10, label="Steps", elem_id="steps")
         with gr.Row():
             self._upload = gr.UploadButton(
-                "Upload a picture", file_types=["image"], variant="primary", elem_id="upload"
+                "Upload a picture",
+                file_types=["image"],
+                variant="primary",
+                size="md",
+                elem_id="upload",
             )
-            self._end_search = gr.Button("Stop", elem_id="stop")
+            self._end_search = gr.Button("Stop", size="md", elem_id="stop")
         self._search_note = gr.HTML(
             '<p class="note">The middle square of the picture is brought to the size of the '
             "network. What is found can be edited, mixed and kept.</p>",
@@ -321,9 +328,9 @@ class Page:
         self._reset.click(self._reset_edits, values, [*reset, *drawn], **_DRAWING)
 
         paged = [self._visit, self._grid]
-        self._grid_tab.select(functools.partial(self._turn, 0), values, paged, **_DRAWING)
-        self._back.click(functools.partial(self._turn, -1), values, paged, **_DRAWING)
-        self._forth.click(functools.partial(self._turn, 1), values, paged, **_DRAWING)
+        self._grid_tab.select(functools.partial(self._turn, 0), values, paged, **_PAGING)
+        self._back.click(functools.partial(self._turn, -1), values, paged, **_PAGING)
+        self._forth.click(functools.partial(self._turn, 1), values, paged, **_PAGING)
         self._grid.click(self._take_tile, values, [self._seed, *drawn], **_DRAWING)
 
         kept = [self._visit, self._shelf, self._position]

@@ -96,12 +96,11 @@ class View:
         Returns:
             Tuple of a `Sample` that draws the same picture, and its `Projection` with the final w.
         """
-        ws = sample.ws(self.sampler, self.labels)[0]
-        flat = sample
+        ws, flat = sample.ws(self.sampler, self.labels)[0], sample
         if not sample.is_of_seeds:
             name = f"w-{hashlib.sha256(ws.tobytes()).hexdigest()[:8]}.npz"
             flat = Sample(WPoint(ws, name), sample.look)
-        return flat, Projection(ws, [], {**self.facts, **sample.facts(self.labels)})
+        return flat, Projection(ws, [], self.picture_facts(flat))
 
     def picture_facts(self, sample):
         """What the file of a picture tells, as `generate.py images` would write it."""
@@ -157,7 +156,7 @@ class Exhibit:
         colours = " and ".join(
             dict.fromkeys("gray" if view.G.num_channels == 1 else "colour" for view in self.views)
         )
-        parts = [f"{G.resolution}×{G.resolution} {colours}", f"{len(G.resolutions)} scales"]
+        parts = [f"{G.resolution}x{G.resolution} {colours}", f"{len(G.resolutions)} scales"]
         if len(self.views) > 1:
             parts.append("two domains")
         if G.label_size:

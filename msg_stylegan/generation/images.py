@@ -66,7 +66,7 @@ def run(args):
     else:
         found = read_projection(args.w)
         sources = [SeedImages(args, args.scale, found.noise_maps)]
-        point = WPoint(found.ws, str(args.w), found.z, found.label)
+        point = WPoint(found.ws, str(args.w))
         samples = {args.w.stem: Sample(point, sources[0].look, edits=edits)}
     suffixes = ("_a", "_b") if len(sources) > 1 else ("",)
     for name, sample in tqdm(samples.items(), unit="img", disable=None):

@@ -84,7 +84,8 @@ class WPoint:
     Attributes:
         values: float32 `[num_ws, w_dim]`.
         name: Name of the `.npz` file that holds it.
-        z: float32 `[z_dim]` from which it follows, or None.
+        z: float32 `[z_dim]` that is drawn instead of the values, because it means something to
+            other networks, too; or None.
         label: float32 `[label_size]` that belongs to z, or None.
     """
 
@@ -96,6 +97,8 @@ class WPoint:
 
     def ws(self, sampler, labels, look):
         """See `SeedPoint.ws`."""
+        if self.z is not None:
+            return sampler.map(self.z[None], None if self.label is None else self.label[None])
         expected = (sampler.G.num_ws, sampler.G.w_dim)
         if self.values.shape != expected:
             raise ValueError(
