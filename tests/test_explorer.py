@@ -155,10 +155,10 @@ def test_both_domains_of_a_pair_have_the_image_of_a_seed(pair, tmp_path):
 
 def test_a_network_without_w_is_shown(tmp_path):
     path = tmp_path / "progan.keras"
-    save_networks(build_networks(*progan_options(depth=3, latent_size=8)), path, {})
+    save_networks(build_networks(*progan_options(depth=4, latent_size=8)), path, {})
     (view,) = open_exhibit(path).views
     for sample in (Sample(SeedPoint(0), view.default_look), between()):
-        assert [len(image) for image in view.images(sample)] == [4, 8, 16]
+        assert [len(image) for image in view.images(sample)] == [4, 8, 16, 32]
     assert view.default_look.truncation_psi == 1.0
 
 

@@ -17,6 +17,9 @@ PACKAGE_OF = {
     "yaml": "pyyaml",
 }
 
+# Extras that work with every TensorFlow.
+OPTIONAL = ("demo", "explore", "browser", "export", "hub", "dev")
+
 
 def requirements(text):
     """Normalised names of the packages in a list of requirements."""
