@@ -21,6 +21,10 @@ demo: $(VENV)/demo.done $(DATA)
 	@echo "Score:    the table above, first line at the start and last line at the end of training."
 	@echo "          Lower is better; the floor is what real images score against real images."
 	@echo
+	@echo "Look at the network in the browser:"
+	@echo "  $(RUN) -m pip install -c constraints.txt -e \".[explore]\""
+	@echo "  $(RUN) explore.py --network latest"
+	@echo
 	@echo "Next, with a folder of images of your own, cut square and reduced to 64x64:"
 	@echo "  $(RUN) dataset_tool.py create_from_images datasets/mine FOLDER --resolution 64"
 	@echo "  $(RUN) train.py --config=digits --config.dataset.path=mine --config.dataset.resolution=64"

@@ -15,6 +15,7 @@ SCRIPTS = {
     "export": "export",
     "card": "model_card",
     "classifier": "train_classifier",
+    "explore": "explore",
 }
 _CHECKOUT = Path(__file__).resolve().parents[1]
 

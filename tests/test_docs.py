@@ -15,6 +15,7 @@ from msg_stylegan import options, presets
 from msg_stylegan.commands import (
     convert,
     dataset_tool,
+    explore,
     export,
     generate,
     model_card,
@@ -99,6 +100,7 @@ def test_commands_parse(page, command, tmp_path, monkeypatch, snapshot):
             "dataset_tool.py": dataset_tool.build_parser,
             "run_metrics.py": run_metrics.build_parser,
             "generate.py": generate.build_parser,
+            "explore.py": explore.build_parser,
             "export.py": export.build_parser,
             "model_card.py": model_card.build_parser,
             "train_classifier.py": train_classifier.build_parser,

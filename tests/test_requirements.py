@@ -17,6 +17,9 @@ PACKAGE_OF = {
     "yaml": "pyyaml",
 }
 
+# Extras that work with every TensorFlow.
+OPTIONAL = ("demo", "explore", "browser", "export", "hub", "dev")
+
 
 def requirements(text):
     """Normalised names of the packages in a list of requirements."""
@@ -50,8 +53,11 @@ def test_every_import_is_declared(declared):
 @pytest.mark.parametrize(
     "file, extras",
     [
-        ("constraints.txt", ["", "cuda", "demo", "export", "hub", "dev"]),
-        ("constraints-addons.txt", ["", "addons", "demo", "export", "hub", "dev"]),
+        ("constraints.txt", ["", "cuda", "demo", "explore", "browser", "export", "hub", "dev"]),
+        (
+            "constraints-addons.txt",
+            ["", "addons", "demo", "explore", "browser", "export", "hub", "dev"],
+        ),
     ],
 )
 def test_every_requirement_has_a_tested_version(declared, file, extras):

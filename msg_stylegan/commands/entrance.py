@@ -20,6 +20,7 @@ commands:
   train       trains networks
   metrics     scores snapshots, or images in files
   generate    draws pictures with a trained generator
+  explore     shows a trained network in the browser
   convert     rewrites trained networks as a snapshot or as arrays
   export      writes a trained generator for other programs
   card        makes a folder for a model hub

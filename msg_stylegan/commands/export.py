@@ -8,7 +8,8 @@ from msg_stylegan.command_line import run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.export import FORMATS, ExportOptions, export_generator
-from msg_stylegan.generation.arguments import NOISE_MODES, add_network_arguments
+from msg_stylegan.generation.arguments import add_network_arguments
+from msg_stylegan.sampling.sampler import NOISE_MODES
 
 
 def build_parser():

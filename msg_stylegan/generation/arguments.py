@@ -7,12 +7,12 @@ from pathlib import Path
 
 from msg_stylegan.pictures.sheets import LAYOUTS
 from msg_stylegan.pictures.video import CODECS, FORMATS
+from msg_stylegan.sampling.sampler import NOISE_MODES
 
 MAX_SEED = 2**32 - 1
 MAX_NUM_SEEDS = 1_000_000
 DOMAINS = ("a", "b")
 BOTH = "both"
-NOISE_MODES = ("const", "random", "none")
 _SCALES = ("all", "alternate", "top")
 
 
@@ -246,6 +246,12 @@ def add_seed_arguments(
         choices=NOISE_MODES,
         default=noise_mode,
         help="noise inputs: the stored ones, drawn by the seed, or none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--noise_seed",
+        type=not_negative,
+        metavar="N",
+        help="with random noise: the seed of the noise of all images (default: that of the image)",
     )
     add_outdir_argument(parser)
 

@@ -45,16 +45,10 @@ def add_arguments(parser):
 
 
 def run(args):
-    from msg_stylegan.projection import Latents
-    from msg_stylegan.sampling.style_directions import (
-        direction_shift,
-        find_directions,
-        write_directions,
-    )
+    from msg_stylegan.sampling.style_directions import direction_shift, write_directions
 
     source = SeedImages(args, args.scale)
-    directions = find_directions(source.G, args.layers)
-    scale = Latents.of(source.G, _SCALE_SEED, source.label_table).scale
+    directions, scale = measured_directions(source.G, source.label_table, args.layers)
     path = args.outdir / "directions.json"
     write_directions(path, directions, scale, source.network_facts)
     print(path)
@@ -74,3 +68,23 @@ def run(args):
         ]
         sheet = tile(enlarge(np.concatenate(cells), args.zoom), len(args.strengths), gap=3)
         source.save(sheet, f"directions-seed{seed:04d}.png", [seed], shown)
+
+
+def measured_directions(G, labels, layers=None):
+    """Directions of a generator, and how long a step is.
+
+    Args:
+        G: Generator.
+        labels: `LabelTable`.
+        layers: Numbers of the layers that are analysed; None for all.
+
+    Returns:
+        Tuple of `StyleDirections` and the length of a step of strength 1.
+
+    Raises:
+        ValueError: A layer does not exist, or the generator does not use w.
+    """
+    from msg_stylegan.projection import Latents
+    from msg_stylegan.sampling.style_directions import find_directions
+
+    return find_directions(G, layers), Latents.of(G, _SCALE_SEED, labels).scale

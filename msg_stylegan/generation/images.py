@@ -2,8 +2,8 @@
 
 Writes OUTDIR/seed0000.png and so on; with --domain both, seed0000_a.png and seed0000_b.png, the
 images of the same latent in both domains of a pair. With --direction, what the command `directions`
-found is added to w, so each image is changed in the same way; with --w, the image is one that the
-command `project` has found the w of.
+found is added to w, so each image is changed in the same way; several directions add up. With
+--w, the image is one that the command `project` has found the w of, or the explorer has saved.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from msg_stylegan.generation.arguments import (
     add_seed_arguments,
     finite,
 )
+from msg_stylegan.generation.sample import Edit, Sample, WPoint
 from msg_stylegan.generation.seed_images import SeedImages, open_seed_images
-from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.wording import count_of
 
 
@@ -33,20 +33,23 @@ def add_arguments(parser):
     add_scale_argument(parser)
     parser.add_argument(
         "--direction",
+        nargs="+",
         metavar="FILE:i",
-        help="change the images along direction i of a file of the command directions",
+        help="change the images along direction i of a file of the command directions, or along "
+        "several of them at once",
     )
     parser.add_argument(
         "--strength",
+        nargs="+",
         type=finite,
         metavar="S",
-        help="how far, in either direction; about 1 to 6 can be seen (default: 3)",
+        help="how far, in either direction, once for all directions or once for each; about 1 to 6 "
+        "can be seen (default: 3)",
     )
 
 
 def run(args):
     from msg_stylegan.projection import read_projection
-    from msg_stylegan.sampling.style_directions import direction_shift, read_direction
 
     if (args.seeds is None) == (args.w is None):
         raise ValueError("Give either --seeds or --w.")
@@ -56,34 +59,33 @@ def run(args):
         raise ValueError("--strength needs --direction.")
     if args.domain == BOTH and (args.w is not None or args.direction is not None):
         raise ValueError("--w and --direction belong to one domain: --domain a or --domain b.")
+    edits = _edits(args)
     if args.w is None:
-        projection = None
-        source, *others = open_seed_images(args, args.scale)
+        sources = open_seed_images(args, args.scale)
+        samples = {f"seed{s:04d}": sources[0].sample(s, edits) for s in args.seeds}
     else:
-        projection = read_projection(args.w)
-        source, others = SeedImages(args, args.scale, projection.noise_maps), []
-    shift, facts = None, {}
-    if args.direction is not None:
-        strength = 3.0 if args.strength is None else args.strength
-        shift = direction_shift(read_direction(args.direction), strength, source.G.num_ws)
-        facts = {"direction": Path(args.direction).name, "strength": strength}
-    if projection is not None:
-        _draw_projection(source, projection, shift, args, facts)
-        return
-    sources = {"": source} if not others else {"_a": source, "_b": others[0]}
-    for seed in tqdm(args.seeds, unit="img", disable=None):
-        for suffix, source in sources.items():
-            path = args.outdir / f"seed{seed:04d}{suffix}.png"
-            save_image(source.images(seed, shift)[-1][0], path, source.metadata([seed], facts))
-    print(f"{count_of(len(args.seeds) * len(sources), 'image')} in {args.outdir}")
+        found = read_projection(args.w)
+        sources = [SeedImages(args, args.scale, found.noise_maps)]
+        point = WPoint(found.ws, str(args.w))
+        samples = {args.w.stem: Sample(point, sources[0].look, edits=edits)}
+    suffixes = ("_a", "_b") if len(sources) > 1 else ("",)
+    for name, sample in tqdm(samples.items(), unit="img", disable=None):
+        for suffix, source in zip(suffixes, sources, strict=True):
+            source.save_sample(sample, args.outdir / f"{name}{suffix}.png")
+    print(f"{count_of(len(samples) * len(sources), 'image')} in {args.outdir}")
 
 
-def _draw_projection(source, projection, shift, args, facts):
-    ws = projection.ws[None]
-    if ws.shape[1:] != (source.G.num_ws, source.G.w_dim):
+def _edits(args):
+    """Tuple of the `Edit`s that the options describe."""
+    from msg_stylegan.sampling.style_directions import read_direction
+
+    names, strengths = args.direction or [], args.strength or [3.0]
+    if len(strengths) == 1:
+        strengths = strengths * len(names)
+    if len(strengths) != len(names):
         raise ValueError(
-            f"{args.w} holds {list(ws.shape[1:])} numbers, but the network takes "
-            f"[{source.G.num_ws}, {source.G.w_dim}]: it is the projection by another network."
+            f"Give --strength once for all directions or once for each of the {len(names)}. "
+            f"Received {len(strengths)}."
         )
-    image = source.draw(ws if shift is None else ws + shift, 0)[-1][0]
-    source.save(image, f"{args.w.stem}.png", [], {"w": str(args.w), **facts})
+    pairs = zip(names, strengths, strict=True)
+    return tuple(Edit(read_direction(name), strength, name) for name, strength in pairs)

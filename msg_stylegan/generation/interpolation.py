@@ -32,7 +32,13 @@ from msg_stylegan.generation.seed_images import (
 )
 from msg_stylegan.pictures.sheets import scale_sheet
 from msg_stylegan.pictures.video import open_video
-from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
+from msg_stylegan.sampling.latent_paths import (
+    gaussian_loop,
+    interpolation_of_w,
+    key_frame_path,
+    lerp,
+    slerp,
+)
 
 # Options that are stored in the video.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
@@ -141,6 +147,26 @@ def _standstills(source, args):
         return lambda i: source.draw(ws, seed, noise_number=i)
 
     return _num_frames(args), [standstill(seed) for seed in args.seeds]
+
+
+def walk_between(samples, sampler, labels, *, transition, closed):
+    """The pictures of a walk from sample to sample, with the noise of the first one.
+
+    Args:
+        samples: List of at least two `Sample`s, each met exactly.
+        sampler: `SingleSampler`.
+        labels: `LabelTable` of the network.
+        transition: Frames from one sample to the next.
+        closed: Whether the walk goes back to the first one.
+
+    Yields:
+        Tuple of the number of the picture, how many there are, and its scales: list of uint8
+        `[1, r, r, C]`.
+    """
+    points = np.concatenate([sample.ws(sampler, labels) for sample in samples])
+    path = key_frame_path(points, transition, interpolation_of_w(sampler.G), closed)
+    for number, ws in enumerate(path):
+        yield number, len(path), samples[0].draw(sampler, ws[None])
 
 
 def _num_frames(args):

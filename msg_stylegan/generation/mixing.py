@@ -15,6 +15,7 @@ from msg_stylegan.generation.arguments import (
     parse_layers,
     parse_seeds,
 )
+from msg_stylegan.generation.sample import mix_styles
 from msg_stylegan.generation.seed_images import SeedImages
 from msg_stylegan.pictures.sheets import enlarge, tile
 
@@ -51,9 +52,7 @@ def run(args):
             pictures.append(source.draw(row, seed)[-1])
             progress.update()
             for column in columns.values():
-                mixed = row.copy()
-                mixed[:, of_column] = column[:, of_column]
-                pictures.append(source.draw(mixed, seed)[-1])
+                pictures.append(source.draw(mix_styles(row, column, of_column), seed)[-1])
                 progress.update()
     sheet = tile(enlarge(np.concatenate(pictures), args.zoom), 1 + len(args.seeds))
     facts = {

@@ -5,21 +5,25 @@ from pathlib import Path
 
 from msg_stylegan.files import sha256_of_file
 from msg_stylegan.generation.arguments import BOTH, DOMAINS
+from msg_stylegan.generation.sample import Look, Sample, SeedPoint
 from msg_stylegan.pictures.sheets import save_image, side_by_side
 from msg_stylegan.sampling.label_table import label_table
-from msg_stylegan.sampling.sampler import SingleSampler, latents_of_seeds
+from msg_stylegan.sampling.sampler import SingleSampler, default_psi, latents_of_seeds
 
 # What starts TensorFlow is imported where it is needed: help and mistakes need not wait for it.
 
 
-class SeedImages(SingleSampler):
+class SeedImages:
     """Images that belong to seeds, drawn as the options of `add_seed_arguments` say.
 
     They are drawn one at a time, so that the image of a seed is the same, to the last bit, whatever
     other seeds are asked for.
 
     Attributes:
+        G: The generator.
+        resolutions: Sides of the images that are drawn, low to high.
         label_table: `LabelTable` of the labels that are drawn.
+        look: `Look` of all images.
         network_facts: What a picture tells about the file of the network.
     """
 
@@ -31,19 +35,39 @@ class SeedImages(SingleSampler):
             scales: "all", "alternate", "top", a size, or a list of sizes.
             noise_maps: List of float32 `[r, r]` to draw with; None or empty for the stored ones.
             opened: What `open_generator` returns, if it is open already.
+
+        Raises:
+            ValueError: As `open_generator`, or `--noise_seed` without random noise.
         """
         from msg_stylegan.projection import generator_with_noise_maps
 
-        self._args = args
+        if args.noise_seed is not None and args.noise_mode != "random":
+            raise ValueError("--noise_seed needs --noise_mode random.")
+        self._outdir = args.outdir
         # The file is read whole for its hash: once, not for each picture.
         G, self.label_table, self.network_facts = opened or open_generator(args)
-        super().__init__(
-            generator_with_noise_maps(G, noise_maps),
-            choose_scales(scales, G.resolutions),
-            truncation_psi=args.truncation_psi,
-            truncation_cutoff=args.truncation_cutoff,
-            noise_mode=args.noise_mode,
+        self.look = Look(
+            default_psi(G) if args.truncation_psi is None else args.truncation_psi,
+            args.truncation_cutoff,
+            args.noise_mode,
+            args.noise_seed,
         )
+        self.G = generator_with_noise_maps(G, noise_maps)
+        self._sampler = SingleSampler(self.G, choose_scales(scales, G.resolutions))
+        self.resolutions = self._sampler.resolutions
+
+    def sample(self, seed, edits=()):
+        """`Sample` of a seed."""
+        return Sample(SeedPoint(seed), self.look, edits=tuple(edits))
+
+    def images_of(self, sample):
+        """Image of a `Sample` at every scale: list of uint8 arrays `[1, r, r, C]`, low to high."""
+        return sample.images(self._sampler, self.label_table)
+
+    def save_sample(self, sample, path):
+        """Writes the highest scale of a `Sample` as PNG."""
+        facts = {**self.network_facts, **sample.facts(self.label_table)}
+        save_image(self.images_of(sample)[-1][0], path, facts)
 
     def images(self, seed, shift=None):
         """Image of a seed at every scale.
@@ -70,22 +94,32 @@ class SeedImages(SingleSampler):
         """Truncated w of a seed for every layer, float32 `[1, num_ws, w_dim]`."""
         return self.map(self.z(seed), self.labels(seed))
 
+    def map(self, z, labels, truncation_psi=None):
+        """Truncated w of a latent for every layer, float32 `[1, num_ws, w_dim]`.
+
+        Args:
+            z: float32 `[1, z_dim]`.
+            labels: float32 `[1, label_size]`, or None for an unconditional generator.
+            truncation_psi: Instead of that of the options.
+        """
+        psi = self.look.truncation_psi if truncation_psi is None else truncation_psi
+        ws = self._sampler.map(z, labels)
+        return self._sampler.truncate(ws, psi, self.look.truncation_cutoff)
+
+    def draw(self, ws, seed, noise_number=0):
+        """Image of a w at every scale, with the noise of a seed; see `SingleSampler.draw`."""
+        seed = seed if self.look.noise_seed is None else self.look.noise_seed
+        return self._sampler.draw(ws, self.look.noise_mode, seed, noise_number)
+
     def metadata(self, seeds, facts=None):
         """Facts to be stored in a picture of these seeds.
 
         Args:
-            seeds: Seeds of the picture; empty for that of a projection.
+            seeds: Seeds of the picture.
             facts: Dictionary of more of them: the options of the command.
         """
-        result = {**self.network_facts, "noise_mode": self._args.noise_mode}
-        if seeds:
-            result |= {
-                "seed": ",".join(map(str, seeds)),
-                "truncation_psi": self.truncation_psi,
-                "truncation_cutoff": self._args.truncation_cutoff,
-                **self.label_table.metadata(seeds),
-            }
-        return {**result, **(facts or {})}
+        of_seeds = self.look.facts_of_seeds(seeds, self.label_table)
+        return {**self.network_facts, **self.look.facts(), **of_seeds, **(facts or {})}
 
     def save(self, picture, name, seeds, facts=None):
         """Writes a picture of these seeds to OUTDIR and prints its path.
@@ -93,10 +127,10 @@ class SeedImages(SingleSampler):
         Args:
             picture: uint8 `[H, W, C]`.
             name: Name of the file, ending in `.png`.
-            seeds: Seeds of the picture; empty for that of a projection.
+            seeds: Seeds of the picture.
             facts: Dictionary of the options of the command, to be stored in it.
         """
-        path = self._args.outdir / name
+        path = self._outdir / name
         save_image(picture, path, self.metadata(seeds, facts))
         print(path)
 
@@ -147,7 +181,22 @@ def open_seed_images(args, scales="all"):
     """
     if args.domain != BOTH:
         return [SeedImages(args, scales)]
-    nets, path, facts = open_networks(args)
+    both = open_pair(args, *open_networks(args))
+    return [SeedImages(args, scales, opened=opened) for opened in both]
+
+
+def open_pair(args, nets, path, facts):
+    """What `open_generator` returns, for each domain of a pair.
+
+    Args:
+        args: Parsed options of `add_label_arguments`.
+        nets: `Networks` of the pair.
+        path: Their file, for messages.
+        facts: Facts about the file for pictures.
+
+    Raises:
+        ValueError: There is no generator, or a label was chosen for domains whose labels differ.
+    """
     domains = {name: nets.of_domain(name) for name in DOMAINS}
     generators = [generator_of(domain, path) for domain in domains.values()]
     if len({G.label_size for G in generators}) == 1:
@@ -162,7 +211,7 @@ def open_seed_images(args, scales="all"):
             f"{sizes} numbers."
         )
     return [
-        SeedImages(args, scales, opened=(G, table, {**facts, "domain": name}))
+        (G, table, {**facts, "domain": name})
         for G, table, name in zip(generators, tables, DOMAINS, strict=True)
     ]
 

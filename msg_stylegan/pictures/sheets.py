@@ -3,6 +3,7 @@
 The grid sizes follow the `4k` and `1080p` rules of the original's training loop.
 """
 
+import io
 import math
 import re
 
@@ -208,14 +209,22 @@ def save_image(image, path, metadata=None):
         path: Target, ending in `.png`.
         metadata: Optional dict of facts that are stored as text inside the PNG.
     """
+    data = encode_png(image, metadata)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def encode_png(image, metadata=None):
+    """The bytes of the file that `save_image` writes."""
     check_images(image[None])
     text = PngImagePlugin.PngInfo()
     for key, value in (metadata or {}).items():
         # Names of files need not be UTF-8.
         text.add_text(key, str(value).encode("utf-8", "backslashreplace").decode())
     picture = Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
-    with atomic_path(path) as temporary:
-        picture.save(temporary, format="PNG", pnginfo=text)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", pnginfo=text)
+    return buffer.getvalue()
 
 
 def check_images(images):

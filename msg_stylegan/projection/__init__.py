@@ -1,7 +1,7 @@
 """Projection of images into the latent space of a generator."""
 
 from msg_stylegan.projection.latents import Latents
-from msg_stylegan.projection.noise_maps import generator_with_noise_maps
+from msg_stylegan.projection.noise_maps import copied_generator, generator_with_noise_maps
 from msg_stylegan.projection.projection_file import Projection, read_projection, scale_errors
 from msg_stylegan.projection.projector import SPACES, Projector
 from msg_stylegan.projection.targets import find_images, read_target
@@ -11,6 +11,7 @@ __all__ = [
     "Latents",
     "Projection",
     "Projector",
+    "copied_generator",
     "find_images",
     "generator_with_noise_maps",
     "read_projection",

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from msg_stylegan.sampling.label_table import label_table
+from msg_stylegan.sampling.latent_paths import has_w_of_sphere
 from msg_stylegan.sampling.sampler import latents_of_seeds
 
 # StyleGAN2 takes 10,000. The mean and one standard deviation need fewer.
@@ -50,11 +51,10 @@ class Latents:
         w = np.asarray(G.mapping(*_samples(G, seed, labels)))
         mean = w.mean(axis=0)
         radius = bounds = None
-        is_cube = G.options.z_space == "uniform" and not G.options.normalize_z
-        if not G.has_mapping and is_cube:
-            bounds = np.abs(w).max(axis=0)
-        elif not G.has_mapping:
+        if has_w_of_sphere(G):
             radius = float(np.sqrt(np.mean(np.sum(np.square(w), axis=1))))
+        elif not G.has_mapping:
+            bounds = np.abs(w).max(axis=0)
         return cls(w, mean, float(np.sqrt(np.mean(np.square(w - mean)))), radius, bounds)
 
     @classmethod

@@ -1,6 +1,7 @@
 """What a projection has found, its errors, and the file that keeps it."""
 
 import dataclasses
+import io
 import json
 import math
 from pathlib import Path
@@ -38,11 +39,18 @@ class Projection:
 
         The last two only if they are known.
         """
+        data = self.encode()
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+
+    def encode(self):
+        """The bytes of the file that `save` writes."""
         arrays = {f"noise{i}": noise for i, noise in enumerate(self.noise_maps)}
         arrays |= {name: getattr(self, name) for name in _INPUTS if getattr(self, name) is not None}
         facts = json.dumps({"format": _FORMAT, **self.facts})
-        with atomic_path(path) as temporary:
-            np.savez(temporary, ws=self.ws, facts=facts, **arrays)
+        buffer = io.BytesIO()
+        np.savez(buffer, ws=self.ws, facts=facts, **arrays)
+        return buffer.getvalue()
 
 
 def read_projection(path):

@@ -150,7 +150,7 @@ class Projector:
         """Images of `best_ws` with `best_noise_maps`: list of float32 tensors `[n, r, r, C]`."""
         return self._draw()
 
-    def search(self, images, labels=None, start=None):
+    def search(self, images, labels=None, start=None, num_steps=None):
         """Starts afresh for some targets.
 
         Args:
@@ -159,6 +159,7 @@ class Projector:
                 those of the best starting points.
             start: A further starting point for each image, float32 `[n, z_dim]`, in the space "z";
                 without `labels`, with all labels that occur. None for none.
+            num_steps: Largest number of steps; None for that of all searches.
 
         Yields:
             Number of steps done so far: 0, 1, 2, ...
@@ -172,13 +173,14 @@ class Projector:
             raise ValueError(f"Expected targets {expected}. Received: {np.shape(images)}")
         if self._maps and len(images) > 1:
             raise ValueError("Noise maps can be optimised for one target at a time.")
+        num_steps = self._num_steps if num_steps is None else num_steps
         target = self.loss.target_pyramid(images)
         self._reset(*self._best_starts(target, labels, start))
-        fall_steps = max(1, round(self._num_steps * _FALL))
-        rise_steps = max(1, round(self._num_steps * _RISE))
-        patience = max(1, round(self._num_steps * _PATIENCE))
+        fall_steps = max(1, round(num_steps * _FALL))
+        rise_steps = max(1, round(num_steps * _RISE))
+        patience = max(1, round(num_steps * _PATIENCE))
         # Of each target.
-        ends = np.full(len(images), self._num_steps)
+        ends = np.full(len(images), num_steps)
         references, waiting_since = np.full(len(images), math.inf), np.zeros(len(images))
         step = 0
         # Each call looks at the points first and then moves them, but for those at their end.
@@ -200,7 +202,7 @@ class Projector:
             is_stuck = step - waiting_since >= patience
             ends = np.where(is_stuck, np.minimum(ends, step + fall_steps), ends)
             step += 1
-        self.is_converged = step < self._num_steps
+        self.is_converged = step < num_steps
 
     def _best_starts(self, target, labels, start):
         """The candidates with the least losses, `[n, 1, size]`, and their labels."""

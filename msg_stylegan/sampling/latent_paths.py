@@ -70,22 +70,34 @@ def gaussian_loop(seed, num_frames, size, sigma):
     return walk.astype(np.float32)
 
 
+def has_w_of_sphere(G):
+    """Whether the w of a generator lie on a sphere: those that are z, without a mapping network."""
+    is_cube = G.options.z_space == "uniform" and not G.options.normalize_z
+    return not G.has_mapping and not is_cube
+
+
+def interpolation_of_w(G):
+    """The function, `lerp` or `slerp`, that leads from w to w through those of a generator."""
+    return slerp if has_w_of_sphere(G) else lerp
+
+
 def key_frame_path(points, transition, interpolate, closed):
     """A path through given points, which it meets exactly.
 
     Args:
-        points: float32 `[K, size]`.
+        points: float32 `[K, ..., size]`.
         transition: Frames from one point to the next.
         interpolate: `lerp` or `slerp`.
         closed: Whether the path goes on from the last point to the first, where the video begins
             again. Otherwise the last point is the last frame.
 
     Returns:
-        float32 `[K * transition, size]`, or `[(K - 1) * transition + 1, size]` if it is not closed.
-        Frame `i * transition` is point i.
+        float32 `[K * transition, ..., size]`, or `[(K - 1) * transition + 1, ..., size]` if it is
+        not closed. Frame `i * transition` is point i.
     """
     points = np.asarray(points, np.float32)
-    t = np.linspace(0, 1, transition, endpoint=False, dtype=np.float32)[1:, None]
+    t = np.linspace(0, 1, transition, endpoint=False, dtype=np.float32)[1:]
+    t = t.reshape(-1, *[1] * (points.ndim - 1))
     frames = []
     ends = np.roll(points, -1, axis=0)
     for i, (start, end) in enumerate(zip(points, ends, strict=True)):

@@ -8,6 +8,9 @@ import numpy as np
 from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.sampling.replica_map import ReplicaMap
 
+# What the noise inputs may be: the stored maps, drawn by a seed, or none.
+NOISE_MODES = ("const", "random", "none")
+
 # The strength of StyleGAN's truncation trick.
 _DEFAULT_PSI = 0.7
 
@@ -192,59 +195,72 @@ class Sampler:
 class SingleSampler:
     """A generator compiled in two steps, z to w and w to uint8 images, for one image at a time.
 
+    The second step is compiled once for each noise mode that is drawn with. Nothing is compiled
+    again for other latents, labels, seeds or truncations.
+
     Attributes:
         G: The generator.
         resolutions: Sides of the images that are drawn, low to high.
-        truncation_psi: Strength of the truncation trick; 1 switches it off.
     """
 
-    def __init__(self, G, resolutions, *, truncation_psi, truncation_cutoff, noise_mode):
+    def __init__(self, G, resolutions=None):
         """Prepares the compiled calls.
 
         Args:
             G: Generator.
-            resolutions: Scales to draw, low to high.
-            truncation_psi: Strength of the truncation trick; None for the default of the network.
-            truncation_cutoff: Number of layers that are truncated, None for all.
-            noise_mode: "random", "const" or "none".
+            resolutions: Scales to draw, low to high; None for all. What lies above the highest one
+                is not computed.
         """
         self.G = G
         self.resolutions = existing_scales(G, resolutions)
-        self.truncation_psi = default_psi(G) if truncation_psi is None else truncation_psi
-        self._truncation_cutoff = truncation_cutoff
-
-        def draw(ws, noise_seed):
-            seed = noise_seed if noise_mode == "random" else None
-            images = G.synthesis(ws, noise_mode=noise_mode, noise_seed=seed)
-            return _to_pixels(G, images, self.resolutions)
 
         def to_w(z, labels):
             return G.broadcast(G.mapping(z, labels))
 
         self._to_w = tf.function(to_w, autograph=False)
-        self._draw = tf.function(draw, autograph=False)
+        self._draw = {mode: self._compiled(mode) for mode in NOISE_MODES}
 
-    def map(self, z, labels=None, truncation_psi=None):
-        """W of a latent for every layer.
+    def _compiled(self, noise_mode):
+        def draw(ws, noise_seed):
+            seed = noise_seed if noise_mode == "random" else None
+            images = self.G.synthesis(ws, noise_mode=noise_mode, noise_seed=seed)
+            return _to_pixels(self.G, images, self.resolutions)
+
+        return tf.function(draw, autograph=False)
+
+    def map(self, z, labels=None):
+        """W of a latent for every layer, not truncated.
 
         Args:
             z: float32 `[1, z_dim]`.
             labels: float32 `[1, label_size]`, or None for an unconditional generator.
-            truncation_psi: Instead of the usual one.
 
         Returns:
-            float32 array `[1, num_ws, w_dim]`, truncated.
+            float32 array `[1, num_ws, w_dim]`.
         """
         labels = None if labels is None else tf.constant(labels, tf.float32)
-        ws = self._to_w(tf.constant(z, tf.float32), labels)
-        psi = self.truncation_psi if truncation_psi is None else truncation_psi
-        return self.G.truncate(ws, psi, self._truncation_cutoff).numpy()
+        return self._to_w(tf.constant(z, tf.float32), labels).numpy()
 
-    def draw(self, ws, seed, noise_number=0):
+    def truncate(self, ws, truncation_psi, truncation_cutoff):
+        """Truncated w.
+
+        Args:
+            ws: float32 `[1, num_ws, w_dim]`.
+            truncation_psi: Strength of the truncation trick; 1 switches it off.
+            truncation_cutoff: Number of layers that are truncated, None for all.
+
+        Returns:
+            float32 array `[1, num_ws, w_dim]`.
+        """
+        ws = tf.constant(ws, tf.float32)
+        return self.G.truncate(ws, truncation_psi, truncation_cutoff).numpy()
+
+    def draw(self, ws, noise_mode, seed, noise_number=0):
         """Image of a w at every scale.
 
         Args:
             ws: float32 `[1, num_ws, w_dim]`.
+            noise_mode: One of `NOISE_MODES`.
             seed: Seed of the noise in the noise mode "random", 0 to 2**62 - 1.
             noise_number: Which noise of this seed.
 
@@ -255,7 +271,7 @@ class SingleSampler:
             ValueError: The network returned NaN or infinity.
         """
         ws = tf.constant(ws, tf.float32)
-        images, is_finite = self._draw(ws, tf.constant(noise_seed(seed, noise_number)))
+        images, is_finite = self._draw[noise_mode](ws, tf.constant(noise_seed(seed, noise_number)))
         return _finite_pixels([image.numpy() for image in images], is_finite)
 
 

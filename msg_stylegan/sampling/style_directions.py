@@ -109,6 +109,24 @@ def read_direction(place):
             f"Expected a file of directions and a number, such as directions.json:0. "
             f"Received {str(place)!r}."
         )
+    directions = read_directions(path)
+    if int(number) >= len(directions):
+        raise ValueError(
+            f"{path} has the directions 0 to {len(directions) - 1}. Received {number}."
+        )
+    return directions[int(number)]
+
+
+def read_directions(path):
+    """Opens all directions of a file of `write_directions`.
+
+    Returns:
+        List of what `read_direction` returns.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another kind of file.
+    """
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -128,9 +146,7 @@ def read_direction(place):
     except (OSError, TypeError, ValueError, RecursionError) as error:
         reason = what_it_is(path, expected="json") or f"{error}."
         raise ValueError(f"{path} is not a file of directions: {reason}") from error
-    if int(number) >= len(vectors):
-        raise ValueError(f"{path} has the directions 0 to {len(vectors) - 1}. Received {number}.")
-    return vectors[int(number)] * np.float32(step_length), layers
+    return [(vector * np.float32(step_length), layers) for vector in vectors]
 
 
 def direction_shift(direction, strength, num_ws):

@@ -1,0 +1,81 @@
+"""What one visitor has done: immutable, and kept by Gradio for each page that is open."""
+
+import dataclasses
+
+import numpy as np
+
+from msg_stylegan.generation.sample import Between, Sample, SeedPoint, WPoint
+
+# Most samples that can be kept.
+MAX_KEPT = 12
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kept:
+    """A sample that the visitor keeps.
+
+    Attributes:
+        sample: `Sample`.
+        image: Small picture of it, uint8 `[r, r, C]`.
+        caption: What it is.
+    """
+
+    sample: Sample
+    image: np.ndarray
+    caption: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Visit:
+    """The state of a page beyond the values of its controls.
+
+    Attributes:
+        point: Where the visitor is in the latent space; None for the seed on the page.
+        kept: Tuple of `Kept`.
+        first_seed: First seed of the grid.
+    """
+
+    point: WPoint | Between | None = None
+    kept: tuple = ()
+    first_seed: int = 0
+
+    def at(self, point):
+        """The visit at another point."""
+        return dataclasses.replace(self, point=point)
+
+    def keeping(self, kept):
+        """The visit with one more sample.
+
+        Raises:
+            ValueError: There are too many.
+        """
+        if len(self.kept) >= MAX_KEPT:
+            raise ValueError(f"{MAX_KEPT} samples are kept already. Clear them first.")
+        return dataclasses.replace(self, kept=(*self.kept, kept))
+
+    def between(self, position):
+        """The visit at a point between kept samples; whole numbers are these samples.
+
+        Raises:
+            ValueError: There is no such sample.
+        """
+        first = min(int(position), len(self.kept) - 1)
+        if first < 0:
+            raise ValueError("Keep samples first: the button is below the picture.")
+        second = min(first + 1, len(self.kept) - 1)
+        ends = self.kept[first].sample, self.kept[second].sample
+        return self.at(Between(*ends, float(position - first)))
+
+
+def caption_of(sample):
+    """A few words that say what a sample is."""
+    point = sample.point
+    if isinstance(point, SeedPoint):
+        text = f"seed {point.seed}"
+        if point.label_class is not None:
+            text += f", {point.label_class}"
+    else:
+        text = "between" if isinstance(point, Between) else "found"
+    if sample.style_layers:
+        text += ", mixed"
+    return text + (", edited" if sample.edits else "")
