@@ -39,7 +39,7 @@ def pair_presets(digits, emoji):
         # Domains of 32x32 pixels in colour. Unverified.
         "scogan_mnist2svhn": _small(digits, "mnist2svhn"),
         "scogan_shapes2flowers": _small(digits, "shapes2flowers"),
-        # Emoji as two vendors draw them. About an hour on one CPU core.
+        # Emoji as two vendors draw them. 80 minutes on one CPU core beside other work.
         "scogan_emoji64": changed(emoji, {**_paths("emoji"), **_SOFT}),
         # Unverified: sizes of networks and batches are those of the presets of one domain.
         "scogan_apple2orange": _photographs("apple2orange", 256),
