@@ -154,7 +154,7 @@ PRESETS = {
     "digits_conditional": _digits(max_label_size=-1, image_grid="16x10"),
     # The digits by MSG-ProGAN: what the experiments start from.
     "digits_progan": _digits_progan(),
-    # Half of the emoji of one vendor, 64x64: `create_pair same_names`. Not in the paper. Unverified.
+    # Half of the emoji of one vendor, 64x64 (`create_pair same_names`). Unverified.
     "emoji64": _emoji64(),
     # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN
     # variant only. The original states neither batch size nor mirroring; its defaults stand here.
