@@ -2,10 +2,10 @@
 
     python benchmarks/explorer.py [--resolutions 32 256] [--repeats 20] [--threads 2]
 
-For networks of the preset `digits` (32x32) and of `ffhq256` cut or enlarged to each other size, with
-random weights. What a visitor waits for is computed as the server does it, without the network and the
-browser: the sample from the controls, its picture at all scales as PNG files in HTML, its w, and
-its command line. The first picture, which compiles, is told apart.
+For networks of the preset `digits` up to 32x32, and of `ffhq256` above, with random weights. What a
+visitor waits for is computed as the server does it, without the way to the browser: the sample from
+the controls, its picture at all scales as PNG files in HTML, its w, and its command line. The first
+picture, which compiles, is told apart.
 """
 
 import argparse

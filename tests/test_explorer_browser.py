@@ -105,7 +105,7 @@ def visitor(browser, url, width=1400, scheme="light"):
     page.route("**/*", check)
     page.goto(url)
     page.wait_for_selector("#stage .large img")
-    # Events are connected when all parts are there. Nothing tells when, and the network never idles.
+    # Events are connected when all parts are there. Nothing tells when; the network never idles.
     page.wait_for_selector("#seed input")
     page.wait_for_timeout(1000)
     yield page
