@@ -218,6 +218,40 @@ def test_a_direction_changes_the_images_back_and_forth(drawn_runs, tmp_path):
     assert text(tmp_path / "4" / "seed0003.png")["strength"] == "3.0"
 
 
+def test_directions_add_up(drawn_runs, tmp_path):
+    G = load_networks(drawn_runs / "00001-tiny-1gpu").G_ema
+    file = tmp_path / "directions.json"
+    write_directions(file, find_directions(G), 1.0, {})
+
+    def draw(name, directions, strengths):
+        options = ["--direction", *(f"{file}:{i}" for i in directions), "--strength", *strengths]
+        assert call(drawn_runs, tmp_path / name, "images", "--seeds=3", *options) == 0
+        return pixels(tmp_path / name / "seed0003.png")
+
+    alone = draw("alone", [1], ["2"])
+    np.testing.assert_array_equal(draw("nothing more", [1, 2], ["2", "0"]), alone)
+    assert (draw("more", [1, 2], ["2", "-1.5"]) != alone).any()
+    there_and_back = draw("there and back", [1, 1, 1], ["2", "4", "-4"])
+    # But for rounding.
+    np.testing.assert_allclose(there_and_back.astype(int), alone, atol=1)
+    np.testing.assert_array_equal(draw("once for all", [1, 2], ["2"]), draw("each", [1, 2], "22"))
+    facts = text(tmp_path / "more" / "seed0003.png")
+    assert facts["direction"] == "directions.json:1,directions.json:2"
+    assert facts["strength"] == "2.0,-1.5"
+
+
+def test_noise_may_have_a_seed_of_its_own(drawn_runs, tmp_path):
+    def draw(name, *options):
+        options = ["--noise_mode=random", *options]
+        assert call(drawn_runs, tmp_path / name, "images", "--seeds=3", *options) == 0
+        return pixels(tmp_path / name / "seed0003.png")
+
+    usual = draw("usual")
+    np.testing.assert_array_equal(draw("same", "--noise_seed=3"), usual)
+    assert (draw("other", "--noise_seed=4") != usual).any()
+    assert text(tmp_path / "other" / "seed0003.png")["noise_seed"] == "4"
+
+
 def test_classes(drawn_runs, tmp_path):
     options = [f"--result_dir={drawn_runs / 'conditional'}"]
     seeds = "--seeds=0-5"
@@ -241,6 +275,8 @@ def test_classes(drawn_runs, tmp_path):
         ("images", ["--scale=32"], "makes images of [4, 8, 16] pixels. Received [32]"),
         ("images", ["--network=9"], "There is no run '9'"),
         ("images", ["--strength=1"], "--strength needs --direction"),
+        ("images", ["--direction=a:0", "--strength", "1", "2"], "once for each of the 1"),
+        ("images", ["--noise_seed=1"], "--noise_seed needs --noise_mode random"),
         ("images", ["--direction=no.json:1"], "There is no file no.json"),
         ("multiscale", ["--scales=8,64"], "makes images of [4, 8, 16] pixels. Received [8, 64]"),
         ("multiscale", ["--network=no.keras"], "There is no snapshot"),

@@ -14,6 +14,7 @@ NAMES = (
     "generate",
     "export",
     "convert",
+    "explore",
     "model_card",
     "train_classifier",
 )

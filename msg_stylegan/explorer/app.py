@@ -111,7 +111,8 @@ class Page:
         self._exhibit = exhibit
         self._run_view = run_view
         self._searches = Searches(exhibit.encoder)
-        first = Sample(SeedPoint(0), exhibit.views[0].default_look)
+        view = exhibit.views[0]
+        stage, saving = self._shown(view, Sample(SeedPoint(0), view.default_look))
         # Uploads are gone an hour later, if not at once.
         with gr.Blocks(
             title=f"Explorer · {exhibit.title}", delete_cache=(600, 3600)
@@ -121,11 +122,9 @@ class Page:
             gr.HTML(html.heading(exhibit.title, exhibit.summary))
             with gr.Row(elem_id="desk"):
                 with gr.Column(scale=5, min_width=320, elem_id="left"):
-                    self._stage = gr.HTML(self._stage_of(exhibit.views[0], first), elem_id="stage")
+                    self._stage = gr.HTML(stage, elem_id="stage")
                     self._keep = gr.Button("Keep", elem_id="keep", size="md")
-                    self._saving = gr.HTML(
-                        self._saving_of(exhibit.views[0], first), elem_id="saving"
-                    )
+                    self._saving = gr.HTML(saving, elem_id="saving")
                 with gr.Column(scale=6, min_width=320, elem_id="right"):
                     self._add_controls()
             self._connect()
@@ -364,10 +363,8 @@ class Page:
     @_telling
     def _draw(self, values):
         visit, view = values[self._visit], self._view(values)
-        if isinstance(visit.point, SeedPoint):
-            visit = visit.at(None)
         sample = self._sample(values, visit)
-        return visit, self._stage_of(view, sample), self._saving_of(view, sample)
+        return visit, *self._shown(view, sample)
 
     def _take_seed(self, values):
         return self._draw({**values, self._visit: values[self._visit].at(None)})
@@ -537,23 +534,21 @@ class Page:
 
     # What is shown.
 
-    def _stage_of(self, view, sample):
-        text = caption_of(sample)
-        flat, _ = view.as_command(sample)
-        stage = html.stage(
-            view.images(sample), text, view.picture_facts(flat), _picture_name(flat), text
-        )
-        others = [other for other in self._exhibit.views if other is not view]
-        if not others or not sample.follows_from_z or not _has_labels(others[0], sample):
-            return stage
-        partner = html.stage(others[0].images(sample), text, caption=f"domain {others[0].name}")
-        return f'<div class="pair">{stage}{partner}</div>'
-
-    def _saving_of(self, view, sample):
+    def _shown(self, view, sample):
+        """A sample on the stage, and what can be saved of it."""
         flat, projection = view.as_command(sample)
-        name = f"{Path(_picture_name(flat)).stem}.npz" if sample.is_of_seeds else flat.point.name
-        note = "" if sample.is_of_seeds else f"Save w first, as {name}, in the current folder."
-        return html.saving(self._exhibit.commands(view, flat), name, projection.encode(), note)
+        text, name = caption_of(sample), _picture_name(flat)
+        images = view.images_of_w(sample, projection.ws)
+        stage = html.stage(images, text, view.picture_facts(flat), name, text)
+        others = [other for other in self._exhibit.views if other is not view]
+        if others and sample.follows_from_z and _has_labels(others[0], sample):
+            caption = f"domain {others[0].name}"
+            partner = html.stage(others[0].images(sample), text, caption=caption)
+            stage = f'<div class="pair">{stage}{partner}</div>'
+        w_name = f"{Path(name).stem}.npz"
+        note = "" if sample.is_of_seeds else f"Save w first, as {w_name}, in the current folder."
+        commands = self._exhibit.commands(view, flat)
+        return stage, html.saving(commands, w_name, projection.encode(), note)
 
 
 def _picture_name(flat):

@@ -84,7 +84,11 @@ class View:
 
     def images(self, sample):
         """Image of a `Sample` at every scale: list of uint8 `[r, r, C]`, low to high."""
-        return [image[0] for image in sample.images(self.sampler, self.labels)]
+        return self.images_of_w(sample, sample.ws(self.sampler, self.labels)[0])
+
+    def images_of_w(self, sample, ws):
+        """The same by the final w of the sample, float32 `[num_ws, w_dim]`."""
+        return [image[0] for image in sample.draw(self.sampler, ws[None])]
 
     def small_image(self, sample):
         """A small image of a `Sample`: uint8 `[r, r, C]`."""

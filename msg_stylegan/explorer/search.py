@@ -1,6 +1,7 @@
 """The search for the latent of an uploaded picture, which a visitor can stop."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 
@@ -56,7 +57,9 @@ class Searches:
         Raises:
             ValueError: The file cannot be used as an image.
         """
-        target = read_target(path, view.G.resolution, view.G.num_channels, _READER)
+        # Where uploads lie is nobody's business.
+        shape = view.G.resolution, view.G.num_channels
+        target = read_target(path, *shape, _READER, name=Path(path).name)
         start = None
         if self._encoder is not None and space == "z":
             start = np.asarray(self._encoder(self._encoder.scales_of(target[None])))

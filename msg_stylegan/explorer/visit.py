@@ -70,7 +70,9 @@ class Visit:
 def caption_of(sample):
     """A few words that say what a sample is."""
     point = sample.point
-    if isinstance(point, SeedPoint):
+    if isinstance(point, Between) and point.position in (0, 1):
+        text = caption_of(point.end if point.position else point.start)
+    elif isinstance(point, SeedPoint):
         text = f"seed {point.seed}"
         if point.label_class is not None:
             text += f", {point.label_class}"

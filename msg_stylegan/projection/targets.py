@@ -40,7 +40,7 @@ def find_images(paths):
     return list(found)
 
 
-def read_target(path, resolution, num_channels, reader=_USUAL_READER):
+def read_target(path, resolution, num_channels, reader=_USUAL_READER, name=None):
     """An image as a network of this size sees it.
 
     The middle square is taken and resized; an image of the right size keeps its pixels. Colours
@@ -51,6 +51,7 @@ def read_target(path, resolution, num_channels, reader=_USUAL_READER):
         resolution: Side in pixels, a power of two.
         num_channels: 1 or 3.
         reader: `PictureReader`.
+        name: What a message calls the file; None for its path.
 
     Returns:
         uint8 `[resolution, resolution, num_channels]`.
@@ -62,4 +63,4 @@ def read_target(path, resolution, num_channels, reader=_USUAL_READER):
     try:
         return preparation.prepare(reader.open(read_file(path)))
     except SkippedImageError as error:
-        raise ValueError(f"{path} cannot be used: {error}.") from error
+        raise ValueError(f"{name or path} cannot be used: {error}.") from error
