@@ -11,7 +11,8 @@ import numpy as np
 
 from msg_stylegan.sampling.latent_paths import interpolation_of_w
 from msg_stylegan.sampling.sampler import latents_of_seeds
-from msg_stylegan.sampling.style_directions import direction_shift
+
+# What starts TensorFlow is imported where it is needed: help and mistakes need not wait for it.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,6 +170,8 @@ class Sample:
 
     def ws(self, sampler, labels):
         """W for every layer, float32 `[1, num_ws, w_dim]`; arguments as in `SeedPoint.ws`."""
+        from msg_stylegan.sampling.style_directions import direction_shift
+
         ws = self.point.ws(sampler, labels, self.look)
         if self.style is not None and self.style_layers:
             other = self.style.ws(sampler, labels, self.look)
