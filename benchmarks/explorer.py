@@ -71,11 +71,11 @@ def open_page(resolution):
 def changes(page):
     """Name of a control to a function of a number that returns the values that it changes."""
     return {
-        "seed": lambda i: {page._seed: i},
-        "psi": lambda i: {page._psi: i / 50},
-        "noise seed": lambda i: {page._noise_mode: "random", page._noise_seed: i},
-        "a direction": lambda i: {page._strengths[0]: i / 10},
-        "mixed layers": lambda i: {page._mix: True, page._last_layer: i % 8},
+        "seed": lambda i: {page.controls.seed: i},
+        "psi": lambda i: {page.controls.psi: i / 50},
+        "noise seed": lambda i: {page.controls.noise_mode: "random", page.controls.noise_seed: i},
+        "a direction": lambda i: {page.controls.strengths[0]: i / 10},
+        "mixed layers": lambda i: {page.controls.mix: True, page.controls.last_layer: i % 8},
     }
 
 

@@ -210,7 +210,7 @@ def test_a_visit_is_not_changed_by_what_follows():
     first = Visit()
     second = first.keeping(kept)
     assert first.kept == () and len(second.kept) == 1
-    assert second.between(0).point.position == 0
+    assert second.between(0).position == 0
     with pytest.raises(ValueError, match="Keep samples first"):
         first.between(0)
     for _ in range(MAX_KEPT - 1):

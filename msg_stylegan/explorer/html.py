@@ -64,6 +64,13 @@ def tiles(images, captions, kind):
     return f'<div class="{kind}">{buttons}</div>'
 
 
+def shelf(kept):
+    """The `Kept` samples of a visitor."""
+    if not kept:
+        return '<p class="note">Nothing is kept yet: press Keep below the picture.</p>'
+    return tiles([one.image for one in kept], [one.caption for one in kept], "shelf")
+
+
 def saving(commands, w_name, w_data, note=""):
     """What can be taken along: the picture on the stage, its w, and the commands that draw it."""
     address = data_address(w_data, "application/octet-stream")

@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import os
+import signal
 import tempfile
 import threading
 from pathlib import Path
@@ -25,6 +26,8 @@ def serve(args, open_exhibit):
     Raises:
         ValueError: The address cannot be used.
     """
+    # Whoever ends it otherwise, too, ends it with the folder removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="msg-stylegan-explorer-") as folder:
         # Gradio reads them when it is imported.
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -49,9 +52,10 @@ def serve(args, open_exhibit):
                 js=(_HERE / "explorer.js").read_text(encoding="utf-8"),
             )
         except OSError as error:
+            ports = f"port {args.port}" if args.port else "ports 7860 to 7959"
             raise ValueError(
-                f"The explorer cannot listen at {args.host}, port {args.port or '7860 to 7959'}: "
-                f"{error} Choose others by --host and --port."
+                f"The explorer cannot listen at {args.host}, {ports}. Choose another address by "
+                "--host and --port."
             ) from error
         print(f"The explorer is at {public_url or url} (Ctrl-C ends it)", flush=True)
         if args.share or not _is_loopback(args.host):

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from msg_stylegan.generation.sample import Between, Sample, SeedPoint, WPoint
+from msg_stylegan.generation.sample import Between, Sample, SeedPoint
 
 # Most samples that can be kept.
 MAX_KEPT = 12
@@ -27,21 +27,18 @@ class Kept:
 
 @dataclasses.dataclass(frozen=True)
 class Visit:
-    """The state of a page beyond the values of its controls.
+    """What a page remembers beyond the values of its controls.
+
+    Where the visitor is in the latent space is not part of it: a search moves there while the
+    visitor goes on.
 
     Attributes:
-        point: Where the visitor is in the latent space; None for the seed on the page.
         kept: Tuple of `Kept`.
         first_seed: First seed of the grid.
     """
 
-    point: WPoint | Between | None = None
     kept: tuple = ()
     first_seed: int = 0
-
-    def at(self, point):
-        """The visit at another point."""
-        return dataclasses.replace(self, point=point)
 
     def keeping(self, kept):
         """The visit with one more sample.
@@ -54,7 +51,7 @@ class Visit:
         return dataclasses.replace(self, kept=(*self.kept, kept))
 
     def between(self, position):
-        """The visit at a point between kept samples; whole numbers are these samples.
+        """A point between kept samples; whole numbers are these samples.
 
         Raises:
             ValueError: There is no such sample.
@@ -64,7 +61,7 @@ class Visit:
             raise ValueError("Keep samples first: the button is below the picture.")
         second = min(first + 1, len(self.kept) - 1)
         ends = self.kept[first].sample, self.kept[second].sample
-        return self.at(Between(*ends, float(position - first)))
+        return Between(*ends, float(position - first))
 
 
 def caption_of(sample):
