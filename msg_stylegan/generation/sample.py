@@ -32,6 +32,10 @@ class Look:
     noise_mode: str = "const"
     noise_seed: int | None = None
 
+    def seed_of_noise(self, seed):
+        """Seed of the noise of a picture that has itself this one."""
+        return seed if self.noise_seed is None else self.noise_seed
+
     def facts(self):
         """Dictionary of what a picture tells about its noise."""
         noise_seed = {} if self.noise_seed is None else {"noise_seed": self.noise_seed}
@@ -186,7 +190,7 @@ class Sample:
 
     def draw(self, sampler, ws):
         """Image of another w, float32 `[1, num_ws, w_dim]`, with the noise of the sample."""
-        seed = self.point.seed if self.look.noise_seed is None else self.look.noise_seed
+        seed = self.look.seed_of_noise(self.point.seed)
         return sampler.draw(ws, self.look.noise_mode, seed)
 
     @property

@@ -108,7 +108,7 @@ class SeedImages:
 
     def draw(self, ws, seed, noise_number=0):
         """Image of a w at every scale, with the noise of a seed; see `SingleSampler.draw`."""
-        seed = seed if self.look.noise_seed is None else self.look.noise_seed
+        seed = self.look.seed_of_noise(seed)
         return self._sampler.draw(ws, self.look.noise_mode, seed, noise_number)
 
     def metadata(self, seeds, facts=None):

@@ -4,13 +4,12 @@ Order and constants follow the original's training loop. Methods named `..._grad
 replica; the others run across replicas.
 """
 
-import contextlib
-
 import tensorflow as tf
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.networks.variables import tensorflow_variable
+from msg_stylegan.training.compilation import compiled
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
 from msg_stylegan.training.ema import ema_beta, ramped_ema_beta, update_average
 from msg_stylegan.training.latents import Latents
@@ -19,6 +18,7 @@ from msg_stylegan.training.randomness import OWN_STREAMS, VIEWS, StepRandomness,
 from msg_stylegan.training.reals import images_to_float
 from msg_stylegan.training.rounds import Rounds
 from msg_stylegan.training.turns import add_stats, update_in_turn
+from msg_stylegan.training.updates import Updates
 
 
 class TrainStep:
@@ -33,9 +33,6 @@ class TrainStep:
 
     All randomness is a pure function of the seed and `cur_nimg`, see `StepRandomness`, and so is
     the turn of lazy regularization: a resumed run repeats both.
-
-    An update whose gradients are not finite on any replica is skipped on all of them, and halves
-    the scale of the loss, if there is one.
 
     Args:
         nets: `Networks` made in the scope of `strategy`.
@@ -96,7 +93,7 @@ class TrainStep:
         self.D_steps_per_G_step = schedule.D_steps_per_G_step
         self.fade = fade
         self.coupling = coupling
-        self.loss_scales = loss_scales
+        self.updates = Updates(nets, {"G": G_opt, "D": D_opt}, strategy, loss_scales)
         self.xla = xla
         self.rounds = Rounds(
             self.batch_size // strategy.num_replicas_in_sync,
@@ -126,7 +123,7 @@ class TrainStep:
                 augmentation=augmentation,
                 fade=fade and (lambda images_ago: fade.alpha(cur_nimg - images_ago)),
                 moves_w=not self.tracks_w_first,
-                D_scale=self._scale_of("D"),
+                D_scale=self.updates.scale_of("D"),
                 suffix=suffix,
             )
             for networks, rows, augmentation, suffix in zip(
@@ -152,7 +149,7 @@ class TrainStep:
                 num_replicas=strategy.num_replicas_in_sync,
                 seed=seed,
                 cur_nimg=cur_nimg,
-                scale=self._scale_of("G"),
+                scale=self.updates.scale_of("G"),
             )
 
     @property
@@ -207,8 +204,8 @@ class TrainStep:
         if self.fade is not None:
             self._move_fade()
         gradients, stats = self.strategy.run(self._D_replica_step, args=(batch,))
-        stats = self.apply("D", gradients, stats)
-        stats |= {**self._adapt_augmentation(stats), **self._scale_stats("D", stats)}
+        stats = self.updates.apply("D", gradients, stats)
+        stats |= {**self._adapt_augmentation(stats), **self.updates.scale_stats("D", stats)}
         return add_stats(stats, self._regularize_D(batch)) if self.regularization.is_lazy else stats
 
     def _move_fade(self):
@@ -256,8 +253,8 @@ class TrainStep:
     def update_G(self, batch):
         """One generator update after the discriminator update on `batch`."""
         gradients, stats = self.strategy.run(self._G_replica_step, args=(batch,))
-        stats = self.apply("G", gradients, stats)
-        stats |= self._scale_stats("G", stats)
+        stats = self.updates.apply("G", gradients, stats)
+        stats |= self.updates.scale_stats("G", stats)
         if self.paths is None:
             return stats
         if self.paths.is_lazy:
@@ -271,7 +268,7 @@ class TrainStep:
 
         def update():
             gradients, stats = self.strategy.run(self._penalty_replica_step, args=(batch,))
-            return self.apply("D", gradients, stats)
+            return self.updates.apply("D", gradients, stats)
 
         index = self.cur_nimg // self.batch_size
         names = [name for domain in self.domains for name in domain.penalty_names()]
@@ -282,7 +279,7 @@ class TrainStep:
 
         def update():
             gradients, stats = self.strategy.run(self._path_replica_step)
-            stats = self.apply("G", gradients, stats)
+            stats = self.updates.apply("G", gradients, stats)
             self.paths.move_means(stats, stats["G_updates"])
             return stats
 
@@ -409,7 +406,7 @@ class TrainStep:
                 for name, (weight, values) in self.coupling.terms(batch).items():
                     stats[f"Loss/coupling/{name}"] = self._mean(values)
                     loss += weight * stats[f"Loss/coupling/{name}"]
-        gradients = gradients_of(tape, loss, self.nets.trainable("G"), self._scale_of("G"))
+        gradients = gradients_of(tape, loss, self.nets.trainable("G"), self.updates.scale_of("G"))
         return self._shared("G", gradients), stats
 
     def _coupled_batch(self, z, drawn, reals):
@@ -426,56 +423,6 @@ class TrainStep:
     def _shared(self, name, gradients):
         return self.coupling.share(name, gradients) if self.coupling else gradients
 
-    def apply(self, name, gradients, stats):
-        """Applies the gradients of all replicas to `"G"` or `"D"` if all are finite.
-
-        Args:
-            name: Which networks, of all domains.
-            gradients: What the replicas returned, per variable of `Networks.trainable`, multiplied
-                by the scale of the loss.
-            stats: What the replicas returned, by name.
-
-        Returns:
-            Statistics summed over the replicas, 0 if the update was skipped, and update counts.
-        """
-        optimizer, variables = {"G": self.G_opt, "D": self.D_opt}[name], self.nets.trainable(name)
-        scale = self._scale_of(name)
-
-        def apply_on_replica(gradients):
-            if scale is not None:
-                gradients = scale.unscaled(gradients)
-            optimizer.apply_gradients(zip(gradients, variables, strict=True))
-
-        def apply_everywhere():
-            self.strategy.run(apply_on_replica, args=(gradients,))
-            # Both branches must return the same, and what an optimizer returns varies.
-            return tf.no_op()
-
-        finite = self._all_finite(gradients)
-        tf.cond(finite, apply_everywhere, tf.no_op)
-        if scale is not None:
-            scale.update(finite)
-        counts = {
-            f"{name}_updates": tf.cast(finite, tf.float32),
-            f"{name}_skipped": 1.0 - tf.cast(finite, tf.float32),
-        }
-        sums = {k: self.strategy.reduce("SUM", v, axis=None) for k, v in stats.items()}
-        kept = {k: tf.where(finite, v, 0.0) for k, v in sums.items()}
-        return {**kept, **counts}
-
-    def _scale_of(self, name):
-        return self.loss_scales and getattr(self.loss_scales, name)
-
-    def _scale_stats(self, name, stats):
-        if self.loss_scales is None:
-            return {}
-        # Statistics of skipped updates are 0.
-        return {f"Loss/{name}/scale": self._scale_of(name).value * stats[f"{name}_updates"]}
-
-    def _all_finite(self, gradients):
-        flags = self.strategy.run(_num_not_finite, args=(gradients,))
-        return tf.equal(self.strategy.reduce("SUM", flags, axis=None), 0.0)
-
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)
 
@@ -483,28 +430,6 @@ class TrainStep:
         names = [name for domain in self.domains for name in domain.stat_names()]
         if self.coupling:
             names += [f"Loss/coupling/{name}" for name in self.coupling.names]
-        if self.loss_scales is not None:
-            names += ["Loss/G/scale", "Loss/D/scale"]
         if self.paths is not None:
             names += self.paths.stat_names()
-        return [*names, "D_updates", "G_updates", "D_skipped", "G_skipped"]
-
-
-def compiled(compute, randoms):
-    """`compute`, a function without arguments, compiled by XLA; `randoms` draw outside of it."""
-
-    def call():
-        graph = tf.compat.v1.get_default_graph()
-        # A new function for every call, because it sees the samples of one round.
-        function = tf.function(compute, autograph=False, jit_compile=True)
-        with contextlib.ExitStack() as stack:
-            for random in randoms:
-                stack.enter_context(random.outside(graph))
-            return function()
-
-    return call
-
-
-def _num_not_finite(gradients):
-    bad = [tf.reduce_any(~tf.math.is_finite(gradient)) for gradient in gradients]
-    return tf.reduce_sum(tf.cast(tf.stack(bad), tf.float32))
+        return names + self.updates.stat_names()

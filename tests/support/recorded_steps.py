@@ -43,7 +43,7 @@ def train_recorded_step(step, recording, index):
     z_of_D, z_of_G = recording["in/z"][index]
     labels = recording.labels("in/labels")
     labels_of_D, labels_of_G = (None, None) if labels is None else labels[index]
-    D_stats = step.apply("D", *step.domains[0].D_gradients(reals, labels_of_D, z_of_D))
+    D_stats = step.updates.apply("D", *step.domains[0].D_gradients(reals, labels_of_D, z_of_D))
     step.update_average()
-    G_stats = step.apply("G", *step.G_gradients(z_of_G, [labels_of_G]))
+    G_stats = step.updates.apply("G", *step.G_gradients(z_of_G, [labels_of_G]))
     return D_stats["Loss/D/loss"], G_stats["Loss/G/loss"]
