@@ -37,6 +37,8 @@ _ABOUT_TRAINING = {
     "G_smoothing_kimg",
     "order",
 }
+# Sums in a digest. Distances that are estimated from three of them are wrong by a quarter.
+_NUM_SUMS = 32
 _TRUNCATION = {"truncation_psi": 0.7, "truncation_cutoff": 8}
 # Arguments that change no weights, with the value that every recording has.
 _ALWAYS = {"randomize_noise": False, "dtype": "float32"}
@@ -117,7 +119,7 @@ class Digest:
 
     @staticmethod
     def _sums(array, scale):
-        signs = np.random.RandomState(0).choice([-1.0, 1.0], (3, np.size(array)))
+        signs = np.random.RandomState(0).choice([-1.0, 1.0], (_NUM_SUMS, np.size(array)))
         return signs @ np.ravel(array).astype(np.float64) / (scale * math.sqrt(np.size(array)))
 
     def square_distance(self, array):
