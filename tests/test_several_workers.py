@@ -49,12 +49,12 @@ def arguments(name, kimg, **more):
 
 
 @contextlib.contextmanager
-def two_workers(folder, name, kimg, **more):
+def two_workers(folder, name, kimg, script="train.py", **more):
     """Starts both; none of them is left behind."""
     addresses = free_addresses(2)
     words = [*arguments(name, kimg, **more), f"--config.hardware.workers={','.join(addresses)}"]
     processes = [
-        start_program(folder, "train.py", *words, "--resume=auto", f"--worker={index}")
+        start_program(folder, script, *words, "--resume=auto", f"--worker={index}")
         for index in range(2)
     ]
     try:
@@ -65,9 +65,9 @@ def two_workers(folder, name, kimg, **more):
             process.communicate()
 
 
-def train_two(folder, name, kimg, **more):
+def train_two(folder, name, kimg, script="train.py", **more):
     """Trains with two workers to the end; returns what they said, and what went to stderr."""
-    with two_workers(folder, name, kimg, **more) as processes:
+    with two_workers(folder, name, kimg, script, **more) as processes:
         said = [process.communicate(timeout=300) for process in processes]
         assert [process.returncode for process in processes] == [0, 0], said
     return said
@@ -112,6 +112,18 @@ def test_two_processes_train_as_one_with_two_devices(folder, one):
     } == {path.name for path in one.rglob("*") if "events" not in path.name}
     results = [read_json_lines(run / "metric-swd64.jsonl")[-1]["results"] for run in (one, two)]
     assert results[0] == pytest.approx(results[1], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_all_devices_of_the_chief_compute_metrics(folder, one):
+    train_two(folder, "devices", 0.08, "tests/support/worker_of_two_devices.py")
+    runs = [one, run_of(folder, "devices")]
+    # One line for the start, one for the end: the networks in training do not stay the first ones.
+    of_one, of_devices = [read_json_lines(run / "metric-swd64.jsonl") for run in runs]
+    assert [line["num_gpus"] for line in of_devices] == [2, 2]
+    assert of_devices[0]["results"] != of_devices[1]["results"]
+    for line, same in zip(of_devices, of_one, strict=True):
+        assert line["results"] == pytest.approx(same["results"], rel=1e-3)
 
 
 @pytest.mark.slow

@@ -100,9 +100,8 @@ def train(arguments, site):
     with strategy.scope():
         judges = open_judges(config, datasets)
     # The chief alone computes metrics, so that nothing may wait for the devices of others.
-    prepared = prepare_metrics(
-        config.metrics, config.cache_dir, strategy=None if workers.count > 1 else strategy
-    )
+    own_strategy = devices.strategy_of_process(strategy)
+    prepared = prepare_metrics(config.metrics, config.cache_dir, strategy=own_strategy)
     evaluator = evaluator_of_training(prepared, datasets, config.dataset.mirror)
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
@@ -149,10 +148,29 @@ def train(arguments, site):
                 open_origin=lambda: (
                     arguments.origin or open_origin(config.transfer.init_from, config.result_dir)
                 ),
-                evaluate=scorer,
+                evaluate=_evaluation(scorer, own_strategy, strategy),
                 begin=begin,
                 workers=workers,
             )
+
+
+def _evaluation(scorer, own_strategy, strategy):
+    """The scorer, made to open the snapshot for devices that cannot run the networks in training.
+
+    Those are the devices of a process whose networks are tied to other processes, too. One device
+    alone can run them.
+    """
+    from msg_stylegan.networks import load_snapshot
+
+    if own_strategy is strategy or own_strategy.num_replicas_in_sync == 1:
+        return scorer
+
+    def evaluate(nets, snapshot, *more):
+        with own_strategy.scope():
+            nets = load_snapshot(snapshot)
+        return scorer(nets, snapshot, *more)
+
+    return evaluate
 
 
 @contextlib.contextmanager

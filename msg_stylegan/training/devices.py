@@ -47,6 +47,25 @@ def make_strategy(num_gpus, logical_cpus, cluster=None):
     return tf.distribute.get_strategy()
 
 
+def strategy_of_process(strategy):
+    """The strategy over the devices of this process alone, which waits for no other process.
+
+    Args:
+        strategy: What `make_strategy` returned. Its variables are foreign to another strategy.
+
+    Returns:
+        The strategy itself if it knows no other process; else a new one as if it were alone.
+    """
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return strategy
+    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
+    # The list has the devices of all workers. The task is told by the job's part of the name.
+    own = f"/task:{strategy.cluster_resolver.task_id}/"
+    names = [device.name for device in tf.config.list_logical_devices(kind)]
+    names = [name for name in names if own in name]
+    return tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
+
+
 def num_visible_gpus():
     return len(tf.config.list_physical_devices("GPU"))
 
