@@ -25,15 +25,26 @@ def saved_model(path):
 def tflite(path):
     import tensorflow as tf
 
-    runner = tf.lite.Interpreter(path).get_signature_runner()
-    return lambda inputs: runner(**inputs)
+    return one_runner_per_batch_size(lambda: tf.lite.Interpreter(path).get_signature_runner())
 
 
 def litert(path):
     from ai_edge_litert.interpreter import Interpreter
 
-    runner = Interpreter(path).get_signature_runner()
-    return lambda inputs: runner(**inputs)
+    return one_runner_per_batch_size(lambda: Interpreter(path).get_signature_runner())
+
+
+def one_runner_per_batch_size(make_runner):
+    """As docs/export.md tells users to do: others draw wrong images when the size has changed."""
+    runners = {}
+
+    def call(inputs):
+        count = len(inputs["z"])
+        if count not in runners:
+            runners[count] = make_runner()
+        return runners[count](**inputs)
+
+    return call
 
 
 def onnx(path):
