@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from msg_stylegan import options, presets
 from msg_stylegan.interface import Interface
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat
 from msg_stylegan.options import (
     Config,
     from_dict,
@@ -89,6 +90,9 @@ values_of_type = {
     bool: st.booleans(),
     int: st.integers(-(2**40), 2**40),
     float: st.floats(allow_nan=False, allow_infinity=False),
+    ScheduledFloat: st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False), st.just(KimgSchedule("1@0,0.1@0.5"))
+    ),
     str: st.text(max_size=8),
     tuple[float, ...]: st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4),
     tuple[str, ...]: st.lists(st.text(max_size=8), max_size=4),
@@ -161,7 +165,7 @@ def test_all_problems_are_reported_at_once():
 
 def test_every_number_has_a_rule():
     for name, field in option_fields().items():
-        assert field.metadata["rule"] or field.type not in (int, float), name
+        assert field.metadata["rule"] or field.type not in (int, float, ScheduledFloat), name
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,8 @@ def test_only_what_makes_the_networks_is_an_architecture_difference(name):
     new = (
         not old
         if isinstance(old, bool)
-        else old + {int: 1, float: 1.0, str: "x", tuple[str, ...]: ("x",)}.get(kind, (1.0,))
+        else old
+        + {int: 1, str: "x", tuple[str, ...]: ("x",), tuple[float, ...]: (1.0,)}.get(kind, 1.0)
     )
     differences = options.network_differences(a, changed({name: new}))
     # The average of w may change on the way.

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from support.plain_operations import normal
 
 from msg_stylegan import losses

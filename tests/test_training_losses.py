@@ -240,6 +240,7 @@ def test_options_that_do_not_go_together(options, message):
 
 
 def test_penalty_of_a_loss_without_one_is_off():
-    assert make_step(name="wgan", gp_lambda=10.0).regularization.weights == {}
-    weights = make_step(name="wgan_gp").regularization.weights
-    assert weights == {"gradient": 10.0}
+    assert make_step(name="wgan", gp_lambda=10.0).regularization.names == ()
+    regularization = make_step(name="wgan_gp").regularization
+    assert regularization.names == ("gradient",)
+    assert regularization.total({"gradient": 1.0}) == 10.0

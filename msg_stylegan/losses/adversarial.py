@@ -5,6 +5,7 @@ In the formulas r and f are the logits of one real and one fake, E is the mean o
 
 from dataclasses import dataclass
 
+from msg_stylegan.kimg_schedule import ScheduledFloat
 from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.losses.batch_mean import batch_mean
 from msg_stylegan.option import at_least, greater_than, option
@@ -63,13 +64,13 @@ class AdversarialLoss:
 class GradientPenalty:
     """Base of losses that are defined with the gradient penalty of WGAN-GP."""
 
-    gp_lambda: float = option(
+    gp_lambda: ScheduledFloat = option(
         10.0,
         "Weight of the gradient penalty between reals and fakes. Only hinge_gp and wgan_gp have "
         "it.",
         at_least(0),
     )
-    gp_target: float = option(
+    gp_target: ScheduledFloat = option(
         1.0, "Norm of the gradient that this penalty asks for.", greater_than(0)
     )
 
@@ -187,7 +188,7 @@ class Wasserstein(AdversarialLoss):
         what BMSG-GAN computes as `wgan-gp`.
     """
 
-    drift_epsilon: float = option(
+    drift_epsilon: ScheduledFloat = option(
         0.001,
         "Weight of the mean square of the scores of reals. Only wgan and wgan_gp have it.",
         at_least(0),

@@ -106,6 +106,7 @@ _RELATIONS = {
         domains, config.discriminator.problems
     ),
     "loss": lambda config, domains, _: config.loss.problems(),
+    "optimizer": lambda config, domains, _: config.optimizer.problems(),
     "loss generator": lambda config, domains, _: config.loss.generator_problems(
         config.generator, domains[0]
     ),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.domains import SUFFIXES
+from msg_stylegan.kimg_schedule import values_at
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.compilation import compiled
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
@@ -115,6 +116,7 @@ class TrainStep:
                     strategy.num_replicas_in_sync,
                     own_streams if suffix else (),
                 ),
+                cur_nimg=cur_nimg,
                 batch_size=self.batch_size,
                 loss=loss,
                 mirror=mirror,
@@ -227,11 +229,14 @@ class TrainStep:
         for augmentation, of_domains in signs.values():
             if augmentation.adaptive:
                 mean = tf.add_n(of_domains) / float(len(of_domains))
-                augmentation.adaptive.update(mean, float(self.batch_size), stats["D_updates"])
+                augmentation.adaptive.update(
+                    mean, float(self.batch_size), stats["D_updates"], self.cur_nimg
+                )
         # Statistics of skipped updates are 0.
         return {
-            f"Loss/augment/probability{domain.suffix}": domain.augmentation.probability
-            * stats["D_updates"]
+            f"Loss/augment/probability{domain.suffix}": (
+                domain.augmentation.probability_at(self.cur_nimg) * stats["D_updates"]
+            )
             for domain in augmented
         }
 
@@ -243,12 +248,10 @@ class TrainStep:
     @property
     def ema_beta(self):
         """What is left of the averages after an update at the present image."""
-        schedule = self.schedule
-        if schedule.ema_rampup:
-            return ramped_ema_beta(
-                self.batch_size, schedule.ema_kimg, schedule.ema_rampup, self.cur_nimg
-            )
-        return schedule.ema_decay or ema_beta(self.batch_size, schedule.ema_kimg)
+        now = values_at(self.schedule, self.cur_nimg)
+        if self.schedule.ema_rampup:
+            return ramped_ema_beta(self.batch_size, now.ema_kimg, now.ema_rampup, self.cur_nimg)
+        return now.ema_decay if self.schedule.ema_decay else ema_beta(self.batch_size, now.ema_kimg)
 
     def update_G(self, batch):
         """One generator update after the discriminator update on `batch`."""
