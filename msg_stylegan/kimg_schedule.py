@@ -7,7 +7,7 @@ import math
 from msg_stylegan.lazy_tensorflow import tf
 
 FORM = "VALUE@KIMG,VALUE@KIMG and so on, such as 10@0,1@200"
-# Whole numbers beyond it are no longer exact as thousands.
+# Longer than any training, and few enough images for 64 bits.
 _MOST_KIMG = 1e9
 # What 32 bits hold.
 _LARGEST = 3e38

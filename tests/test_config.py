@@ -271,6 +271,7 @@ AUGMENTED = {"augment.groups": ("color",)}
         ({**LSGAN, "loss.label_noise": 0.3}, {"loss.name": "logistic"}, "loss.label_noise=0.3"),
         (AUGMENTED, {"augment.adaptive": False}, "augment.probability=0.0"),
         (AUGMENTED, {"loss.name": "relativistic_hinge"}, "augment.adaptive=True"),
+        (AUGMENTED, {"loss.name": "relativistic_logistic"}, "augment.adaptive=True"),
         (GROWN, {"growing.start_resolution": 64}, "growing.start_resolution=64"),
         (GROWN, {"connect": "none"}, "connect='none'"),
         (GROWN, {"generator.body": "stylegan"}, "generator.body='stylegan'"),
@@ -314,6 +315,14 @@ def test_domains_with_other_colours_and_labels_can_be_paired():
         changed({**PAIR, "coupling.sharing": "hard"}), None, Interface(32, 1), Interface(32, 3)
     )
     validate(changed(PAIR), None, Interface(32, 1, 3), Interface(32, 3, 10))
+
+
+def test_pairs_of_images_cannot_have_the_labels_of_pairs_of_samples():
+    configuration = changed({**PAIR, "loss.name": "relativistic_logistic"})
+    validate(configuration, None, Interface(32, 1), Interface(32, 1))
+    for labels in ((3, 3), (0, 3)):
+        with pytest.raises(ValueError, match="'relativistic_logistic': must be another one with"):
+            validate(configuration, None, *(Interface(32, 1, size) for size in labels))
 
 
 def test_gpus_and_logical_cpus_exclude_each_other():

@@ -14,8 +14,9 @@ class _SharedOptions:
     name: str = option(
         "logistic",
         "logistic (non-saturating), logistic_saturating, standard, hinge, hinge_gp, "
-        "relativistic_hinge, wgan, wgan_gp, lsgan or lsgan_sigmoid; lsgan_square_of_means and "
-        "lsgan_sigmoid_square_of_means are BMSG-GAN's form of the last two.",
+        "relativistic_logistic (R3GAN's pairs), relativistic_hinge, wgan, wgan_gp, lsgan or "
+        "lsgan_sigmoid; lsgan_square_of_means and lsgan_sigmoid_square_of_means are BMSG-GAN's "
+        "form of the last two.",
         one_of(*LOSSES),
     )
     r1_gamma: ScheduledFloat = option(

@@ -122,7 +122,7 @@ _RELATIONS = {
     "dataset.resolution": lambda config, domains, _: config.growing.problems(
         config, domains[0].resolution
     ),
-    "coupling dataset growing.start_resolution discriminator.combine": lambda config, domains, _: (
-        config.coupling.problems(config, domains)
+    "coupling dataset loss growing.start_resolution discriminator.combine": (
+        lambda config, domains, _: config.coupling.problems(config, domains)
     ),
 }

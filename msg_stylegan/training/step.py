@@ -348,7 +348,7 @@ class TrainStep:
     def _G_replica_step(self, batch):
         if self.tracks_w_first:
             z, _ = self._G_latents()
-            self._track_w(z, self._G_labels())
+            self._track_w(z, self._G_labels(batch))
         gradients, stats = self._in_rounds(lambda: self._G_round(batch))
         if self.paths is not None and not self.paths.is_lazy:
             of_paths, path_stats = self._path_replica_step()
@@ -362,7 +362,10 @@ class TrainStep:
             return self.latents.draw(self.random, Stream.D_LATENTS, images_ago=self.batch_size)
         return self.latents.draw(self.random, Stream.G_LATENTS)
 
-    def _G_labels(self):
+    def _G_labels(self, batch):
+        # A loss that compares samples in pairs compares those of one label.
+        if self.domains[0].loss.pairs_samples:
+            return [domain.labels_of(own) for domain, own in self._with(batch)]
         return self.latents.labels(self.random, Stream.LABELS)
 
     def _G_round(self, batch):
@@ -375,7 +378,7 @@ class TrainStep:
                 for domain, own in self._with(batch)
             ]
         noise_seed = self.random.noise_seed(Stream.G_LATENTS)
-        return self.G_gradients(z, self._G_labels(), noise_seed, reals, mixing)
+        return self.G_gradients(z, self._G_labels(batch), noise_seed, reals, mixing)
 
     def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,), mixing=None):
         """Gradients of the loss of all generators on one replica, multiplied by their scale.
