@@ -90,7 +90,7 @@ def test_one_graph_follows_the_schedules_of_an_optimizer():
         beta2 = 0.5 + 0.4 * (1 - math.cos(math.pi * nimg / 1000)) / 2
         rate = 0.1 + 0.2 * (1 - math.cos(math.pi * nimg / 1000)) / 2
         mean = beta2 * mean + (1 - beta2) * gradient**2
-        # Adam without a running mean of gradients; R3GAN's, too, corrects by the present decay.
+        # Adam without a running mean of gradients. It corrects the bias by the present decay.
         place -= rate * gradient / math.sqrt(mean / (1 - beta2**step))
         assert float(variable[0]) == pytest.approx(place, rel=1e-5)
     assert isinstance(optimizer.beta_2, float)

@@ -18,7 +18,7 @@ _ARGUMENTS = {
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
-    """Learning rate that rises linearly from 0 with the images shown, and stays.
+    """Learning rate that rises linearly from 0 with the images shown, and then is as it is given.
 
     An optimizer counts its updates. How many images those were can change on the way, with the
     batch size, so it is a variable, which checkpoints of the optimizer hold. All of it is whole
@@ -31,8 +31,8 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         learning_rate: Final learning rate, a number or a schedule.
         rampup_images: Images until it is reached; 0 for the full rate from the first update.
         images_per_update: Images of an update.
-        lazy_interval: k > 1 if k + 1 updates show the images of k, see `make_optimizer`.
-        share: Factor of the learning rate.
+        lazy_interval: k > 1 if k + 1 updates show the images of k, which slows each of them down,
+            see `make_optimizer`.
         cur_nimg: int64 variable, for a schedule: images shown so far. Skipped updates, which an
             optimizer does not count, count there.
 
@@ -47,12 +47,10 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         rampup_images,
         images_per_update=1,
         lazy_interval=1,
-        share=1.0,
         cur_nimg=None,
     ):
         super().__init__(name="ramp_up")
         self.learning_rate = learning_rate
-        self.share = share
         # A function, which checkpoints do not look into: they have the variable already.
         self._present = lambda: value_at(learning_rate, cur_nimg)
         self.rampup_images = rampup_images
@@ -61,7 +59,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         self.clock = state_variable([0, 0, *self._pace(images_per_update)], tf.int64)
 
     def __call__(self, step):
-        full = tf.convert_to_tensor(self._present() * self.share, tf.float32)
+        full = tf.convert_to_tensor(self._present() * _share(self.lazy_interval), tf.float32)
         if self.rampup_images <= 0:
             return full
         shown, start, images, updates = tf.unstack(tf.convert_to_tensor(self.clock))
@@ -71,7 +69,7 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         return full * tf.minimum(tf.cast(shown, tf.float32) / whole, 1.0)
 
     def get_config(self):
-        names = ("learning_rate", "rampup_images", "images_per_update", "lazy_interval", "share")
+        names = ("learning_rate", "rampup_images", "images_per_update", "lazy_interval")
         return {name: getattr(self, name) for name in names}
 
     def set_images_per_update(self, number, images_per_update):
@@ -112,27 +110,6 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
         return shown + (number - start) * images // updates
 
 
-class OptionSchedules:
-    """Schedules of options of an optimizer, besides that of the learning rate.
-
-    Args:
-        schedules: Dictionary of attributes of the optimizer to tuples of a schedule and the
-            exponent of its value.
-        cur_nimg: int64 variable: images shown so far.
-    """
-
-    def __init__(self, schedules, cur_nimg):
-        self._schedules = schedules
-        self._cur_nimg = cur_nimg
-
-    def values(self):
-        """Dictionary of the attributes to their present values, scalar tensors."""
-        return {
-            name: schedule.at(self._cur_nimg) ** exponent
-            for name, (schedule, exponent) in self._schedules.items()
-        }
-
-
 def make_optimizer(
     options,
     learning_rate,
@@ -165,11 +142,9 @@ def make_optimizer(
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.
     """
     optimizer_class = find_optimizer(options.name)
-    share = lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
+    share = _share(lazy_interval)
     exponents = {"beta1": share, "beta2": share, "epsilon": 1.0}
-    ramp_up = LinearRampUp(
-        learning_rate, rampup_images, images_per_update, lazy_interval, share, cur_nimg
-    )
+    ramp_up = LinearRampUp(learning_rate, rampup_images, images_per_update, lazy_interval, cur_nimg)
     numbers, schedules = {}, {}
     for option, name in _ARGUMENTS.get(options.name, {}).items():
         value, exponent = getattr(options, option), exponents[option]
@@ -178,8 +153,9 @@ def make_optimizer(
             value = value.values[0]
         numbers[name] = value**exponent
     optimizer = optimizer_class(learning_rate=ramp_up, **numbers)
-    if schedules:
-        optimizer.option_schedules = OptionSchedules(schedules, cur_nimg)
+    optimizer.present_values = lambda: {
+        name: schedule.at(cur_nimg) ** exponent for name, (schedule, exponent) in schedules.items()
+    }
     if hasattr(optimizer, "build"):
         optimizer.build(variables)
     else:
@@ -188,14 +164,18 @@ def make_optimizer(
     return optimizer
 
 
+def _share(lazy_interval):
+    """Part of an update's way that is left with a lazy interval, see `make_optimizer`."""
+    return lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
+
+
 @contextlib.contextmanager
 def present_options(optimizer):
     """Lets an optimizer of `make_optimizer` compute with the present values of its schedules.
 
     It looks at its attributes while an update is traced, so they may be tensors that long.
     """
-    schedules = getattr(optimizer, "option_schedules", None)
-    present = schedules.values() if schedules else {}
+    present = optimizer.present_values()
     numbers = {name: getattr(optimizer, name) for name in present}
     _set_attributes(optimizer, present)
     try:
