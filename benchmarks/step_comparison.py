@@ -42,10 +42,11 @@ def make_ours(config, resolution, **options):
         **options: Further arguments of `TrainStep`.
     """
     nets = make_networks(config, [Interface(resolution, num_channels=3)])
+    cur_nimg = tf.Variable(0, dtype=tf.int64, trainable=False)
     return TrainStep(
         nets,
-        *make_optimizers(config, nets),
-        tf.Variable(0, dtype=tf.int64, trainable=False),
+        *make_optimizers(config, nets, cur_nimg),
+        cur_nimg,
         strategy=tf.distribute.get_strategy(),
         loss=config.loss,
         schedule=config.schedule,

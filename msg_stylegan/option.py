@@ -11,6 +11,11 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat, looks_scheduled
+
+# Why a value that looks like a schedule is refused.
+NO_SCHEDULE = "must be one value for the whole training, not a schedule"
+
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
@@ -64,11 +69,15 @@ def problems_of(group, prefix=""):
 
 def type_problem(expected, value):
     """Returns what is wrong with the type of an option's value, or None."""
+    if looks_scheduled(value) and expected in (bool, int, float):
+        return NO_SCHEDULE
     if typing.get_origin(expected) is tuple:
         element = typing.get_args(expected)[0]
         if isinstance(value, (list, tuple)) and not any(type_problem(element, v) for v in value):
             return None
         return f"must be a list of {element.__name__}"
+    if expected == ScheduledFloat:
+        expected = KimgSchedule if isinstance(value, KimgSchedule) else float
     accepted = (int, float) if expected is float else expected
     if isinstance(value, accepted) and isinstance(value, bool) == (expected is bool):
         return None
@@ -76,6 +85,8 @@ def type_problem(expected, value):
 
 
 def _problem(value, rule):
+    if isinstance(value, KimgSchedule):
+        return next(filter(None, (_problem(number, rule) for number in value.values)), None)
     numbers = value if isinstance(value, tuple) else (value,)
     if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
         return "must be finite"

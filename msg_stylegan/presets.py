@@ -67,6 +67,25 @@ def _digits_progan():
     )
 
 
+def _digits_r3gan():
+    """The same with R3GAN's loss and schedules, which fall and rise by its factors."""
+    end = "16"
+    gamma, learning_rate = f"20@0,2@{end}", f"0.003@0,0.00075@{end}"
+    return changed(
+        _digits_progan(),
+        {
+            "discriminator.mbstd_group_size": 0,
+            "loss.name": "relativistic_logistic",
+            "loss.r1_gamma": gamma,
+            "loss.r2_gamma": gamma,
+            "optimizer.G_learning_rate": learning_rate,
+            "optimizer.D_learning_rate": learning_rate,
+            "optimizer.beta2": f"0.9@0,0.99@{end}",
+            "schedule.ema_kimg": f"0@0,1@{end}",
+        },
+    )
+
+
 def _emoji64():
     """MSG-ProGAN on emoji of one vendor: about a thousand pictures in colour."""
     networks = ("generator", "discriminator")
@@ -154,6 +173,8 @@ PRESETS = {
     "digits_conditional": _digits(max_label_size=-1, image_grid="16x10"),
     # The digits by MSG-ProGAN: what the experiments start from.
     "digits_progan": _digits_progan(),
+    # As the last one, with the loss and schedules of R3GAN. Not of its networks.
+    "digits_r3gan": _digits_r3gan(),
     # Half of the emoji of one vendor, 64x64 (`create_pair same_names`). Unverified.
     "emoji64": _emoji64(),
     # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN

@@ -49,9 +49,9 @@ def test_a_checkpoint_continues_exactly(tmp_path):
     path = tf.train.Checkpoint(augmentation=first).save(str(tmp_path / "checkpoint"))
     second = Augmentation(["blit"], AdaptiveProbability(kimg=4, interval=4))
     tf.train.Checkpoint(augmentation=second).restore(path).assert_consumed()
-    assert float(second.probability) == float(first.probability) > 0.0
+    assert float(second.probability_at()) == float(first.probability_at()) > 0.0
     run(second.adaptive, signs[13:])
-    assert float(second.probability) == float(uninterrupted.value)
+    assert float(second.probability_at()) == float(uninterrupted.value)
 
 
 def test_the_probability_is_read_at_every_step():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from msg_stylegan import options, presets
 from msg_stylegan.interface import Interface
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat
 from msg_stylegan.options import (
     Config,
     from_dict,
@@ -89,6 +90,9 @@ values_of_type = {
     bool: st.booleans(),
     int: st.integers(-(2**40), 2**40),
     float: st.floats(allow_nan=False, allow_infinity=False),
+    ScheduledFloat: st.one_of(
+        st.floats(allow_nan=False, allow_infinity=False), st.just(KimgSchedule("1@0,0.1@0.5"))
+    ),
     str: st.text(max_size=8),
     tuple[float, ...]: st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=4),
     tuple[str, ...]: st.lists(st.text(max_size=8), max_size=4),
@@ -161,7 +165,7 @@ def test_all_problems_are_reported_at_once():
 
 def test_every_number_has_a_rule():
     for name, field in option_fields().items():
-        assert field.metadata["rule"] or field.type not in (int, float), name
+        assert field.metadata["rule"] or field.type not in (int, float, ScheduledFloat), name
 
 
 @pytest.mark.parametrize(
@@ -267,6 +271,7 @@ AUGMENTED = {"augment.groups": ("color",)}
         ({**LSGAN, "loss.label_noise": 0.3}, {"loss.name": "logistic"}, "loss.label_noise=0.3"),
         (AUGMENTED, {"augment.adaptive": False}, "augment.probability=0.0"),
         (AUGMENTED, {"loss.name": "relativistic_hinge"}, "augment.adaptive=True"),
+        (AUGMENTED, {"loss.name": "relativistic_logistic"}, "augment.adaptive=True"),
         (GROWN, {"growing.start_resolution": 64}, "growing.start_resolution=64"),
         (GROWN, {"connect": "none"}, "connect='none'"),
         (GROWN, {"generator.body": "stylegan"}, "generator.body='stylegan'"),
@@ -312,6 +317,14 @@ def test_domains_with_other_colours_and_labels_can_be_paired():
     validate(changed(PAIR), None, Interface(32, 1, 3), Interface(32, 3, 10))
 
 
+def test_pairs_of_images_cannot_have_the_labels_of_pairs_of_samples():
+    configuration = changed({**PAIR, "loss.name": "relativistic_logistic"})
+    validate(configuration, None, Interface(32, 1), Interface(32, 1))
+    for labels in ((3, 3), (0, 3)):
+        with pytest.raises(ValueError, match="'relativistic_logistic': must be another one with"):
+            validate(configuration, None, *(Interface(32, 1, size) for size in labels))
+
+
 def test_gpus_and_logical_cpus_exclude_each_other():
     with pytest.raises(ValueError, match="logical_cpus=2: must be 0"):
         validate(changed({"hardware.num_gpus": 1, "hardware.logical_cpus": 2}))
@@ -324,7 +337,8 @@ def test_only_what_makes_the_networks_is_an_architecture_difference(name):
     new = (
         not old
         if isinstance(old, bool)
-        else old + {int: 1, float: 1.0, str: "x", tuple[str, ...]: ("x",)}.get(kind, (1.0,))
+        else old
+        + {int: 1, str: "x", tuple[str, ...]: ("x",), tuple[float, ...]: (1.0,)}.get(kind, 1.0)
     )
     differences = options.network_differences(a, changed({name: new}))
     # The average of w may change on the way.

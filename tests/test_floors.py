@@ -29,13 +29,15 @@ INSIDE = {
     "workers": set(),
     "lazy_tensorflow": set(),
     "resolutions": set(),
-    "option": set(),
+    "kimg_schedule": {"lazy_tensorflow"},
+    "option": {"kimg_schedule"},
     "interface": set(),
     "domains": set(),
     "options": {
         "augmentation",
         "command_line",
         "interface",
+        "kimg_schedule",
         "losses",
         "option",
         "resolutions",
@@ -48,7 +50,7 @@ INSIDE = {
     "faults": set(),
     "command_line": {"faults", "output_streams"},
     "command_names": set(),
-    "losses": {"lazy_tensorflow", "option"},
+    "losses": {"kimg_schedule", "lazy_tensorflow", "option"},
     "networks": {
         "domains",
         "files",
@@ -59,7 +61,7 @@ INSIDE = {
         "tensorflow_files",
         "resolutions",
     },
-    "augmentation": {"wording"},
+    "augmentation": {"kimg_schedule", "wording"},
     "coupling": set(),
     "transfer": {"files", "networks", "options", "wording"},
     "classifier": {
@@ -152,6 +154,7 @@ INSIDE = {
         "command_names",
         "domains",
         "files",
+        "kimg_schedule",
         "losses",
         "augmentation",
         "networks",
@@ -170,6 +173,7 @@ INSIDE = {
 }
 # What is read before anybody waits for TensorFlow.
 QUICK = (
+    "kimg_schedule",
     "option",
     "options",
     "presets",

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 from support.plain_operations import normal
 
 from msg_stylegan import losses
@@ -36,6 +38,7 @@ FORMULAS = {
     ),
     "hinge": (lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f),
     "hinge_gp": (lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f),
+    "relativistic_logistic": (lambda r, f: softplus(f - r), lambda r, f: softplus(r - f)),
     "relativistic_hinge": (hinge_of_differences, lambda r, f: hinge_of_differences(f, r)),
     "wgan": (lambda r, f: f - r + 0.001 * r**2, lambda r, f: -f),
     "wgan_gp": (lambda r, f: f - r + 0.001 * r**2, lambda r, f: -f),
@@ -95,6 +98,37 @@ def test_both_losses_pull_the_right_way(name):
         of_D, of_G = tf.reduce_mean(loss.D(real, fake)), tf.reduce_mean(loss.G(fake, real))
     assert np.sum(tape.gradient(of_D, real)) < 0 < np.sum(tape.gradient(of_D, fake))
     assert np.sum(tape.gradient(of_G, fake)) < 0
+
+
+RELATIVISTIC = [name for name in NAMES if name.startswith("relativistic")]
+
+
+@given(st.floats(-100, 100))
+def test_a_relativistic_loss_knows_differences_only(shift):
+    real, fake = (normal(6, 1, seed=seed) for seed in (0, 1))
+    for loss in map(losses.make_loss, RELATIVISTIC):
+        moved = [tf.constant(x + np.float32(shift)) for x in (real, fake)]
+        np.testing.assert_allclose(loss.D(*moved), loss.D(real, fake), atol=1e-4)
+        np.testing.assert_allclose(loss.G(*moved[::-1]), loss.G(fake, real), atol=1e-4)
+
+
+def test_gradients_of_the_relativistic_pairing_loss():
+    """Its slope is sigmoid(f - r), of opposite signs for the two of a pair, and knows no other."""
+    real, fake = (tf.constant(2 * normal(6, 1, seed=seed)) for seed in (0, 1))
+    loss, slope = losses.make_loss("relativistic_logistic"), sigmoid(fake - real)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch([real, fake])
+        of_D, of_G = loss.D(real, fake), loss.G(fake, real)
+    np.testing.assert_allclose(tape.gradient(of_D, fake), slope, rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(of_D, real), -slope, rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(of_G, fake), slope - 1, rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(of_G, real), 1 - slope, rtol=1e-5)
+    # Sample by sample: the order counts for reals and fakes together only.
+    order = np.random.default_rng(0).permutation(6)
+    np.testing.assert_array_equal(
+        loss.D(tf.gather(real, order), tf.gather(fake, order)), tf.gather(of_D, order)
+    )
+    assert not np.allclose(np.mean(loss.D(tf.reverse(real, [0]), fake)), np.mean(of_D), rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -85,9 +85,13 @@ def make_state(folder, datasets=None, **options):
     return TrainingState(config, folder / "run", datasets, tf.distribute.get_strategy())
 
 
-def test_the_penalty_is_the_squared_distance_from_the_mean_before(tmp_path):
-    state = make_state(tmp_path, **{"loss.path_length_interval": 3})
+@pytest.mark.parametrize("weight, decay", [(2.0, 0.99), ("3@0,1@1", "0.999@0,0.981@1")])
+def test_the_penalty_is_the_squared_distance_from_the_mean_before(tmp_path, weight, decay):
+    """Of numbers, and of schedules on half of their way."""
+    own = {"loss.path_length_weight": weight, "loss.path_length_decay": decay}
+    state = make_state(tmp_path, **{"loss.path_length_interval": 3, **own})
     step = state.enter(state.stage)
+    step.cur_nimg.assign(500)
     (mean,) = state.path_means
     mean.value.assign(0.5)
     gradients, tensors = step.paths.gradients()

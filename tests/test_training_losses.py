@@ -8,6 +8,7 @@ import tensorflow as tf
 from support.tiny_run import RESOLUTION, make_networks
 
 from msg_stylegan import losses
+from msg_stylegan.kimg_schedule import KimgSchedule
 from msg_stylegan.options import LossOptions, OptimizerOptions, ScheduleOptions
 from msg_stylegan.training.domain_losses import DomainLosses
 from msg_stylegan.training.optimizers import make_optimizer
@@ -76,7 +77,7 @@ def test_every_loss_trains_every_parameter(name):
     images, labels, z = inputs()
     gradients, stats = step.domains[0].D_gradients(images, labels, z)
     # A shift of all logits alike changes no difference of logits.
-    but = ("dense1/bias",) if name == "relativistic_hinge" else ()
+    but = ("dense1/bias",) if name.startswith("relativistic") else ()
     assert_trains_everything(gradients, step.nets.D.trainable_variables, but)
     assert all(np.isfinite(value) for value in stats.values())
     reals = (images, labels) if step.domains[0].loss.G_needs_reals else None
@@ -195,6 +196,17 @@ def test_the_generator_can_take_the_latents_and_reals_of_the_discriminator(monke
         np.testing.assert_array_equal(of_D, of_G)
 
 
+@pytest.mark.parametrize("name, same", [("relativistic_logistic", True), ("logistic", False)])
+def test_fakes_have_the_labels_of_the_reals_that_they_are_compared_with(monkeypatch, name, same):
+    step, given = make_step(name=name), []
+    monkeypatch.setattr(
+        step, "G_gradients", lambda z, labels, seed, reals, mixing: given.extend(labels) or ([], {})
+    )
+    step.cur_nimg.assign_add(BATCH)
+    step._G_replica_step([batch()])
+    assert np.array_equal(given[0], batch()["labels"]) == same
+
+
 def test_noisy_targets_are_drawn_once_per_update():
     step = make_step(name="lsgan", label_noise=0.3)
     targets = []
@@ -207,6 +219,43 @@ def test_noisy_targets_are_drawn_once_per_update():
     np.testing.assert_allclose(np.mean(targets, axis=0), [1.0, 0.0], atol=0.08)
     np.testing.assert_allclose(np.std(targets, axis=0), 0.3, atol=0.05)
     assert make_step(name="lsgan").domains[0]._noisy_loss().real_target == 1.0
+
+
+def test_noise_of_targets_can_have_a_schedule():
+    scheduled = make_step(name="lsgan", label_noise=KimgSchedule("0@0,0.3@0.008"))
+    assert float(scheduled.domains[0]._noisy_loss().real_target) == 1.0
+    plain = make_step(name="lsgan", label_noise=0.3)
+    targets = []
+    for step in (scheduled, plain):
+        step.cur_nimg.assign_add(BATCH)
+        loss = step.domains[0]._noisy_loss()
+        targets.append((float(loss.real_target), float(loss.fake_target)))
+    assert targets[0] == targets[1]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    "numbers, schedules",
+    [
+        ({"r1_gamma": 3.0}, {"r1_gamma": "9@0,3@1"}),
+        (
+            {"name": "wgan_gp", "gp_lambda": 8.0, "gp_target": 2.0},
+            {"gp_lambda": "1@0,8@1", "gp_target": "1@0,2@1"},
+        ),
+    ],
+)
+def test_penalties_weigh_what_they_do_at_the_present_image(numbers, schedules, lazy):
+    results = []
+    for own in ({}, {name: KimgSchedule(text) for name, text in schedules.items()}):
+        step = make_step(**{**numbers, **own, "penalty_interval": 4 if lazy else 1})
+        step.cur_nimg.assign(1000)
+        domain = step.domains[0]
+        results.append((domain.penalty_gradients if lazy else domain.D_gradients)(*inputs()))
+    (expected, expected_stats), (gradients, stats) = results
+    for ours, other in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(ours, other, atol=1e-5 * np.abs(other).max())
+    for name, value in expected_stats.items():
+        assert float(stats[name]) == pytest.approx(float(value), rel=1e-5)
 
 
 def test_noisy_targets_reach_the_loss_of_the_discriminator_only():
@@ -240,6 +289,7 @@ def test_options_that_do_not_go_together(options, message):
 
 
 def test_penalty_of_a_loss_without_one_is_off():
-    assert make_step(name="wgan", gp_lambda=10.0).regularization.weights == {}
-    weights = make_step(name="wgan_gp").regularization.weights
-    assert weights == {"gradient": 10.0}
+    assert make_step(name="wgan", gp_lambda=10.0).regularization.names == ()
+    regularization = make_step(name="wgan_gp").regularization
+    assert regularization.names == ("gradient",)
+    assert regularization.total({"gradient": 1.0}) == 10.0

@@ -8,6 +8,7 @@ from msg_stylegan.augmentation.cutout import cut_out
 from msg_stylegan.augmentation.geometry import inverse_matrices, resample
 from msg_stylegan.augmentation.kinds import OPERATIONS, select_kinds
 from msg_stylegan.augmentation.parameters import draw
+from msg_stylegan.kimg_schedule import KimgSchedule, value_at
 
 
 class Augmentation(tf.Module):
@@ -15,7 +16,8 @@ class Augmentation(tf.Module):
 
     Args:
         groups: Names of kinds and groups, see `select_kinds`.
-        probability: Probability of every kind: a number in [0, 1], or an `AdaptiveProbability`.
+        probability: Probability of every kind: a number in [0, 1], a schedule of such numbers, or
+            an `AdaptiveProbability`.
 
     Raises:
         ValueError: An unknown name, no name at all, or a probability outside [0, 1].
@@ -29,21 +31,27 @@ class Augmentation(tf.Module):
         self.adaptive = None
         if isinstance(probability, AdaptiveProbability):
             self.adaptive = probability
-        elif not 0.0 <= probability <= 1.0:
+            return
+        is_schedule = isinstance(probability, KimgSchedule)
+        if not all(0.0 <= p <= 1.0 for p in (probability.values if is_schedule else [probability])):
             raise ValueError(f"Expected a probability from 0 to 1. Received: {probability}")
-        else:
-            self._fixed = float(probability)
+        self._fixed = probability if is_schedule else float(probability)
 
-    @property
-    def probability(self):
-        """Scalar float32 tensor."""
+    def probability_at(self, nimg=0):
+        """The probability after so many images, a scalar float32 tensor."""
         if self.adaptive:
             return tf.convert_to_tensor(self.adaptive.value)
-        return tf.constant(self._fixed)
+        return tf.convert_to_tensor(value_at(self._fixed, nimg))
 
-    def draw(self, seed, num_samples):
-        """Draws parameters of `num_samples` samples; `seed` is int `[2]`."""
-        return draw(seed, num_samples, self.probability, self.kinds)
+    def draw(self, seed, num_samples, nimg=0):
+        """Draws the parameters of a batch.
+
+        Args:
+            seed: int `[2]`.
+            num_samples: Number of samples.
+            nimg: Images shown so far, of which a scheduled probability is a function.
+        """
+        return draw(seed, num_samples, self.probability_at(nimg), self.kinds)
 
     def __call__(self, images, parameters):
         """Changes the images, see `apply`."""

@@ -5,6 +5,7 @@ In the formulas r and f are the logits of one real and one fake, E is the mean o
 
 from dataclasses import dataclass
 
+from msg_stylegan.kimg_schedule import ScheduledFloat
 from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.losses.batch_mean import batch_mean
 from msg_stylegan.option import at_least, greater_than, option
@@ -20,11 +21,14 @@ class AdversarialLoss:
         G_needs_reals: Whether the loss of the generator depends on the logits of reals.
         separates_at_zero: Whether D is to give logits above 0 to reals and below 0 to fakes.
         uses_batch_means: Whether the loss of a sample depends on the others of the batch.
+        pairs_samples: Whether a fake is compared with the real in the same place of the batch, and
+            is therefore to have its label.
     """
 
     G_needs_reals = False
     separates_at_zero = False
     uses_batch_means = False
+    pairs_samples = False
 
     def with_noise(self, draw):
         """The loss for one update of D, which may have random parts.
@@ -63,13 +67,13 @@ class AdversarialLoss:
 class GradientPenalty:
     """Base of losses that are defined with the gradient penalty of WGAN-GP."""
 
-    gp_lambda: float = option(
+    gp_lambda: ScheduledFloat = option(
         10.0,
         "Weight of the gradient penalty between reals and fakes. Only hinge_gp and wgan_gp have "
         "it.",
         at_least(0),
     )
-    gp_target: float = option(
+    gp_target: ScheduledFloat = option(
         1.0, "Norm of the gradient that this penalty asks for.", greater_than(0)
     )
 
@@ -146,6 +150,29 @@ class HingeGP(GradientPenalty, Hinge):
     """`Hinge` with the gradient penalty of WGAN-GP, the original's `D_hinge_gp`."""
 
 
+class RelativisticLogistic(AdversarialLoss):
+    """Relativistic pairing logistic loss: how much more real than one sample of the other kind.
+
+    D: softplus(-(r - f)).
+    G: softplus(-(f - r)).
+
+    Reals and fakes are compared in pairs, those in the same place of the batch. Only differences of
+    scores count, so the scores themselves may drift. R3GAN adds R1 and R2 to every update.
+
+    Source:
+        Jolicoeur-Martineau 2018, RpGAN; Huang et al. 2024 (R3GAN).
+    """
+
+    G_needs_reals = True
+    pairs_samples = True
+
+    def D(self, real_logits, fake_logits):
+        return tf.nn.softplus(fake_logits - real_logits)
+
+    def G(self, fake_logits, real_logits=None):
+        return tf.nn.softplus(real_logits - fake_logits)
+
+
 class RelativisticHinge(AdversarialLoss):
     """Relativistic average hinge loss: how much more real than the mean of the other kind.
 
@@ -187,7 +214,7 @@ class Wasserstein(AdversarialLoss):
         what BMSG-GAN computes as `wgan-gp`.
     """
 
-    drift_epsilon: float = option(
+    drift_epsilon: ScheduledFloat = option(
         0.001,
         "Weight of the mean square of the scores of reals. Only wgan and wgan_gp have it.",
         at_least(0),

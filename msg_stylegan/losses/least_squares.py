@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from msg_stylegan.kimg_schedule import ScheduledFloat
 from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.losses.adversarial import AdversarialLoss
 from msg_stylegan.losses.batch_mean import batch_mean
@@ -23,7 +24,7 @@ class LeastSquares(AdversarialLoss):
         Mao et al. 2017, equation 9.
     """
 
-    label_noise: float = option(
+    label_noise: ScheduledFloat = option(
         0.0,
         "Standard deviation of the noise on the labels of lsgan and its variants. 0 = no noise.",
         at_least(0),
@@ -32,7 +33,8 @@ class LeastSquares(AdversarialLoss):
     fake_target: float = 0.0
 
     def with_noise(self, draw):
-        if not self.label_noise:
+        # The present value of a schedule is a tensor, also where it is 0.
+        if not tf.is_tensor(self.label_noise) and not self.label_noise:
             return self
         noise = draw() * self.label_noise
         return dataclasses.replace(self, real_target=1.0 + noise[0], fake_target=noise[1])

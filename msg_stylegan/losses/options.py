@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat
 from msg_stylegan.losses.adversarial import GradientPenalty
 from msg_stylegan.losses.registry import LOSSES, make_loss, own_options
 from msg_stylegan.losses.regularization import Regularization
@@ -13,17 +14,18 @@ class _SharedOptions:
     name: str = option(
         "logistic",
         "logistic (non-saturating), logistic_saturating, standard, hinge, hinge_gp, "
-        "relativistic_hinge, wgan, wgan_gp, lsgan or lsgan_sigmoid; lsgan_square_of_means and "
-        "lsgan_sigmoid_square_of_means are BMSG-GAN's form of the last two.",
+        "relativistic_logistic (R3GAN's pairs), relativistic_hinge, wgan, wgan_gp, lsgan or "
+        "lsgan_sigmoid; lsgan_square_of_means and lsgan_sigmoid_square_of_means are BMSG-GAN's "
+        "form of the last two.",
         one_of(*LOSSES),
     )
-    r1_gamma: float = option(
+    r1_gamma: ScheduledFloat = option(
         10.0,
         "Weight of the gradient penalty on reals; the loss adds r1_gamma / 2 * penalty. 0 = no "
         "penalty.",
         at_least(0),
     )
-    r2_gamma: float = option(
+    r2_gamma: ScheduledFloat = option(
         0.0,
         "Weight of the same penalty on fakes; the loss adds r2_gamma / 2 * penalty. 0 = no "
         "penalty.",
@@ -36,7 +38,7 @@ class _SharedOptions:
         at_least(1),
         formerly=("loss.interval",),
     )
-    path_length_weight: float = option(
+    path_length_weight: ScheduledFloat = option(
         0.0,
         "Weight of the squared distance of path lengths, by which images change with w, from their "
         "running mean; StyleGAN2 has 2. 0 = no path length regularisation.",
@@ -48,7 +50,7 @@ class _SharedOptions:
         "penalty is part of every update.",
         at_least(1),
     )
-    path_length_decay: float = option(
+    path_length_decay: ScheduledFloat = option(
         0.99,
         "What is left of the running mean after an update with the penalty.",
         at_least_and_below(0, 1),
@@ -130,7 +132,8 @@ class _SharedOptions:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             # What is on by default says nothing about what the user wants.
-            if field.name in _OWN and field.name not in self.own and value and not field.default:
+            is_wanted = isinstance(value, KimgSchedule) or (value and not field.default)
+            if field.name in _OWN and field.name not in self.own and is_wanted:
                 having = [name for name, loss in LOSSES.items() if field.name in _names(loss)]
                 problems.append(
                     f"loss.{field.name}={value}: must be {field.default} with "

@@ -10,6 +10,7 @@ LOSSES = {
     "standard": adversarial.Standard,
     "hinge": adversarial.Hinge,
     "hinge_gp": adversarial.HingeGP,
+    "relativistic_logistic": adversarial.RelativisticLogistic,
     "relativistic_hinge": adversarial.RelativisticHinge,
     "wgan": adversarial.Wasserstein,
     "wgan_gp": adversarial.WassersteinGP,

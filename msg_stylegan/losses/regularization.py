@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from msg_stylegan.kimg_schedule import ScheduledFloat
+
 
 @dataclasses.dataclass(frozen=True)
 class Regularization:
@@ -21,21 +23,17 @@ class Regularization:
         Karras et al. 2020 (StyleGAN2), appendix B, for the interval.
     """
 
-    r1_gamma: float = 0.0
-    r2_gamma: float = 0.0
-    gp_lambda: float = 0.0
-    gp_target: float = 1.0
+    r1_gamma: ScheduledFloat = 0.0
+    r2_gamma: ScheduledFloat = 0.0
+    gp_lambda: ScheduledFloat = 0.0
+    gp_target: ScheduledFloat = 1.0
     interval: int = 1
 
     @property
-    def weights(self):
-        """Factors of the penalties that count, by name: `r1`, `r2` or `gradient`."""
-        weights = {
-            "r1": self.r1_gamma / 2.0,
-            "r2": self.r2_gamma / 2.0,
-            "gradient": self.gp_lambda / self.gp_target**2,
-        }
-        return {name: weight for name, weight in weights.items() if weight}
+    def names(self):
+        """Names of the penalties that ever count: `r1`, `r2` or `gradient`."""
+        factors = {"r1": self.r1_gamma, "r2": self.r2_gamma, "gradient": self.gp_lambda}
+        return tuple(name for name, factor in factors.items() if factor)
 
     @property
     def is_lazy(self):
@@ -43,9 +41,14 @@ class Regularization:
         return self.interval > 1
 
     def total(self, penalties):
-        """Weighted sum of the penalties.
+        """Weighted sum of the penalties. Schedules must have become numbers, see `values_at`.
 
         Args:
             penalties: Dictionary of `[N, 1]` by name.
         """
-        return sum(penalties[name] * self.weights[name] for name in penalties)
+        weights = {
+            "r1": self.r1_gamma / 2.0,
+            "r2": self.r2_gamma / 2.0,
+            "gradient": self.gp_lambda / self.gp_target**2,
+        }
+        return sum(penalty * weights[name] for name, penalty in penalties.items())

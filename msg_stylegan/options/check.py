@@ -106,6 +106,7 @@ _RELATIONS = {
         domains, config.discriminator.problems
     ),
     "loss": lambda config, domains, _: config.loss.problems(),
+    "optimizer": lambda config, domains, _: config.optimizer.problems(),
     "loss generator": lambda config, domains, _: config.loss.generator_problems(
         config.generator, domains[0]
     ),
@@ -121,7 +122,7 @@ _RELATIONS = {
     "dataset.resolution": lambda config, domains, _: config.growing.problems(
         config, domains[0].resolution
     ),
-    "coupling dataset growing.start_resolution discriminator.combine": lambda config, domains, _: (
-        config.coupling.problems(config, domains)
+    "coupling dataset loss growing.start_resolution discriminator.combine": (
+        lambda config, domains, _: config.coupling.problems(config, domains)
     ),
 }

@@ -147,6 +147,12 @@ class CouplingOptions:
                 f"coupling.sharing={self.sharing!r}: must be none, because the labels of the "
                 f"domains have {data.label_size} and {data_b.label_size} components"
             )
+        if config.loss.loss_class.pairs_samples and (data.label_size or data_b.label_size):
+            problems.append(
+                f"loss.name={config.loss.name!r}: must be another one with labels, because a fake "
+                "is compared with a real of its label, and a pair of fakes has one label; "
+                "dataset.max_label_size=0 ignores them"
+            )
         if (
             data.num_channels != data_b.num_channels
             and self.sharing == "hard"

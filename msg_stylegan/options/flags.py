@@ -9,6 +9,8 @@ from absl import flags
 from ml_collections import config_flags
 
 from msg_stylegan.command_line import UsageError
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat, looks_scheduled
+from msg_stylegan.option import NO_SCHEDULE
 from msg_stylegan.options.tree import (
     expand_home,
     former_names,
@@ -90,7 +92,9 @@ def _mutable_class(group):
             inner = _mutable_class(field.type)
             fields.append((field.name, inner, dataclasses.field(default_factory=inner)))
         else:
-            fields.append((field.name, field.type, dataclasses.field(default=field.default)))
+            # The parser of flags knows no unions.
+            kind = KimgSchedule if field.type == ScheduledFloat else field.type
+            fields.append((field.name, kind, dataclasses.field(default=field.default)))
     return dataclasses.make_dataclass(group.__name__, fields)
 
 
@@ -117,10 +121,13 @@ def _check_option_names(argv):
 
 def _readable(message):
     """Says what was expected instead of a value that could not be parsed."""
-    match = re.match(r"flag (--config\.([\w.]+)=.*?): ", message)
+    match = re.match(r"flag (--config\.([\w.]+)=.*?): (.*)", message, re.DOTALL)
     if not match:
         return message.removeprefix("flag ")
-    return f"{match[1]}: expected {_type_name(option_fields()[match[2]].type)}."
+    expected = option_fields()[match[2]].type
+    if looks_scheduled(match[1]) and expected in (bool, int, float, ScheduledFloat):
+        return f"{match[1]}: {match[3] if expected == ScheduledFloat else NO_SCHEDULE}."
+    return f"{match[1]}: expected {_type_name(expected)}."
 
 
 class _ListParser(flags.ArgumentParser):
@@ -142,6 +149,14 @@ class _ListParser(flags.ArgumentParser):
         return f"list of {self.element_type.__name__}"
 
 
+class _ScheduleParser(flags.FloatParser):
+    """Parses a number, or a schedule."""
+
+    def parse(self, argument):
+        return KimgSchedule(argument) if looks_scheduled(argument) else super().parse(argument)
+
+
+config_flags.register_flag_parser_for_type(KimgSchedule, _ScheduleParser())
 config_flags.register_flag_parser_for_type(tuple[float, ...], _ListParser(float))
 config_flags.register_flag_parser_for_type(tuple[str, ...], _ListParser(str))
 
@@ -151,6 +166,7 @@ def _type_name(expected):
         bool: "true or false",
         int: "a whole number",
         float: "a number",
+        ScheduledFloat: "a number, or a schedule such as 10@0,1@200",
         str: "a text",
         tuple[float, ...]: "numbers separated by commas",
         tuple[str, ...]: "names separated by commas",

@@ -6,6 +6,7 @@ Importable without TensorFlow.
 from dataclasses import dataclass, field, fields
 
 from msg_stylegan.augmentation.kinds import GROUPS, KINDS, OPERATIONS
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat
 from msg_stylegan.losses.options import LossOptions
 from msg_stylegan.option import (
     NOT_EMPTY,
@@ -83,17 +84,17 @@ class AugmentOptions:
         True,
         "Let the probability follow how far the discriminator overfits (ADA).",
     )
-    probability: float = option(
+    probability: ScheduledFloat = option(
         0.0,
         "Probability of every kind, from 0 to 1; where an adaptive one starts.",
         between(0, 1),
     )
-    target: float = option(
+    target: ScheduledFloat = option(
         0.6,
         "Mean sign of the scores of reals that an adaptive probability keeps, from -1 to 1.",
         between(-1, 1),
     )
-    kimg: float = option(
+    kimg: ScheduledFloat = option(
         500.0,
         "Time in which an adaptive probability can rise from 0 to 1, in kimg.",
         greater_than(0),
@@ -108,6 +109,11 @@ class AugmentOptions:
         """What does not go together, also with the `LossOptions`: a list of lines."""
         if not self.groups:
             return []
+        if self.adaptive and isinstance(self.probability, KimgSchedule):
+            return [
+                f"augment.probability={self.probability}: must be a number with "
+                "augment.adaptive=True, which starts there; a schedule needs augment.adaptive=False"
+            ]
         if not self.adaptive and self.probability == 0:
             return [
                 "augment.probability=0.0: must be greater than 0 with augment.adaptive=False, or "
@@ -185,25 +191,41 @@ class OptimizerOptions:
         "tfa.RectifiedAdam.",
         matching(r"Adam|RMSprop|tfa\.[A-Za-z]\w*", "be Adam, RMSprop or tfa.NAME"),
     )
-    G_learning_rate: float = option(0.003, "Learning rate of the generator.", greater_than(0))
-    D_learning_rate: float = option(0.003, "Learning rate of the discriminator.", greater_than(0))
-    beta1: float = option(
+    G_learning_rate: ScheduledFloat = option(
+        0.003, "Learning rate of the generator.", greater_than(0)
+    )
+    D_learning_rate: ScheduledFloat = option(
+        0.003, "Learning rate of the discriminator.", greater_than(0)
+    )
+    beta1: ScheduledFloat = option(
         0.0,
         "Decay of the running mean of gradients, at least 0 and below 1. For RMSprop the momentum.",
         at_least_and_below(0, 1),
     )
-    beta2: float = option(
+    beta2: ScheduledFloat = option(
         0.99,
         "Decay of the running mean of squared gradients, at least 0 and below 1.",
         at_least_and_below(0, 1),
     )
-    epsilon: float = option(1e-8, "Added to the denominator of an update.", greater_than(0))
+    epsilon: ScheduledFloat = option(
+        1e-8, "Added to the denominator of an update.", greater_than(0)
+    )
     rampup_kimg: float = option(
         0.0,
         "Time over which the learning rates rise linearly from 0, in kimg of the run, whatever "
         "the batch sizes are. 0 = full from the start.",
         at_least(0),
     )
+
+    def problems(self):
+        """Options that cannot have a schedule with the chosen optimizer: a list of lines."""
+        names = {"Adam": (), "RMSprop": ("beta1",)}.get(self.name, ("beta1", "beta2", "epsilon"))
+        return [
+            f"optimizer.{name}={value}: must be a number with optimizer.name={self.name!r}, which "
+            "cannot change it"
+            for name in names
+            if isinstance(value := getattr(self, name), KimgSchedule)
+        ]
 
 
 @dataclass(frozen=True)
@@ -232,18 +254,18 @@ class ScheduleOptions:
         "Discriminator updates before every generator update.",
         at_least(1),
     )
-    ema_kimg: float = option(
+    ema_kimg: ScheduledFloat = option(
         10.0,
         "Half-life of the weight average G_ema, in kimg. 0 = G_ema is a copy of G.",
         at_least(0),
     )
-    ema_decay: float = option(
+    ema_decay: ScheduledFloat = option(
         0.0,
         "Instead of a half-life: what is left of G_ema after an update, such as 0.999. 0 = "
         "ema_kimg.",
         at_least_and_below(0, 1),
     )
-    ema_rampup: float = option(
+    ema_rampup: ScheduledFloat = option(
         0.0,
         "Lets the half-life of G_ema begin at 0 and grow with the training: at most this share of "
         "the images shown so far. 0 = ema_kimg from the start.",

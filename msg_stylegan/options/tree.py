@@ -6,6 +6,7 @@ import functools
 import os
 import typing
 
+from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat, looks_scheduled
 from msg_stylegan.option import type_problem
 from msg_stylegan.options.groups import Config
 from msg_stylegan.wording import did_you_mean
@@ -40,8 +41,8 @@ def changed(config, changes):
 
     Args:
         config: A `Config`.
-        changes: Dict of names of options to values. A whole number may stand for a number, and a
-            list for a tuple.
+        changes: Dict of names of options to values. A whole number may stand for a number, a list
+            for a tuple, and a text for a schedule.
 
     Raises:
         ValueError: Unknown options or values of a wrong type, all at once.
@@ -172,14 +173,19 @@ def _from_dict(group, values, prefix, problems):
             problems.append(f"{name}: unknown option.{did_you_mean(name, option_fields())}")
         elif dataclasses.is_dataclass(fields[key].type):
             arguments[key] = _from_dict(fields[key].type, value, f"{name}.", problems)
-        elif problem := type_problem(fields[key].type, value):
-            problems.append(f"{name}={value!r}: {problem}")
         else:
-            arguments[key] = _convert(fields[key].type, value)
+            try:
+                arguments[key] = _convert(fields[key].type, value)
+            except ValueError as error:
+                problems.append(f"{name}={value!r}: {error}")
     return group(**arguments)
 
 
 def _convert(expected, value):
+    if expected == ScheduledFloat and looks_scheduled(value):
+        return KimgSchedule(value)
+    if problem := type_problem(expected, value):
+        raise ValueError(problem)
     if typing.get_origin(expected) is tuple:
         return tuple(typing.get_args(expected)[0](v) for v in value)
-    return expected(value)
+    return float(value) if expected == ScheduledFloat else expected(value)

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from msg_stylegan import losses
+from msg_stylegan.kimg_schedule import values_at
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.randomness import Stream
@@ -18,6 +19,7 @@ class DomainLosses:
     Args:
         networks: `Domain` of networks.
         random: `StepRandomness`.
+        cur_nimg: int64 variable: real images shown so far.
         batch_size: Images per update, over all replicas.
         loss: `LossOptions`.
         mirror: Whether reals are mirrored left to right half of the time.
@@ -39,6 +41,7 @@ class DomainLosses:
         networks,
         *,
         random,
+        cur_nimg,
         batch_size,
         loss,
         mirror=False,
@@ -52,6 +55,7 @@ class DomainLosses:
     ):
         self.networks = networks
         self.random = random
+        self.cur_nimg = cur_nimg
         self.batch_size = batch_size
         self.loss = loss.make_loss()
         self.regularization = loss.make_regularization()
@@ -108,13 +112,13 @@ class DomainLosses:
             by the global batch size.
         """
         fakes, _ = self.draw(z, labels, noise_seed, mixing)
-        names = () if self.regularization.is_lazy else self.regularization.weights
+        names = () if self.regularization.is_lazy else self.regularization.names
         with tf.GradientTape() as tape:
             penalties, real_logits, fake_logits = self._judge(
                 images_to_float(reals), fakes, labels, names
             )
             loss = self._noisy_loss().D(real_logits, fake_logits)
-            loss = self._mean(loss + self.regularization.total(penalties))
+            loss = self._mean(loss + self._now(self.regularization).total(penalties))
         stats = {
             "Loss/scores/real": self._mean(real_logits),
             "Loss/scores/fake": self._mean(fake_logits),
@@ -131,10 +135,10 @@ class DomainLosses:
         """
         # The D update has moved the running mean of w by these latents already.
         fakes = self.draw(z, labels, noise_seed, mixing, training=False)[0]
-        names, interval = self.regularization.weights, float(self.regularization.interval)
+        names, interval = self.regularization.names, float(self.regularization.interval)
         with tf.GradientTape() as tape:
             penalties, _, _ = self._judge(images_to_float(reals), fakes, labels, names)
-            loss = self._mean(self.regularization.total(penalties)) * interval
+            loss = self._mean(self._now(self.regularization).total(penalties)) * interval
         stats = self._penalty_stats(
             loss, {name: penalty * interval for name, penalty in penalties.items()}
         )
@@ -157,7 +161,7 @@ class DomainLosses:
             images, real_labels = reals
             images = self.pyramid(images_to_float(images))
             real_logits = self._see(images, real_labels, Stream.REALS_OF_G)
-        return self._mean(self.loss.G(fake_logits, real_logits))
+        return self._mean(self._now(self.loss).G(fake_logits, real_logits))
 
     def _judge(self, reals, fakes, labels, names):
         """Penalties by name, and the logits of reals `[n, r, r, C]` and of a list of fakes."""
@@ -183,7 +187,7 @@ class DomainLosses:
                 self.pyramid(reals),
                 fakes,
                 epsilon,
-                self.regularization.gp_target,
+                self._now(self.regularization).gp_target,
                 scale,
             )
         return penalties, real_logits, fake_logits
@@ -199,7 +203,7 @@ class DomainLosses:
         if self.augmentation is not None:
             seed = self.random.seed(stream)
             with self.random.drawing():
-                parameters = self.augmentation.draw(seed, self.batch_size)
+                parameters = self.augmentation.draw(seed, self.batch_size, self.cur_nimg)
             images = self.augmentation(images, self.random.share(parameters))
         return self.networks.D(
             images, labels, training=True, dropout_seed=self.random.replica_seed(stream)
@@ -236,7 +240,7 @@ class DomainLosses:
 
     def _penalty_stats(self, loss, penalties):
         """Statistics of a loss of D and its penalties. R1 has a place in every line of them."""
-        names = {"r1": None, **self.regularization.weights}
+        names = dict.fromkeys(["r1", *self.regularization.names])
         return {
             "Loss/D/loss": loss,
             **{f"Loss/{name}_penalty": tf.constant(0.0) for name in names},
@@ -254,7 +258,13 @@ class DomainLosses:
             with self.random.drawing():
                 return tf.random.stateless_normal([2], seed)
 
-        return self.loss.with_noise(draw)
+        return self._now(self.loss).with_noise(draw)
+
+    def _now(self, options):
+        """Options as they are at the present image, instead of schedules."""
+        # Outside of what XLA compiles, like the random numbers.
+        with self.random.drawing():
+            return values_at(options, self.cur_nimg)
 
     def _mean(self, per_sample):
         return tf.reduce_sum(per_sample) / float(self.batch_size)

@@ -10,8 +10,14 @@ def ema_beta(batch_size, half_life_kimg):
 
     Args:
         batch_size: Images per update.
-        half_life_kimg: Half-life in thousands of images; 0 or less means no average at all.
+        half_life_kimg: Half-life in thousands of images, a number or a scalar tensor; 0 or less
+            means no average at all.
+
+    Returns:
+        The same kind of number.
     """
+    if tf.is_tensor(half_life_kimg):
+        return _beta(batch_size, half_life_kimg * 1000.0)
     if half_life_kimg <= 0:
         return 0.0
     return 0.5 ** (batch_size / (half_life_kimg * 1000.0))
@@ -33,6 +39,11 @@ def ramped_ema_beta(batch_size, half_life_kimg, rampup, nimg):
         StyleGAN2-ADA, of its "auto" settings.
     """
     half_life = tf.minimum(half_life_kimg * 1000.0, tf.cast(nimg, tf.float32) * rampup)
+    return _beta(batch_size, half_life)
+
+
+def _beta(batch_size, half_life):
+    """Decay per update with a half-life in images, a tensor."""
     return 0.5 ** tf.math.divide_no_nan(float(batch_size), half_life) * tf.cast(
         half_life > 0.0, tf.float32
     )

@@ -5,14 +5,20 @@ import contextlib
 import tensorflow as tf
 from tensorflow import keras
 
+from msg_stylegan.kimg_schedule import KimgSchedule, value_at
 from msg_stylegan.training.progress import state_variable
 
 ADDONS_PREFIX = "tfa."
+# Name of an optimizer -> options to the arguments, and attributes, that they are there.
+_ARGUMENTS = {
+    "Adam": {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"},
+    "RMSprop": {"beta1": "momentum", "beta2": "rho", "epsilon": "epsilon"},
+}
 
 
 @keras.utils.register_keras_serializable("msg_stylegan")
 class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
-    """Learning rate that rises linearly from 0 with the images shown, and stays.
+    """Learning rate that rises linearly from 0 with the images shown, and then is as it is given.
 
     An optimizer counts its updates. How many images those were can change on the way, with the
     batch size, so it is a variable, which checkpoints of the optimizer hold. All of it is whole
@@ -22,26 +28,38 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
     evaluated once, at the end of training.
 
     Args:
-        learning_rate: Final learning rate.
+        learning_rate: Final learning rate, a number or a schedule.
         rampup_images: Images until it is reached; 0 for the full rate from the first update.
         images_per_update: Images of an update.
-        lazy_interval: k > 1 if k + 1 updates show the images of k, see `make_optimizer`.
+        lazy_interval: k > 1 if k + 1 updates show the images of k, which slows each of them down,
+            see `make_optimizer`.
+        cur_nimg: int64 variable, for a schedule: images shown so far. Skipped updates, which an
+            optimizer does not count, count there.
 
     Attributes:
         clock: int64 variable `[4]`: images shown up to an update, the number of that update, and
             the images that so many updates show from there on. Create it in the strategy's scope.
     """
 
-    def __init__(self, learning_rate, rampup_images, images_per_update=1, lazy_interval=1):
+    def __init__(
+        self,
+        learning_rate,
+        rampup_images,
+        images_per_update=1,
+        lazy_interval=1,
+        cur_nimg=None,
+    ):
         super().__init__(name="ramp_up")
         self.learning_rate = learning_rate
+        # A function, which checkpoints do not look into: they have the variable already.
+        self._present = lambda: value_at(learning_rate, cur_nimg)
         self.rampup_images = rampup_images
         self.images_per_update = images_per_update
         self.lazy_interval = lazy_interval
         self.clock = state_variable([0, 0, *self._pace(images_per_update)], tf.int64)
 
     def __call__(self, step):
-        full = tf.constant(self.learning_rate, tf.float32)
+        full = tf.convert_to_tensor(self._present() * _share(self.lazy_interval), tf.float32)
         if self.rampup_images <= 0:
             return full
         shown, start, images, updates = tf.unstack(tf.convert_to_tensor(self.clock))
@@ -93,7 +111,13 @@ class LinearRampUp(keras.optimizers.schedules.LearningRateSchedule, tf.Module):
 
 
 def make_optimizer(
-    options, learning_rate, rampup_images, variables, lazy_interval=1, images_per_update=1
+    options,
+    learning_rate,
+    rampup_images,
+    variables,
+    lazy_interval=1,
+    images_per_update=1,
+    cur_nimg=None,
 ):
     """Makes an optimizer with all its slot variables.
 
@@ -102,8 +126,9 @@ def make_optimizer(
 
     Args:
         options: Object with `name`, `beta1`, `beta2` and `epsilon`. The name is `Adam`, `RMSprop`
-            or `tfa.` and the name of an optimizer of tensorflow-addons.
-        learning_rate: Learning rate after the ramp-up.
+            or `tfa.` and the name of an optimizer of tensorflow-addons. The others are numbers or
+            schedules; with schedules, updates belong in `present_options`.
+        learning_rate: Learning rate after the ramp-up, a number or a schedule.
         rampup_images: Images until the learning rate is reached; 0 for the full rate at once.
         variables: Variables that will be trained.
         lazy_interval: k > 1 if an update with the penalties alone follows every k-th update, see
@@ -111,26 +136,57 @@ def make_optimizer(
             the exponents of the betas are multiplied by k / (k + 1), so that moments and weights
             move as fast as before (StyleGAN2, appendix B). Betas of tensorflow-addons stay.
         images_per_update: Images of an update that is not one with the penalties alone.
+        cur_nimg: int64 variable: images shown so far; None without schedules.
 
     Raises:
         ValueError: The name is unknown, or tensorflow-addons cannot be used here.
     """
     optimizer_class = find_optimizer(options.name)
-    share = lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
-    beta1, beta2 = options.beta1**share, options.beta2**share
-    schedule = LinearRampUp(learning_rate * share, rampup_images, images_per_update, lazy_interval)
-    arguments = {"learning_rate": schedule}
-    if options.name == "Adam":
-        arguments |= {"beta_1": beta1, "beta_2": beta2, "epsilon": options.epsilon}
-    elif options.name == "RMSprop":
-        arguments |= {"rho": beta2, "momentum": beta1, "epsilon": options.epsilon}
-    optimizer = optimizer_class(**arguments)
+    share = _share(lazy_interval)
+    exponents = {"beta1": share, "beta2": share, "epsilon": 1.0}
+    ramp_up = LinearRampUp(learning_rate, rampup_images, images_per_update, lazy_interval, cur_nimg)
+    numbers, schedules = {}, {}
+    for option, name in _ARGUMENTS.get(options.name, {}).items():
+        value, exponent = getattr(options, option), exponents[option]
+        if isinstance(value, KimgSchedule):
+            schedules[name] = value, exponent
+            value = value.values[0]
+        numbers[name] = value**exponent
+    optimizer = optimizer_class(learning_rate=ramp_up, **numbers)
+    optimizer.present_values = lambda: {
+        name: schedule.at(cur_nimg) ** exponent for name, (schedule, exponent) in schedules.items()
+    }
     if hasattr(optimizer, "build"):
         optimizer.build(variables)
     else:
         # The optimizers of tensorflow-addons stand on Keras' old base class.
         optimizer._create_all_weights(variables)
     return optimizer
+
+
+def _share(lazy_interval):
+    """Part of an update's way that is left with a lazy interval, see `make_optimizer`."""
+    return lazy_interval / (lazy_interval + 1.0) if lazy_interval > 1 else 1.0
+
+
+@contextlib.contextmanager
+def present_options(optimizer):
+    """Lets an optimizer of `make_optimizer` compute with the present values of its schedules.
+
+    It looks at its attributes while an update is traced, so they may be tensors that long.
+    """
+    present = optimizer.present_values()
+    numbers = {name: getattr(optimizer, name) for name in present}
+    _set_attributes(optimizer, present)
+    try:
+        yield
+    finally:
+        _set_attributes(optimizer, numbers)
+
+
+def _set_attributes(optimizer, values):
+    for name, value in values.items():
+        setattr(optimizer, name, value)
 
 
 def number_of_updates(optimizer):

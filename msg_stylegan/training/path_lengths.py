@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from msg_stylegan import losses
+from msg_stylegan.kimg_schedule import value_at
 from msg_stylegan.training.domain_losses import gradients_of
 from msg_stylegan.training.progress import state_variable
 from msg_stylegan.training.randomness import StepRandomness, Stream
@@ -66,6 +67,7 @@ class PathLengths:
         self._latents = latents
         self._weight = options.path_length_weight
         self._decay = options.path_length_decay
+        self._cur_nimg = cur_nimg
         self._scale = scale
         self.interval = options.path_length_interval
         self.rounds = rounds.shrunk(_SHRINK)
@@ -88,6 +90,8 @@ class PathLengths:
         inputs = self._latents.draw(self.random, Stream.PATH_LATENTS)
         labels = self._latents.labels(self.random, Stream.PATH_LABELS)
         noise_seed = self.random.noise_seed(Stream.PATH_LATENTS)
+        with self.random.drawing():
+            weight = value_at(self._weight, self._cur_nimg)
         stats = {}
         with tf.GradientTape() as tape:
             for domain, mean, own in zip(self._domains, self._means, labels, strict=True):
@@ -97,7 +101,7 @@ class PathLengths:
                     _penalty_of(domain): tf.square(lengths - mean.value),
                 }
                 stats |= {name: self._share(value) for name, value in values.items()}
-            loss = self._weight * tf.add_n([stats[_penalty_of(domain)] for domain in self._domains])
+            loss = weight * tf.add_n([stats[_penalty_of(domain)] for domain in self._domains])
         return gradients_of(tape, loss, self._nets.trainable("G"), self._scale), stats
 
     def move_means(self, stats, is_applied):
@@ -109,7 +113,8 @@ class PathLengths:
         """
         for domain, mean in zip(self._domains, self._means, strict=True):
             length = stats[_length_of(domain)] / float(self.interval)
-            mean.move(length, (1.0 - self._decay) * is_applied)
+            decay = value_at(self._decay, self._cur_nimg)
+            mean.move(length, (1.0 - decay) * is_applied)
 
     def mean_stats(self, is_applied):
         """The running means, 0 for an update that was skipped."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msg_stylegan import files
 from msg_stylegan.domains import SUFFIXES
+from msg_stylegan.kimg_schedule import schedules_of
 from msg_stylegan.sampling.label_table import label_facts
 from msg_stylegan.training import stats as training_stats
 from msg_stylegan.training.run_log import say
@@ -30,6 +31,7 @@ class RunOutput:
         for folder in filter(Path.is_dir, Path(run_dir).iterdir()):
             files.remove_leftovers(folder)
         schedule = config.schedule
+        self._schedules = schedules_of(config)
         self._nets = nets
         self._progress = progress
         # Whoever draws with the networks needs labels, but may not have the data set.
@@ -74,6 +76,8 @@ class RunOutput:
         if not tick.totals:
             return
         stats = {**training_stats.mean_stats(tick.totals), **tick.timing()}
+        for name, option in self._schedules.items():
+            stats[f"Schedule/{name}"] = float(option.at(tick.nimg))
         total_sec = self._elapsed_before + time.monotonic() - self._session_start
         self._progress.elapsed_sec.assign(total_sec)
         stats["Timing/total_sec"] = total_sec

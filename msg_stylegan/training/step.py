@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from msg_stylegan.coupling.coupled_batch import CoupledBatch
 from msg_stylegan.domains import SUFFIXES
+from msg_stylegan.kimg_schedule import values_at
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.training.compilation import compiled
 from msg_stylegan.training.domain_losses import DomainLosses, gradients_of
@@ -115,6 +116,7 @@ class TrainStep:
                     strategy.num_replicas_in_sync,
                     own_streams if suffix else (),
                 ),
+                cur_nimg=cur_nimg,
                 batch_size=self.batch_size,
                 loss=loss,
                 mirror=mirror,
@@ -227,11 +229,14 @@ class TrainStep:
         for augmentation, of_domains in signs.values():
             if augmentation.adaptive:
                 mean = tf.add_n(of_domains) / float(len(of_domains))
-                augmentation.adaptive.update(mean, float(self.batch_size), stats["D_updates"])
+                augmentation.adaptive.update(
+                    mean, float(self.batch_size), stats["D_updates"], self.cur_nimg
+                )
         # Statistics of skipped updates are 0.
         return {
-            f"Loss/augment/probability{domain.suffix}": domain.augmentation.probability
-            * stats["D_updates"]
+            f"Loss/augment/probability{domain.suffix}": (
+                domain.augmentation.probability_at(self.cur_nimg) * stats["D_updates"]
+            )
             for domain in augmented
         }
 
@@ -243,12 +248,10 @@ class TrainStep:
     @property
     def ema_beta(self):
         """What is left of the averages after an update at the present image."""
-        schedule = self.schedule
-        if schedule.ema_rampup:
-            return ramped_ema_beta(
-                self.batch_size, schedule.ema_kimg, schedule.ema_rampup, self.cur_nimg
-            )
-        return schedule.ema_decay or ema_beta(self.batch_size, schedule.ema_kimg)
+        now = values_at(self.schedule, self.cur_nimg)
+        if self.schedule.ema_rampup:
+            return ramped_ema_beta(self.batch_size, now.ema_kimg, now.ema_rampup, self.cur_nimg)
+        return now.ema_decay if self.schedule.ema_decay else ema_beta(self.batch_size, now.ema_kimg)
 
     def update_G(self, batch):
         """One generator update after the discriminator update on `batch`."""
@@ -345,7 +348,7 @@ class TrainStep:
     def _G_replica_step(self, batch):
         if self.tracks_w_first:
             z, _ = self._G_latents()
-            self._track_w(z, self._G_labels())
+            self._track_w(z, self._G_labels(batch))
         gradients, stats = self._in_rounds(lambda: self._G_round(batch))
         if self.paths is not None and not self.paths.is_lazy:
             of_paths, path_stats = self._path_replica_step()
@@ -359,7 +362,10 @@ class TrainStep:
             return self.latents.draw(self.random, Stream.D_LATENTS, images_ago=self.batch_size)
         return self.latents.draw(self.random, Stream.G_LATENTS)
 
-    def _G_labels(self):
+    def _G_labels(self, batch):
+        # A loss that compares samples in pairs compares those of one label.
+        if self.domains[0].loss.pairs_samples:
+            return [domain.labels_of(own) for domain, own in self._with(batch)]
         return self.latents.labels(self.random, Stream.LABELS)
 
     def _G_round(self, batch):
@@ -372,7 +378,7 @@ class TrainStep:
                 for domain, own in self._with(batch)
             ]
         noise_seed = self.random.noise_seed(Stream.G_LATENTS)
-        return self.G_gradients(z, self._G_labels(), noise_seed, reals, mixing)
+        return self.G_gradients(z, self._G_labels(batch), noise_seed, reals, mixing)
 
     def G_gradients(self, z, labels=(None,), noise_seed=None, reals=(None,), mixing=None):
         """Gradients of the loss of all generators on one replica, multiplied by their scale.

@@ -95,15 +95,15 @@ class TrainingState:
                     start_equal(self.nets)
                 places = share_weights(self.nets, config.coupling)
                 self._coupling = Coupling(config.coupling, self.nets, places, judges or {})
-            self.G_opt, self.D_opt = make_optimizers(config, self.nets)
             self.progress = Progress()
+            self.G_opt, self.D_opt = make_optimizers(config, self.nets, self.progress.cur_nimg)
             # A run may go on in another precision, or with another penalty.
             keep = config.schedule.keep_checkpoints
             stored = TrainingCheckpoint(run_dir, keep, workers).variable_names()
             is_float16 = config.hardware.precision == "mixed_float16"
             wanted = {"loss_scales": (is_float16, LossScales)}
             for suffix in SUFFIXES[: len(datasets)]:
-                has_penalty = config.loss.path_length_weight > 0
+                has_penalty = bool(config.loss.path_length_weight)
                 wanted[f"path_length{suffix}"] = (has_penalty, PathLengthMean)
             further = {
                 name: make()
@@ -222,7 +222,7 @@ def _holds(names, part):
     return any(name.startswith(f"{part}/") for name in names)
 
 
-def make_optimizers(config, nets):
+def make_optimizers(config, nets, cur_nimg):
     """Returns the optimizers of G and D; call it in the scope of the strategy."""
     options, batch_size = config.optimizer, config.schedule.batch_size
     rampup_images = options.rampup_kimg * 1000.0
@@ -233,6 +233,7 @@ def make_optimizers(config, nets):
         nets.trainable("G"),
         lazy_interval=config.loss.G_interval,
         images_per_update=batch_size * config.schedule.D_steps_per_G_step,
+        cur_nimg=cur_nimg,
     )
     D_opt = make_optimizer(
         options,
@@ -241,6 +242,7 @@ def make_optimizers(config, nets):
         nets.trainable("D"),
         lazy_interval=config.loss.penalty_interval,
         images_per_update=batch_size,
+        cur_nimg=cur_nimg,
     )
     return G_opt, D_opt
 

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from msg_stylegan.training.optimizers import present_options
+
 
 class Updates:
     """Updates of all generators, `"G"`, and of all discriminators, `"D"`.
@@ -47,7 +49,8 @@ class Updates:
             optimizer.apply_gradients(zip(gradients, variables, strict=True))
 
         def apply_everywhere():
-            self._strategy.run(apply_on_replica, args=(gradients,))
+            with present_options(optimizer):
+                self._strategy.run(apply_on_replica, args=(gradients,))
             # Both branches must return the same, and what an optimizer returns varies.
             return tf.no_op()
 

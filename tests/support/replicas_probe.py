@@ -51,8 +51,8 @@ def main(folder, num_replicas, options, target):
     with strategy.scope():
         tf.keras.utils.set_random_seed(1)
         nets = make_networks(config, datasets)
-        G_opt, D_opt = make_optimizers(config, nets)
         progress = Progress()
+        G_opt, D_opt = make_optimizers(config, nets, progress.cur_nimg)
         path_means = [PathLengthMean() for _ in datasets]
         augmentation = make_augmentation(config.augment)
         coupling = None

@@ -17,6 +17,16 @@ STEP_CASES = {
         "coupling.weights": 10.0,
         "coupling.cycle": 10.0,
     },
+    "pairs of samples and schedules": {
+        "loss.name": "relativistic_logistic",
+        "loss.r1_gamma": "2@0,0.2@0.016",
+        "loss.r2_gamma": "1@0,0.1@0.016",
+        "augment.groups": ["color"],
+        "augment.adaptive": False,
+        "augment.probability": "0.2@0,0.8@0.016",
+        "optimizer.beta2": "0.9@0,0.99@0.016",
+        "schedule.ema_kimg": "0@0,0.1@0.016",
+    },
     "path lengths": {
         "generator.body": "stylegan2",
         "discriminator.body": "residual",
