@@ -102,8 +102,7 @@ class View:
         """
         ws, flat = sample.ws(self.sampler, self.labels)[0], sample
         if not sample.is_of_seeds:
-            name = f"w-{hashlib.sha256(ws.tobytes()).hexdigest()[:8]}.npz"
-            flat = Sample(WPoint(ws, name), sample.look)
+            flat = Sample(WPoint(ws, file_of_w("w", ws)), sample.look)
         return flat, Projection(ws, [], self.picture_facts(flat))
 
     def picture_facts(self, sample):
@@ -172,15 +171,19 @@ class Exhibit:
 
     def commands(self, view, sample):
         """Lines of a shell that draw a sample of seeds or of a file of w; see `as_command`."""
-        options = [f"--network={self.path}", f"--outdir={_OUTDIR}"]
-        if len(self.views) > 1:
-            options.append(f"--domain={view.name}")
         lines = []
         if any(edit.name.startswith(f"{_OUTDIR}/") for edit in sample.edits):
-            lines.append(command_line("directions", [*options, "--seeds=0"]))
-        return [*lines, command_line("images", [*options, *sample.options()])]
+            lines.append(self.command(view, "directions", ["--seeds=0"]))
+        return [*lines, self.command(view, "images", sample.options())]
+
+    def command(self, view, name, options):
+        """A command of `generate.py` for the network of a view, as one line of a shell."""
+        common = [f"--network={self.path}", f"--outdir={_OUTDIR}"]
+        if len(self.views) > 1:
+            common.append(f"--domain={view.name}")
+        return f"{called('generate')} {name} {shlex.join([*common, *options])}"
 
 
-def command_line(command, options):
-    """A command of `generate.py` as one line of a shell."""
-    return f"{called('generate')} {command} {shlex.join(map(str, options))}"
+def file_of_w(kind, ws):
+    """Name of a file of w, by what is in it: those of several pictures can be in one folder."""
+    return f"{kind}-{hashlib.sha256(ws.tobytes()).hexdigest()[:8]}.npz"
