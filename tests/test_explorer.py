@@ -189,7 +189,9 @@ def test_snapshots_are_drawn_as_their_own_files_are(exhibit, run_dir):
 
 def test_the_run_is_known_by_what_was_named(exhibit, run_dir):
     assert exhibit.run_dir == run_dir and exhibit.path.name == "network-snapshot-000002.keras"
-    assert open_exhibit(exhibit.path).run_dir is None
+    assert exhibit.title == run_dir.name
+    lone = open_exhibit(exhibit.path, "--title=Mine")
+    assert lone.run_dir is None and lone.title == "Mine"
     assert exhibit.summary == "16x16 colour · 3 scales · 3 classes · 2 kimg"
 
 

@@ -124,8 +124,8 @@ class Exhibit:
         """Opens the networks.
 
         Args:
-            args: Parsed options `network`, `result_dir`, `directions`; `domain`, `label_class` and
-                `label` are None.
+            args: Parsed options `network`, `result_dir`, `directions`, `title`; `domain`,
+                `label_class` and `label` are None.
 
         Raises:
             FileNotFoundError: There is no such file or run.
@@ -143,13 +143,15 @@ class Exhibit:
             for view in self.views:
                 edits = view.edits([1.0] * _MAX_DIRECTIONS)
                 view.images(Sample(SeedPoint(0), view.default_look, edits=edits))
-        self.encoder = nets.E
+        self.encoder, self._title = nets.E, args.title
         is_run = (self.path.parent / OPTIONS_FILE).is_file() and Path(args.network) != self.path
         self.run_dir = self.path.parent if is_run else None
 
     @property
     def title(self):
-        """Name of the run and the snapshot, or of the file."""
+        """The text that was chosen, or the name of the run, or of the file."""
+        if self._title:
+            return self._title
         return self.path.name if self.run_dir is None else self.run_dir.name
 
     @property
