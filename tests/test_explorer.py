@@ -2,7 +2,9 @@
 
 import io
 import shlex
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,8 +17,9 @@ from msg_stylegan.explorer.exhibit import Exhibit
 from msg_stylegan.explorer.run_view import RunView
 from msg_stylegan.explorer.search import Searches, StopButton
 from msg_stylegan.explorer.visit import MAX_KEPT, Kept, Visit, caption_of
-from msg_stylegan.generation.interpolation import walk_between
+from msg_stylegan.explorer.walk_video import WalkVideo
 from msg_stylegan.generation.sample import Between, Look, Sample, SeedPoint, WPoint
+from msg_stylegan.generation.walk import Walk
 from msg_stylegan.networks import build_networks, progan_options, save_networks
 from msg_stylegan.pictures.sheets import encode_png
 from msg_stylegan.projection.pyramid_loss import PyramidLoss
@@ -101,10 +104,59 @@ def test_ends_of_the_way_between_samples_are_these_samples(exhibit):
         drawn = view.images(Sample(Between(*samples, position), look()))
         for ours, theirs in zip(drawn, view.images(end), strict=True):
             np.testing.assert_array_equal(ours, theirs)
-    walk = list(walk_between(samples, view.sampler, view.labels, transition=4, closed=False))
-    assert [number for number, _, _ in walk] == list(range(5)) and walk[0][1] == 5
-    for frame, end in ((walk[0], samples[0]), (walk[-1], samples[1])):
-        np.testing.assert_array_equal(frame[2][-1][0], view.images(end)[-1])
+    walk = Walk(samples, view.sampler, view.labels, transition=4, closed=False)
+    assert len(walk) == 5
+    for number, end in ((0, samples[0]), (4, samples[1])):
+        np.testing.assert_array_equal(walk.images(number)[-1][0], view.images(end)[-1])
+
+
+WALKS = {
+    "closed": ({"transition": 4, "closed": True}, "a seed", "a class", "directions", "a mixture"),
+    "open": ({"transition": 3, "closed": False}, "a point between", "a class"),
+    # The noise of the first one stays, and is not that of its seed.
+    "noise": ({"transition": 5, "closed": True}, "noise", "a seed"),
+}
+
+
+@pytest.mark.parametrize("case", WALKS)
+def test_the_command_of_a_video_draws_the_same_file(exhibit, case, tmp_path, monkeypatch):
+    (view,) = exhibit.views
+    options, *names = WALKS[case]
+    shown = WalkVideo(view, [SAMPLES[name](view) for name in names], **options)
+    told = []
+    data = shown.encode(lambda *progress: told.append(progress))
+    count = len(names) * options["transition"] if options["closed"] else 4
+    assert told == [(i, count) for i in range(count)]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / shown.w_name).write_bytes(shown.encode_points())
+    drawn = draw(exhibit.command(view, "interpolation", shown.options()))
+    frames = [frames_of(content) for content in (drawn.read_bytes(), data)]
+    assert len(frames[0]) == count and frames[0][0].shape == (256, 256, 3)
+    np.testing.assert_array_equal(*frames)
+    assert drawn.read_bytes() == data
+
+
+def frames_of(data):
+    with av.open(io.BytesIO(data)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def draw(line):
+    """Runs a command that is shown; returns the video that it has written."""
+    arguments = shlex.split(line)
+    assert generate.main(arguments[arguments.index("generate") + 1 :]) == 0
+    return Path("out", "interpolation.mp4")
+
+
+def test_the_video_of_one_domain_of_a_pair_has_its_command(pair, tmp_path, monkeypatch):
+    _, view = pair.views
+    samples = [Sample(SeedPoint(seed), view.default_look) for seed in (1, 2)]
+    shown = WalkVideo(view, samples, transition=3, closed=True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / shown.w_name).write_bytes(shown.encode_points())
+    line = pair.command(view, "interpolation", shown.options())
+    assert "--domain=b" in line
+    assert draw(line).read_bytes() == shown.encode(lambda *_: None)
 
 
 def test_nothing_is_compiled_again_when_a_control_moves(exhibit):
@@ -137,7 +189,9 @@ def test_snapshots_are_drawn_as_their_own_files_are(exhibit, run_dir):
 
 def test_the_run_is_known_by_what_was_named(exhibit, run_dir):
     assert exhibit.run_dir == run_dir and exhibit.path.name == "network-snapshot-000002.keras"
-    assert open_exhibit(exhibit.path).run_dir is None
+    assert exhibit.title == run_dir.name
+    lone = open_exhibit(exhibit.path, "--title=Mine")
+    assert lone.run_dir is None and lone.title == "Mine"
     assert exhibit.summary == "16x16 colour · 3 scales · 3 classes · 2 kimg"
 
 
@@ -226,6 +280,7 @@ def test_names_from_files_are_no_html():
         html.stage([image], name, file_name=name, caption=name),
         html.tiles([image], [name], "grid"),
         html.saving([name], name, b"", name),
+        html.video(b"", "a.mp4", name, name, b""),
         html.heading(name, name),
     ):
         assert "<img src=x" not in part

@@ -4,10 +4,12 @@ import base64
 import contextlib
 import io
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import av
 import numpy as np
@@ -17,7 +19,7 @@ from support.checkout import ROOT
 from support.tiny_pair import make_pair
 from support.tiny_run import make_run
 
-from msg_stylegan.commands import explore
+from msg_stylegan.commands import explore, generate
 from msg_stylegan.explorer.exhibit import Exhibit
 from msg_stylegan.generation.sample import Look, Sample, SeedPoint
 from msg_stylegan.networks import save_networks
@@ -202,7 +204,7 @@ def test_what_is_saved_is_what_the_command_writes(browser, address, view, tmp_pa
         np.testing.assert_array_equal(ws, sample.ws(view.sampler, view.labels)[0])
 
 
-def test_kept_samples_become_a_video(browser, address, view, tmp_path):
+def test_kept_samples_become_a_video(browser, address, view, tmp_path, monkeypatch):
     with visitor(browser, address) as page:
         open_tab(page, "Between")
         for count in (1, 2):
@@ -216,8 +218,21 @@ def test_kept_samples_become_a_video(browser, address, view, tmp_path):
         page.wait_for_selector("#video .save-video")
         with page.expect_download() as saved:
             page.locator("#video .save-video").click()
-        with av.open(str(saved.value.path())) as container:
+        data = saved.value.path().read_bytes()
+        with av.open(io.BytesIO(data)) as container:
             assert sum(1 for _ in container.decode(video=0)) == 60
+        with page.expect_download() as saved:
+            page.locator("#video .save-w").click()
+        saved.value.save_as(tmp_path / saved.value.suggested_filename)
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.locator("#video .copy").click()
+        page.locator("#video .copy", has_text="Copied").wait_for()
+        command = page.evaluate("navigator.clipboard.readText()")
+    monkeypatch.chdir(tmp_path)
+    arguments = shlex.split(command)
+    assert arguments[2] == "interpolation"
+    assert generate.main(arguments[2:]) == 0
+    assert Path("out", "interpolation.mp4").read_bytes() == data
 
 
 def test_an_upload_is_searched_until_stop(browser, address, view, tmp_path):

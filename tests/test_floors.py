@@ -121,12 +121,14 @@ INSIDE = {
     "projection": {"files", "mistaken_file", "networks", "data", "sampling"},
     "export": {"files", "lazy_tensorflow", "legacy", "networks", "tensorflow_files", "sampling"},
     "model_card": {
+        "export",
         "files",
         "pictures",
         "networks",
         "pretrained",
         "sampling",
         "training",
+        "wording",
     },
     "foreign_files": set(),
     "legacy": {

@@ -114,7 +114,7 @@ def test_both_domains_walk_the_same_way(files, draw, path):
         ("single", ["images", "--domain=both"], "not those of a pair"),
         ((0, 3), ["pairs", "--class=1"], "labels that both domains have.* 0 and 3 numbers"),
         ((3, 3), ["pairs", "--class=0"], "class"),
-        ((0, 0), ["images", "--domain=both", "--direction=x.json:0"], "belong to one domain"),
+        ((0, 0), ["images", "--domain=both", "--direction=x.json:0"], "belongs to one domain"),
     ],
 )
 def test_what_is_not_a_pair_is_refused(files, tmp_path, capfd, network, arguments, message):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 from support.checkout import ROOT
-from support.saved_pictures import pixels
+from support.saved_pictures import pixels, text
 from support.tiny_run import make_run
 
 from msg_stylegan.commands import generate
 from msg_stylegan.pictures.sheets import save_image
+from msg_stylegan.projection import Projection, encode_points
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +76,61 @@ def test_a_walk_can_end_at_the_last_seed(results, tmp_path):
     seconds = ["--seconds=1.5", "--fps=4"]
     assert call(results, tmp_path / "c", "interpolation", *seconds, *options) == 0
     assert len(frames_of(tmp_path / "c" / "interpolation")) == 6
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Files of w: two projections, one with noise maps, and a walk of two."""
+    folder = tmp_path_factory.mktemp("w")
+    ws = np.random.default_rng(0).normal(size=(4, 6, 8)).astype(np.float32)
+    Projection(ws[0], [], {}).save(folder / "a.npz")
+    maps = [np.zeros((r, r), np.float32) for r in (4, 4, 8, 8, 16, 16)]
+    Projection(ws[1], maps, {}).save(folder / "b.npz")
+    (folder / "c.npz").write_bytes(encode_points(ws[2:], {}))
+    for number, w in enumerate(ws):
+        Projection(w, [], {}).save(folder / f"{number}.npz")
+    return folder
+
+
+def test_a_walk_from_w_to_w_meets_their_images(results, found, tmp_path, capsys):
+    files = [str(found / f"{name}.npz") for name in "abc"]
+    options = ["--transition=3", "--open", "--format=frames", "--w", *files]
+    assert call(results, tmp_path, "interpolation", *options) == 0
+    assert f"{files[1]} holds noise maps, which a walk leaves out" in capsys.readouterr().err
+    frames = frames_of(tmp_path / "interpolation")
+    assert len(frames) == 10
+    for number in range(4):
+        assert call(results, tmp_path, "images", f"--w={found / f'{number}.npz'}") == 0
+        np.testing.assert_array_equal(frames[3 * number], pixels(tmp_path / f"{number}.png"))
+    facts = text(tmp_path / "interpolation" / "frame000000.png")
+    assert (facts["w"], facts["frames"], facts["open"]) == ("a.npz,b.npz,c.npz", "10", "True")
+    seconds = ["--seconds=1", "--fps=8", "--format=frames", f"--w={files[2]}"]
+    assert call(results, tmp_path / "closed", "interpolation", *seconds) == 0
+    assert len(frames_of(tmp_path / "closed" / "interpolation")) == 8
+
+
+def test_what_is_no_walk_is_told_before_anything_is_written(results, found, tmp_path, capsys):
+    np.savez(tmp_path / "other.npz", ws=np.zeros((6, 8)))
+    other = Projection(np.zeros((2, 8), np.float32), [], {})
+    other.save(tmp_path / "small.npz")
+    one, walk = f"--w={found / 'a.npz'}", f"--w={found / 'c.npz'}"
+    for arguments, message in (
+        ([], "either --seeds or --w"),
+        (["--seeds=1", walk], "either --seeds or --w"),
+        ([walk, "--path=noise"], "--path is for --seeds"),
+        ([walk, "--class=1"], "--class and --label go with --seeds"),
+        ([walk, "--domain=both"], "--w belongs to one domain"),
+        ([one], "at least two samples"),
+        ([one, "--open", "--seconds=2"], "at least two samples"),
+        (["--w", str(tmp_path / "small.npz"), one[4:]], "small.npz holds [2, 8] numbers"),
+        ([f"--w={tmp_path / 'other.npz'}"], "other.npz is not a projection or a walk"),
+        ([f"--w={tmp_path / 'none.npz'}"], "There is no file"),
+    ):
+        assert call(results, tmp_path / "out", "interpolation", *arguments) == 1
+        assert message in capsys.readouterr().err
+    assert call(results, tmp_path / "out", "images", walk) == 1
+    assert "c.npz is not a projection of an image" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_loops_join_and_do_not_depend_on_their_neighbours(results, tmp_path):

@@ -33,7 +33,7 @@ from msg_stylegan.data.sources.label_files import parse_csv, parse_json
 from msg_stylegan.data.sources.svhn import open_svhn
 from msg_stylegan.data.verify import verify
 from msg_stylegan.mistaken_file import what_it_is
-from msg_stylegan.projection import read_projection, read_target
+from msg_stylegan.projection import read_points, read_projection, read_target
 from msg_stylegan.sampling.style_directions import read_direction
 
 
@@ -111,6 +111,7 @@ READERS = {
     "network.keras": load_networks,
     "stats.npz": read_statistics,
     "projection.npz": read_projection,
+    "walk.npz": read_points,
     "mine.keras": read_feature_network,
     "x-r04.tfrecords": read_records,
     "x-rxx.labels": read_labels,

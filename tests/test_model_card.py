@@ -173,13 +173,14 @@ def test_wrong_requests_leave_nothing(results, tmp_path, capsys):
         call(results, tmp_path / "card", "--run=1", "--private")
 
 
-def push(folder, home, endpoint, token="good"):
+def push(folder, home, endpoint, token="good", space_sdk=None):
     """Sends a folder in a process of its own, because the client reads its settings at import."""
     code = (
         "import sys\n"
         "from msg_stylegan.model_card.hub import push_folder\n"
         "try:\n"
-        f"    print(push_folder({str(folder)!r}, 'someone/digits', private=True))\n"
+        f"    options = {{'private': True, 'space_sdk': {space_sdk!r}}}\n"
+        f"    print(push_folder({str(folder)!r}, 'someone/digits', **options))\n"
         "except ValueError as error:\n"
         "    sys.exit(str(error))\n"
     )
@@ -199,26 +200,29 @@ def folder_to_push(tmp_path):
     return folder
 
 
-def test_a_hub_receives_the_files(folder_to_push, tmp_path):
+@pytest.mark.parametrize("space_sdk", [None, "static"])
+def test_a_hub_receives_the_files(folder_to_push, tmp_path, space_sdk):
     with running_hub() as hub:
-        done = push(folder_to_push, tmp_path / "home", hub.endpoint)
+        done = push(folder_to_push, tmp_path / "home", hub.endpoint, space_sdk=space_sdk)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().strip() == f"{hub.endpoint}/someone/digits/commit/1"
     assert hub.files == {path.name: path.read_bytes() for path in folder_to_push.iterdir()}
     (repository,) = hub.repositories
     assert (repository["organization"], repository["name"]) == ("someone", "digits")
     assert repository["visibility"] == "private"
+    kind = {"type": "space", "sdk": "static"} if space_sdk else {"type": "model"}
+    assert {name: repository[name] for name in ("type", "sdk") if name in repository} == kind
 
 
 def test_a_hub_that_refuses_or_is_away_is_one_clear_error(folder_to_push, tmp_path):
     with running_hub() as hub:
         refused = push(folder_to_push, tmp_path / "home", hub.endpoint, token="bad")
-    away = push(folder_to_push, tmp_path / "home", hub.endpoint)
-    for done in (refused, away):
+    away = push(folder_to_push, tmp_path / "home", hub.endpoint, space_sdk="gradio")
+    for done, kind in ((refused, "model"), (away, "space")):
         assert done.returncode == 1
         (line,) = done.stderr.decode().strip().splitlines()
         assert "is complete, but could not be sent to someone/digits" in line
-        assert f"hf upload someone/digits {folder_to_push}" in line
+        assert f"hf upload someone/digits {folder_to_push} --repo-type {kind}" in line
     assert "401" in refused.stderr.decode()
 
 

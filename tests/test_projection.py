@@ -13,9 +13,11 @@ from msg_stylegan.projection import (
     Latents,
     Projection,
     Projector,
+    encode_points,
     find_images,
     generator_with_noise_maps,
     noise_maps,
+    read_points,
     read_projection,
     read_target,
     scale_errors,
@@ -281,6 +283,14 @@ def test_file_round_trip(tmp_path):
     for found, expected in zip(read.noise_maps, maps, strict=True):
         np.testing.assert_array_equal(found, expected)
     assert read.facts == {"seed": 3}
+
+
+def test_a_walk_is_the_w_of_one_or_more_files(tmp_path):
+    ws = np.random.default_rng(0).normal(size=(3, 6, 8)).astype(np.float32)
+    (tmp_path / "walk.npz").write_bytes(encode_points(ws, {"frames": 3}))
+    Projection(ws[0], [], {}).save(tmp_path / "one.npz")
+    np.testing.assert_array_equal(read_points(tmp_path / "walk.npz"), ws)
+    np.testing.assert_array_equal(read_points(tmp_path / "one.npz"), ws[:1])
 
 
 def test_other_files_are_refused(tmp_path):

@@ -1,19 +1,13 @@
 """The folder of `export.py --format web`, in Chromium over a file server."""
 
-import base64
-import contextlib
-import functools
-import http.server
-import io
 import json
 import shutil
-import threading
 
 import numpy as np
-import PIL.Image
 import pytest
-from support.installed import need, onnxruntime_web
+from support.installed import needed_onnxruntime_web
 from support.tiny_run import SMALL_G, make_run
+from support.visited_page import check, file_server, launched_browser, opened, shown, wait
 
 from msg_stylegan import load_networks
 from msg_stylegan.commands import export
@@ -26,109 +20,19 @@ from msg_stylegan.options import GeneratorOptions
 from msg_stylegan.sampling.latent_paths import slerp
 from msg_stylegan.sampling.sampler import Sampler, z_of_seeds
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Two names, and one number that says no more than itself.
 NAMES = ["cat", "1", "dog"]
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """A plain file server."""
-
-    def log_message(self, *arguments):
-        pass
-
-
-@contextlib.contextmanager
-def file_server(folder):
-    """Serves a folder on the loopback address; yields the address."""
-    handler = functools.partial(QuietHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 @pytest.fixture(scope="module")
 def runtime():
-    """Folder of the real npm package."""
-    need("onnx", "tf2onnx", "onnxruntime")
-    folder = onnxruntime_web()
-    if folder is None:
-        pytest.skip("no node_modules here with onnxruntime-web, and no $ONNXRUNTIME_WEB that is it")
-    return folder
+    return needed_onnxruntime_web()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip(f"none of the browsers {', '.join(BROWSERS)} is installed")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        # Without a sandbox, because a container has none to give.
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+    with launched_browser() as browser:
         yield browser
-        browser.close()
-
-
-@contextlib.contextmanager
-def opened(browser, folder, **screen):
-    """Serves a folder and opens its page, which must not complain, and must ask nobody else."""
-    with file_server(folder) as address:
-        page = browser.new_page(**screen)
-        complaints, urls = [], []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: urls.append(request.url))
-        page.goto(address)
-        wait(page)
-        yield page
-        page.close()
-        assert complaints == []
-        assert len(urls) > 5
-        assert all(url.startswith((f"{address}/", f"blob:{address}/")) for url in urls)
-
-
-def wait(page):
-    """Until the picture is that of the last choice."""
-    page.wait_for_selector('body[data-state="drawn"]', timeout=120_000)
-
-
-def shown(page):
-    """What the canvases hold: the large one as the last, uint8 `[r, r, 4]` each."""
-    urls = page.evaluate(
-        """() => {
-          const scales = document.querySelectorAll("#scales canvas");
-          const large = document.getElementById("picture");
-          return [...scales, large].map((canvas) => canvas.toDataURL());
-        }"""
-    )
-    files = [io.BytesIO(base64.b64decode(url.partition(",")[2])) for url in urls]
-    return [np.asarray(PIL.Image.open(file).convert("RGBA")) for file in files]
-
-
-def check(page, folder, z, label=None, psi=None, sampler=None):
-    """The page shows what ONNX Runtime makes of the file, and what the generator itself draws."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(folder / "generator.onnx")
-    inputs = {"z": z}
-    if label is not None:
-        inputs["labels"] = label
-    if psi is not None:
-        inputs["truncation_psi"] = np.array(psi, np.float32)
-    expected = [sorted(session.run(None, inputs), key=np.size)]
-    if sampler is not None:
-        expected.append(sampler(np.asarray(sampler.G.place_z(z)), label))
-    *small, large = shown(page)
-    assert large.shape == small[-1].shape
-    np.testing.assert_array_equal(large, small[-1])
-    for images in expected:
-        for picture, image in zip(small, images, strict=True):
-            colours = np.broadcast_to(image[0], (*image.shape[1:3], 3)).astype(int)
-            assert np.abs(picture[..., :3] - colours).max() <= 1
-            assert np.mean(picture[..., :3] == colours) > 0.99
-            assert picture[..., 3].min() == 255
 
 
 def randomised(options, interface):

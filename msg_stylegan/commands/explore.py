@@ -1,6 +1,7 @@
 """Shows a trained network in the browser."""
 
 import argparse
+import os
 from pathlib import Path
 
 from msg_stylegan.command_line import run_command
@@ -26,8 +27,12 @@ def build_parser():
         help="directions.json of `generate directions` (default: found from the weights)",
     )
     parser.add_argument(
+        "--title", metavar="TEXT", help="head of the page (default: the name of the run or file)"
+    )
+    parser.add_argument(
         "--host",
-        default="127.0.0.1",
+        # Servers of apps of Gradio set it.
+        default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
         metavar="ADDRESS",
         help="address to listen at; 0.0.0.0 lets other computers in (default: %(default)s)",
     )

@@ -6,7 +6,6 @@ import functools
 import inspect
 import secrets
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 
@@ -17,19 +16,14 @@ from msg_stylegan.explorer import html
 from msg_stylegan.explorer.controls import Controls
 from msg_stylegan.explorer.search import Searches, StopButton
 from msg_stylegan.explorer.visit import Kept, Visit, caption_of
+from msg_stylegan.explorer.walk_video import WalkVideo
 from msg_stylegan.faults import REPORT, user_message
 from msg_stylegan.generation.arguments import MAX_SEED, parse_numbers
-from msg_stylegan.generation.interpolation import walk_between
 from msg_stylegan.generation.sample import Look, Sample, SeedPoint
-from msg_stylegan.pictures.sheets import enlarge
-from msg_stylegan.pictures.video import VideoWriter
 
 _NUM_TILES = 24
 # Between pictures of a search that are shown.
 _SHOWN_STEPS = 5
-_FPS = 30
-# Videos of small networks are enlarged to at least this side: players blur.
-_VIDEO_SIDE = 256
 # Random seeds are short, so that they can be told.
 _RANDOM_SEEDS = 100_000
 
@@ -262,21 +256,13 @@ class Page:
         samples = [one.sample for one in values[self._visit].kept]
         if len(samples) < 2:
             raise ValueError("Keep at least two samples: the button is below the picture.")
-        frames = walk_between(
-            samples,
-            view.sampler,
-            view.labels,
-            transition=int(values[self.controls.transition]),
-            closed=values[self.controls.closed],
-        )
-        zoom = max(1, _VIDEO_SIDE // view.G.resolution)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "interpolation.mp4")
-            with VideoWriter(path, _FPS, metadata=view.facts) as video:
-                for number, total, images in frames:
-                    progress((number, total), unit="frames")
-                    video.write(enlarge(images[-1][0], zoom))
-            return html.video(path.read_bytes(), path.name)
+        transition = int(values[self.controls.transition])
+        closed = values[self.controls.closed]
+        video = WalkVideo(view, samples, transition=transition, closed=closed)
+        data = video.encode(lambda done, total: progress((done, total), unit="frames"))
+        command = self._exhibit.command(view, "interpolation", video.options())
+        saved = video.w_name, video.encode_points()
+        return html.video(data, "interpolation.mp4", command, *saved)
 
     @_telling
     def _search(self, values):
@@ -366,7 +352,7 @@ class Page:
             partner = html.stage(others[0].images(sample), text, caption=caption)
             stage = f'<div class="pair">{stage}{partner}</div>'
         w_name = f"{Path(name).stem}.npz"
-        note = "" if sample.is_of_seeds else f"Save w first, as {w_name}, in the current folder."
+        note = "" if sample.is_of_seeds else html.save_first(w_name)
         commands = self._exhibit.commands(view, flat)
         return stage, html.saving(commands, w_name, projection.encode(), note)
 

@@ -102,8 +102,7 @@ class View:
         """
         ws, flat = sample.ws(self.sampler, self.labels)[0], sample
         if not sample.is_of_seeds:
-            name = f"w-{hashlib.sha256(ws.tobytes()).hexdigest()[:8]}.npz"
-            flat = Sample(WPoint(ws, name), sample.look)
+            flat = Sample(WPoint(ws, file_of_w("w", ws)), sample.look)
         return flat, Projection(ws, [], self.picture_facts(flat))
 
     def picture_facts(self, sample):
@@ -125,8 +124,8 @@ class Exhibit:
         """Opens the networks.
 
         Args:
-            args: Parsed options `network`, `result_dir`, `directions`; `domain`, `label_class` and
-                `label` are None.
+            args: Parsed options `network`, `result_dir`, `directions`, `title`; `domain`,
+                `label_class` and `label` are None.
 
         Raises:
             FileNotFoundError: There is no such file or run.
@@ -144,13 +143,15 @@ class Exhibit:
             for view in self.views:
                 edits = view.edits([1.0] * _MAX_DIRECTIONS)
                 view.images(Sample(SeedPoint(0), view.default_look, edits=edits))
-        self.encoder = nets.E
+        self.encoder, self._title = nets.E, args.title
         is_run = (self.path.parent / OPTIONS_FILE).is_file() and Path(args.network) != self.path
         self.run_dir = self.path.parent if is_run else None
 
     @property
     def title(self):
-        """Name of the run and the snapshot, or of the file."""
+        """The text that was chosen, or the name of the run, or of the file."""
+        if self._title:
+            return self._title
         return self.path.name if self.run_dir is None else self.run_dir.name
 
     @property
@@ -172,15 +173,19 @@ class Exhibit:
 
     def commands(self, view, sample):
         """Lines of a shell that draw a sample of seeds or of a file of w; see `as_command`."""
-        options = [f"--network={self.path}", f"--outdir={_OUTDIR}"]
-        if len(self.views) > 1:
-            options.append(f"--domain={view.name}")
         lines = []
         if any(edit.name.startswith(f"{_OUTDIR}/") for edit in sample.edits):
-            lines.append(command_line("directions", [*options, "--seeds=0"]))
-        return [*lines, command_line("images", [*options, *sample.options()])]
+            lines.append(self.command(view, "directions", ["--seeds=0"]))
+        return [*lines, self.command(view, "images", sample.options())]
+
+    def command(self, view, name, options):
+        """A command of `generate.py` for the network of a view, as one line of a shell."""
+        common = [f"--network={self.path}", f"--outdir={_OUTDIR}"]
+        if len(self.views) > 1:
+            common.append(f"--domain={view.name}")
+        return f"{called('generate')} {name} {shlex.join([*common, *options])}"
 
 
-def command_line(command, options):
-    """A command of `generate.py` as one line of a shell."""
-    return f"{called('generate')} {command} {shlex.join(map(str, options))}"
+def file_of_w(kind, ws):
+    """Name of a file of w, by what is in it: those of several pictures can be in one folder."""
+    return f"{kind}-{hashlib.sha256(ws.tobytes()).hexdigest()[:8]}.npz"

@@ -17,7 +17,7 @@
       const top = document.querySelector("#stage .scale[data-name]");
       save(top.querySelector("img").src, top.dataset.name);
     } else if (target.classList.contains("copy")) {
-      navigator.clipboard.writeText(document.querySelector("#saving .command").textContent);
+      navigator.clipboard.writeText(target.parentElement.nextElementSibling.textContent);
       target.textContent = "Copied";
       setTimeout(() => { target.textContent = "Copy command"; }, 1200);
     }

@@ -73,24 +73,33 @@ def shelf(kept):
 
 def saving(commands, w_name, w_data, note=""):
     """What can be taken along: the picture on the stage, its w, and the commands that draw it."""
-    address = data_address(w_data, "application/octet-stream")
-    lines = html.escape("\n".join(commands))
+    picture = '<button class="save-picture">Save picture</button>'
+    return _saving(picture, commands, w_name, w_data, note)
+
+
+def video(data, file_name, command, w_name, w_data):
+    """A video that plays, and what can be taken along as of a picture."""
+    address = data_address(data, "video/mp4")
+    save = f'<a class="save-video" download="{file_name}" href="{address}">Save video</a>'
     return (
-        '<div class="saving">'
-        '<button class="save-picture">Save picture</button>'
-        f'<a class="save-w" download="{html.escape(w_name)}" href="{address}">Save w</a>'
-        '<button class="copy">Copy command</button></div>'
-        f'<pre class="command">{lines}</pre><p class="note">{html.escape(note)}</p>'
+        f'<video class="walk" src="{address}" autoplay loop muted playsinline controls></video>'
+        f"{_saving(save, [command], w_name, w_data, save_first(w_name))}"
     )
 
 
-def video(data, file_name):
-    """A video that plays, and can be saved."""
-    address = data_address(data, "video/mp4")
+def save_first(w_name):
+    """What to do before a command that reads a file of w."""
+    return f"Save w first, as {w_name}, in the current folder."
+
+
+def _saving(what, commands, w_name, w_data, note):
+    address = data_address(w_data, "application/octet-stream")
+    lines = html.escape("\n".join(commands))
     return (
-        f'<video class="walk" src="{address}" autoplay loop muted playsinline controls></video>'
-        f'<div class="saving"><a class="save-video" download="{file_name}" href="{address}">'
-        "Save video</a></div>"
+        f'<div class="saving">{what}'
+        f'<a class="save-w" download="{html.escape(w_name)}" href="{address}">Save w</a>'
+        '<button class="copy">Copy command</button></div>'
+        f'<pre class="command">{lines}</pre><p class="note">{html.escape(note)}</p>'
     )
 
 

@@ -256,6 +256,28 @@ def add_seed_arguments(
     add_outdir_argument(parser)
 
 
+def add_w_argument(parser, what, nargs=None):
+    """Option of commands that draw stored w instead of the images of seeds, for `check_seeds_or_w`.
+
+    Args:
+        parser: Parser of the command.
+        what: What the files hold, for the help.
+        nargs: "+" for several files.
+    """
+    what = f"instead of --seeds: {what}"
+    parser.add_argument("--w", type=Path, nargs=nargs, metavar="FILE", help=what)
+
+
+def check_seeds_or_w(args):
+    """Refuses both `--seeds` and `--w`, neither of them, and what does not go with `--w`."""
+    if (args.seeds is None) == (args.w is None):
+        raise ValueError("Give either --seeds or --w.")
+    if args.w is not None and (args.label_class or args.label):
+        raise ValueError("--class and --label go with --seeds: a w has its label in it already.")
+    if args.w is not None and args.domain == BOTH:
+        raise ValueError("--w belongs to one domain: --domain a or --domain b.")
+
+
 def add_scale_argument(parser):
     """Option of commands that draw one scale."""
     parser.add_argument(

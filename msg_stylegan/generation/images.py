@@ -6,8 +6,6 @@ found is added to w, so each image is changed in the same way; several direction
 --w, the image is one that the command `project` has found the w of, or the explorer has saved.
 """
 
-from pathlib import Path
-
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
@@ -15,6 +13,8 @@ from msg_stylegan.generation.arguments import (
     DOMAINS,
     add_scale_argument,
     add_seed_arguments,
+    add_w_argument,
+    check_seeds_or_w,
     finite,
 )
 from msg_stylegan.generation.sample import Edit, Sample, WPoint
@@ -24,12 +24,7 @@ from msg_stylegan.wording import count_of
 
 def add_arguments(parser):
     add_seed_arguments(parser, required=False, domains=(*DOMAINS, BOTH))
-    parser.add_argument(
-        "--w",
-        type=Path,
-        metavar="FILE",
-        help="instead of --seeds: the projection.npz of an image by the command project",
-    )
+    add_w_argument(parser, "the projection.npz of an image by the command project")
     add_scale_argument(parser)
     parser.add_argument(
         "--direction",
@@ -51,14 +46,11 @@ def add_arguments(parser):
 def run(args):
     from msg_stylegan.projection import read_projection
 
-    if (args.seeds is None) == (args.w is None):
-        raise ValueError("Give either --seeds or --w.")
-    if args.w is not None and (args.label_class or args.label):
-        raise ValueError("--class and --label go with --seeds: a w has its label in it already.")
+    check_seeds_or_w(args)
     if args.strength is not None and args.direction is None:
         raise ValueError("--strength needs --direction.")
-    if args.domain == BOTH and (args.w is not None or args.direction is not None):
-        raise ValueError("--w and --direction belong to one domain: --domain a or --domain b.")
+    if args.domain == BOTH and args.direction is not None:
+        raise ValueError("--direction belongs to one domain: --domain a or --domain b.")
     edits = _edits(args)
     if args.w is None:
         sources = open_seed_images(args, args.scale)

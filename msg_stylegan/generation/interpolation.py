@@ -8,6 +8,9 @@ Writes OUTDIR/interpolation.mp4 (or .gif, or a folder of PNG files). Paths:
 
 In loop and slerp the noise stays the same, so that only the latent moves. With --domain both, each
 picture of a pair of networks has its partner, which goes the same way, beside it.
+
+With --w instead of seeds, the walk goes from w to w, and back to the first one: through what the
+command `project` has found, or what was kept in the explorer.
 """
 
 import numpy as np
@@ -16,15 +19,17 @@ from tqdm import tqdm
 from msg_stylegan.generation.arguments import (
     BOTH,
     DOMAINS,
-    add_choice_argument,
     add_count_argument,
     add_layout_arguments,
     add_scales_argument,
     add_seed_arguments,
     add_video_arguments,
+    add_w_argument,
+    check_seeds_or_w,
     layout_of,
     positive_number,
 )
+from msg_stylegan.generation.sample import Sample, WPoint
 from msg_stylegan.generation.seed_images import (
     check_noise_inputs,
     open_seed_images,
@@ -32,15 +37,10 @@ from msg_stylegan.generation.seed_images import (
 )
 from msg_stylegan.pictures.sheets import scale_sheet
 from msg_stylegan.pictures.video import open_video
-from msg_stylegan.sampling.latent_paths import (
-    gaussian_loop,
-    interpolation_of_w,
-    key_frame_path,
-    lerp,
-    slerp,
-)
+from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
 
-# Options that are stored in the video.
+_DEFAULT_PATH = "loop"
+# Options that are stored in the video of seeds.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
 
 
@@ -48,9 +48,15 @@ def add_arguments(parser):
     add_seed_arguments(
         parser,
         seeds="loop and noise: one walk for each; slerp: the key frames",
+        required=False,
         domains=(*DOMAINS, BOTH),
     )
-    add_choice_argument(parser, "--path", tuple(_PATHS), "loop", "what moves, see above")
+    add_w_argument(
+        parser, "walk from w to w, in files of the command project or the explorer", nargs="+"
+    )
+    parser.add_argument(
+        "--path", choices=tuple(_PATHS), help=f"what moves, see above (default: {_DEFAULT_PATH})"
+    )
     add_count_argument(parser, "--points", 12, "transitions in a loop or of noise")
     add_count_argument(
         parser, "--transition", 60, "frames from one point to the next", metavar="FRAMES"
@@ -59,7 +65,7 @@ def add_arguments(parser):
         "--seconds",
         type=positive_number,
         metavar="S",
-        help="length of the video, instead of --points (loop, noise) or --transition (slerp)",
+        help="length of the video, instead of --points (loop, noise) or --transition (slerp, --w)",
     )
     parser.add_argument(
         "--smoothing",
@@ -69,7 +75,9 @@ def add_arguments(parser):
         help="slowness of a loop: width of its filter in transitions (default: %(default)s)",
     )
     parser.add_argument(
-        "--open", action="store_true", help="let slerp end at the last seed, not at the first"
+        "--open",
+        action="store_true",
+        help="let slerp and --w end at the last, not at the first",
     )
     add_scales_argument(parser, "top")
     add_layout_arguments(parser, "several scales")
@@ -77,21 +85,15 @@ def add_arguments(parser):
 
 
 def run(args):
+    check_seeds_or_w(args)
+    if args.w is not None and args.path is not None:
+        raise ValueError("--path is for --seeds: from w to w there is one way only.")
+    args.path = args.path or _DEFAULT_PATH
     if args.path == "noise":
         args.noise_mode = "random"
     sources = open_seed_images(args, args.scales)
-    (num_frames, *_), of_domains = zip(
-        *(_PATHS[args.path](source, args) for source in sources), strict=True
-    )
-    walks = list(zip(*of_domains, strict=True))
-    facts = {
-        "frames": num_frames,
-        "scales": ",".join(map(str, sources[0].resolutions)),
-        **{name: getattr(args, name) for name in _RECORDED},
-    }
-    if len(sources) > 1:
-        facts["domain"] = BOTH
-    facts = sources[0].metadata(args.seeds, facts)
+    find = _walks_of_seeds if args.w is None else _walk_of_w
+    num_frames, walks, facts = find(sources, args)
     path = args.outdir / "interpolation"
     with open_video(path, args.format, args.fps, args.codec, facts) as video:
         for i in tqdm(range(num_frames), unit="frame", disable=None):
@@ -99,6 +101,44 @@ def run(args):
             scales = [np.concatenate(scale) for scale in zip(*images, strict=True)]
             video.write(scale_sheet(scales, together=len(sources), **layout_of(args)))
     print(video.path)
+
+
+# What is drawn: the number of frames; for each picture of a frame a list of functions, one for each
+# domain, from the number of the frame to the images at every scale; and facts for the video.
+
+
+def _walks_of_seeds(sources, args):
+    (num_frames, *_), of_domains = zip(
+        *(_PATHS[args.path](source, args) for source in sources), strict=True
+    )
+    facts = {
+        "frames": num_frames,
+        "scales": _names(sources[0].resolutions),
+        **{name: getattr(args, name) for name in _RECORDED},
+    }
+    if len(sources) > 1:
+        facts["domain"] = BOTH
+    facts = sources[0].metadata(args.seeds, facts)
+    return num_frames, list(zip(*of_domains, strict=True)), facts
+
+
+def _walk_of_w(sources, args):
+    from msg_stylegan.projection import read_points
+
+    (source,) = sources
+    points = [(w, str(path)) for path in args.w for w in read_points(path)]
+    walk = source.walk(
+        [Sample(WPoint(*point), source.look) for point in points],
+        transition=_transition(args, len(points)),
+        closed=not args.open,
+    )
+    facts = {
+        **source.network_facts,
+        **walk.facts(_names(path.name for path in args.w)),
+        "scales": _names(source.resolutions),
+        "fps": args.fps,
+    }
+    return len(walk), [(walk.images,)], facts
 
 
 # Each path returns the number of frames and, for each picture of a frame, a function from the
@@ -120,10 +160,7 @@ def _loops(source, args):
 def _key_frames(source, args):
     if len(args.seeds) < 2:
         raise ValueError("--path slerp needs at least two --seeds: one for each key frame.")
-    transition = args.transition
-    if args.seconds:
-        steps = len(args.seeds) - args.open
-        transition = max(1, round(args.seconds * args.fps / steps))
+    transition = _transition(args, len(args.seeds))
 
     def path(of_seed, interpolate):
         points = np.concatenate([of_seed(seed) for seed in args.seeds])
@@ -149,30 +186,21 @@ def _standstills(source, args):
     return _num_frames(args), [standstill(seed) for seed in args.seeds]
 
 
-def walk_between(samples, sampler, labels, *, transition, closed):
-    """The pictures of a walk from sample to sample, with the noise of the first one.
-
-    Args:
-        samples: List of at least two `Sample`s, each met exactly.
-        sampler: `SingleSampler`.
-        labels: `LabelTable` of the network.
-        transition: Frames from one sample to the next.
-        closed: Whether the walk goes back to the first one.
-
-    Yields:
-        Tuple of the number of the picture, how many there are, and its scales: list of uint8
-        `[1, r, r, C]`.
-    """
-    points = np.concatenate([sample.ws(sampler, labels) for sample in samples])
-    path = key_frame_path(points, transition, interpolation_of_w(sampler.G), closed)
-    for number, ws in enumerate(path):
-        yield number, len(path), samples[0].draw(sampler, ws[None])
-
-
 def _num_frames(args):
     if args.seconds:
         return max(1, round(args.seconds * args.fps))
     return args.points * args.transition
+
+
+def _transition(args, num_points):
+    """Frames from one of the points to the next."""
+    if not args.seconds:
+        return args.transition
+    return max(1, round(args.seconds * args.fps / max(1, num_points - args.open)))
+
+
+def _names(items):
+    return ",".join(map(str, items))
 
 
 _PATHS = {"loop": _loops, "slerp": _key_frames, "noise": _standstills}

@@ -41,6 +41,11 @@ class Look:
         noise_seed = {} if self.noise_seed is None else {"noise_seed": self.noise_seed}
         return {"noise_mode": self.noise_mode, **noise_seed}
 
+    def noise_options(self):
+        """Options of `generate.py` that draw with this noise: list of texts."""
+        options = [f"--noise_mode={self.noise_mode}"]
+        return options if self.noise_seed is None else [*options, f"--noise_seed={self.noise_seed}"]
+
     def facts_of_seeds(self, seeds, labels):
         """Dictionary of what a picture tells about its seeds and their `LabelTable`."""
         return {
@@ -231,9 +236,7 @@ class Sample:
             options.append(f"--truncation_cutoff={self.look.truncation_cutoff}")
         else:
             options = [f"--w={self.point.name}"]
-        options.append(f"--noise_mode={self.look.noise_mode}")
-        if self.look.noise_seed is not None:
-            options.append(f"--noise_seed={self.look.noise_seed}")
+        options += self.look.noise_options()
         if self.edits:
             options += ["--direction", *(edit.name for edit in self.edits)]
             options += ["--strength", *(repr(edit.strength) for edit in self.edits)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from msg_stylegan.files import sha256_of_file
 from msg_stylegan.generation.arguments import BOTH, DOMAINS
 from msg_stylegan.generation.sample import Look, Sample, SeedPoint
+from msg_stylegan.generation.walk import Walk
 from msg_stylegan.pictures.sheets import save_image, side_by_side
 from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.sampling.sampler import SingleSampler, default_psi, latents_of_seeds
@@ -81,6 +82,10 @@ class SeedImages:
         """
         ws = self.ws(seed)
         return self.draw(ws if shift is None else ws + shift, seed)
+
+    def walk(self, samples, **options):
+        """`Walk` through `Sample`s; options as there."""
+        return Walk(samples, self._sampler, self.label_table, **options)
 
     def z(self, seed):
         """Latent of a seed, float32 `[1, z_dim]`."""

@@ -1,9 +1,8 @@
-"""The text of a model card: YAML front matter for model hubs, then Markdown."""
+"""The text of a model card: front matter for model hubs, then Markdown."""
 
 import re
 
-import yaml
-
+from msg_stylegan.model_card.readme import join_readme
 from msg_stylegan.sampling.label_table import short_float
 from msg_stylegan.sampling.sampler import default_psi
 
@@ -32,8 +31,7 @@ def card_text(name, facts, info, domains, *, license_name, picture, snapshot):
     """
     G, table, _ = domains[0]
     parts = [
-        f"---\n{_front_matter(name, facts, info, G, license_name)}---",
-        f"# {name}",
+        f"\n# {name}",
         _introduction(domains),
         f"![Samples]({picture})\n\n*{_legend(domains)}*",
         *(
@@ -45,7 +43,8 @@ def card_text(name, facts, info, domains, *, license_name, picture, snapshot):
         _usage(G, table, snapshot, is_pair=len(domains) > 1),
         _licence(license_name),
     ]
-    return "\n\n".join(parts) + "\n"
+    matter = _front_matter(name, facts, info, G, license_name)
+    return join_readme(matter, "\n\n".join(parts) + "\n")
 
 
 def _front_matter(name, facts, info, G, license_name):
@@ -67,7 +66,7 @@ def _front_matter(name, facts, info, G, license_name):
             "metrics": metrics,
         }
         matter["model-index"] = [{"name": name, "results": [result]}]
-    return yaml.safe_dump(matter, sort_keys=False, allow_unicode=True)
+    return matter
 
 
 def _introduction(domains):

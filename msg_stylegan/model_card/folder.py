@@ -1,15 +1,18 @@
-"""The folder of a model card: README.md, the snapshot and a picture of samples."""
+"""The folder of a model card: README.md, the snapshot and a picture of samples; perhaps a Space."""
+
+from pathlib import Path
 
 from msg_stylegan import files
 from msg_stylegan.model_card.card import card_text
+from msg_stylegan.model_card.readme import README_FILE
 from msg_stylegan.model_card.run_facts import read_run, without_folders
+from msg_stylegan.model_card.space import add_space
 from msg_stylegan.networks import save_networks
 from msg_stylegan.pictures.sheets import save_image, scale_sheet, side_by_side
 from msg_stylegan.pretrained import load_networks
 from msg_stylegan.sampling.label_table import label_table
 from msg_stylegan.sampling.sampler import Sampler, default_psi, latents_of_seeds
 
-CARD_FILE = "README.md"
 PICTURE_FILE = "samples.png"
 _SHEET_SAMPLES = 16
 # The picture has at most so many pixels, but at least one sample.
@@ -18,7 +21,7 @@ _SHEET_PIXELS = 2**23
 _SHOWN_SIZE = 64
 
 
-def write_model_folder(run_dir, folder, *, name, license_name=None):
+def write_model_folder(run_dir, folder, *, name, license_name=None, space=None):
     """Writes the folder in one piece.
 
     Args:
@@ -26,13 +29,15 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
         folder: Folder to make.
         name: Title of the card.
         license_name: Licence as model hubs write it, such as "cc-by-nc-4.0"; None if unknown.
+        space: `SpaceOptions` of the Space that the folder becomes, too; None for none.
 
     Returns:
         Path of the snapshot in the run that was taken.
 
     Raises:
-        FileNotFoundError: The run has no snapshot yet.
+        FileNotFoundError: The run has no snapshot yet, or as `add_space`.
         FileExistsError: `folder` exists and is not empty.
+        ValueError: As `add_space`.
     """
     facts = read_run(run_dir)
     nets = load_networks(facts.snapshot)
@@ -52,8 +57,27 @@ def write_model_folder(run_dir, folder, *, name, license_name=None):
             picture=PICTURE_FILE,
             snapshot=facts.snapshot.name,
         )
-        files.write_text(temporary / CARD_FILE, text)
+        files.write_text(temporary / README_FILE, text)
+        if space is not None:
+            add_space(temporary, nets, facts.snapshot.name, space)
     return facts.snapshot
+
+
+def add_space_to_card(folder, space):
+    """Makes a folder that has a model card already a Space; see `add_space`.
+
+    Args:
+        folder: The folder.
+        space: `SpaceOptions`.
+
+    Raises:
+        ValueError: There is not just one file of networks.
+    """
+    found = sorted(Path(folder).glob("*.keras"))
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise ValueError(f"{folder}: expected one file of networks (.keras). There are: {names}.")
+    add_space(folder, load_networks(found[0]), found[0].name, space)
 
 
 def _sample_sheet(domains):

@@ -1,9 +1,10 @@
-"""What a projection has found, its errors, and the file that keeps it."""
+"""What a projection has found, its errors, and the files that keep it, or several w for a walk."""
 
 import dataclasses
 import io
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from msg_stylegan.files import atomic_path
 from msg_stylegan.mistaken_file import what_it_is
 
 _FORMAT = "msg_stylegan projection 1"
+_WALK_FORMAT = "msg_stylegan walk 1"
+# Format to the axes of its w.
+_NUM_AXES = {_FORMAT: 2, _WALK_FORMAT: 3}
 # Inputs of the mapping network.
 _INPUTS = ("z", "label")
 
@@ -47,10 +51,7 @@ class Projection:
         """The bytes of the file that `save` writes."""
         arrays = {f"noise{i}": noise for i, noise in enumerate(self.noise_maps)}
         arrays |= {name: getattr(self, name) for name in _INPUTS if getattr(self, name) is not None}
-        facts = json.dumps({"format": _FORMAT, **self.facts})
-        buffer = io.BytesIO()
-        np.savez(buffer, ws=self.ws, facts=facts, **arrays)
-        return buffer.getvalue()
+        return _encode(_FORMAT, self.ws, self.facts, arrays)
 
 
 def read_projection(path):
@@ -60,27 +61,70 @@ def read_projection(path):
         FileNotFoundError: There is no such file.
         ValueError: It is another kind of file.
     """
+    ws, facts, arrays = _read(path, "a projection of an image", (_FORMAT,))
+    maps = []
+    while (name := f"noise{len(maps)}") in arrays:
+        maps.append(arrays[name])
+    inputs = {name: arrays[name] for name in _INPUTS if name in arrays}
+    return Projection(ws, maps, facts, **inputs)
+
+
+def encode_points(points, facts):
+    """The bytes of a file of several w, those that a walk leads through.
+
+    Args:
+        points: float32 `[K, num_ws, w_dim]`.
+        facts: Dictionary of JSON values.
+    """
+    return _encode(_WALK_FORMAT, points, facts, {})
+
+
+def read_points(path):
+    """The w in a file of `encode_points`, or that of a projection without its noise maps.
+
+    Returns:
+        float32 `[K, num_ws, w_dim]`.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is another kind of file.
+    """
+    ws, _, arrays = _read(path, "a projection or a walk", tuple(_NUM_AXES))
+    if "noise0" in arrays:
+        print(f"notice: {path} holds noise maps, which a walk leaves out", file=sys.stderr)
+    return ws.reshape(-1, *ws.shape[-2:])
+
+
+def _encode(format_name, ws, facts, arrays):
+    facts = json.dumps({"format": format_name, **facts})
+    buffer = io.BytesIO()
+    np.savez(buffer, ws=ws, facts=facts, **arrays)
+    return buffer.getvalue()
+
+
+def _read(path, what, formats):
+    """W, facts, and the other arrays by their names, of a file in one of some formats."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
         # Opened here, because `np.load` leaves a file open that it cannot read.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            facts = json.loads(str(arrays["facts"]))
-            if facts.pop("format") != _FORMAT:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            facts = json.loads(str(stored["facts"]))
+            format_name = facts.pop("format")
+            if format_name not in formats:
                 raise ValueError("it has another format")
-            count = sum(name.startswith("noise") for name in arrays.files)
-            maps = [np.asarray(arrays[f"noise{i}"], np.float32) for i in range(count)]
-            ws = np.asarray(arrays["ws"], np.float32)
-            inputs = {n: np.asarray(arrays[n], np.float32) for n in _INPUTS if n in arrays.files}
-            numbers = (ws, *maps, *inputs.values())
-            if ws.ndim != 2 or not all(np.isfinite(array).all() for array in numbers):
-                raise ValueError("its w are not finite numbers [num_ws, w_dim]")
+            names = [name for name in stored.files if name != "facts"]
+            arrays = {name: np.asarray(stored[name], np.float32) for name in names}
+        ws = arrays.pop("ws")
+        is_finite = all(np.isfinite(array).all() for array in (ws, *arrays.values()))
+        if ws.ndim != _NUM_AXES[format_name] or not is_finite:
+            raise ValueError("its w are not finite numbers [num_ws, w_dim]")
     except Exception as error:
         # Damaged bytes can make the readers of ZIP, of arrays and of JSON raise anything.
         reason = what_it_is(path, expected="npz") or error
-        raise ValueError(f"{path} is not a projection of an image: {reason}") from error
-    return Projection(ws, maps, facts, **inputs)
+        raise ValueError(f"{path} is not {what}: {reason}") from error
+    return ws, facts, arrays
 
 
 def scale_errors(images, target):
