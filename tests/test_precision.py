@@ -109,8 +109,7 @@ def test_images_scores_and_gradients_are_close_to_those_of_float32(precision, ki
     close, close_images, close_logits = gradients(reduced(nets, precision))
     for value, close_value in zip([*images, logits], [*close_images, close_logits], strict=True):
         assert close_value.dtype == tf.float32
-        # Single values differ more on processors that have to sum up in 16 bits.
-        assert np.linalg.norm(close_value - value) < 2e-2 * np.linalg.norm(value)
+        assert np.abs(close_value - value).max() < 2e-2 * np.abs(value).max()
     assert np.any(close_logits != logits)
     for name, vector in expected.items():
         assert cosine(close[name], vector) >= 0.99, name
