@@ -115,6 +115,36 @@ def test_images_scores_and_gradients_are_close_to_those_of_float32(precision, ki
         assert cosine(close[name], vector) >= 0.99, name
 
 
+@pytest.mark.parametrize(
+    ("operation", "weight_shape"),
+    [
+        (ops.conv2d, (3, 3, 32, 32)),
+        (ops.conv2d, (1, 1, 32, 32)),
+        (ops.upsample_conv2d, (3, 3, 32, 32)),
+        (ops.conv2d_downsample, (3, 3, 32, 32)),
+        (ops.add_bias, (32,)),
+        (lambda x, weight: ops.blur(x, (1, 2, 1)) + tf.cast(weight, x.dtype), ()),
+    ],
+)
+def test_results_are_rounded_to_bfloat16_and_not_every_sum_on_the_way(operation, weight_shape):
+    rng = np.random.default_rng(0)
+
+    def numbers(shape):
+        return tf.cast(tf.cast(rng.normal(size=shape), tf.bfloat16), tf.float32)
+
+    inputs = [numbers((8, 16, 16, 32)), numbers(weight_shape)]
+    dy = numbers(operation(*inputs).shape)
+    results = []
+    for dtype in (tf.float32, tf.bfloat16):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = tf.cast(operation(tf.cast(inputs[0], dtype), inputs[1]), tf.float32)
+        results.append([y, *tape.gradient(y, inputs, dy)])
+    for exact, reduced_one in zip(*results, strict=True):
+        # Half a unit in the last of 8 bits, for what enters, a step in between, and the result.
+        assert np.abs(reduced_one - exact).max() < 1.5 * 2**-8 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("num_scales, expected", [(1, 1), (2, 2), (4, 2), (9, 2)])
 def test_the_highest_scales_of_what_is_trained_are_reduced(num_scales, expected):
     nets = reduced(make_networks(), "mixed_bfloat16", num_scales)

@@ -67,7 +67,7 @@ def add_bias(x, bias):
     def add_reduced(x, bias):
         def gradient(dy):
             rows = tf.reshape(dy, [-1, dy.shape[-1]])  # [(NHW)C]
-            return dy, tf.matmul(tf.ones_like(rows[:, :1]), rows, transpose_a=True)[0]
+            return dy, add_products(tf.matmul, tf.ones_like(rows[:, 0])[None], rows)[0]
 
         return tf.nn.bias_add(x, bias), gradient
 
@@ -76,15 +76,53 @@ def add_bias(x, bias):
     return tf.nn.bias_add(x, bias)
 
 
+def add_products(operation, x, kernel):
+    """`operation(x, kernel)`, which is linear in both, with sums in float32.
+
+    Accelerators add products of 16 bits in float32. On a CPU TensorFlow rounds partial sums to 16
+    bits, which makes an error of some percent in gradients; where depends on the processor.
+    """
+    kernel = tf.cast(kernel, x.dtype)
+    if x.dtype != tf.bfloat16 or has_accelerator():
+        return operation(x, kernel)
+
+    def in_float32(x, kernel):
+        y = operation(tf.cast(x, tf.float32), tf.cast(kernel, tf.float32))
+        return tf.cast(y, x.dtype)
+
+    # The gradient casts again, or float32 copies of all activations would be kept for it.
+    @tf.custom_gradient
+    def apply(x, kernel):
+        def gradient(dy):
+            with tf.GradientTape() as tape:
+                tape.watch((x, kernel))
+                y = in_float32(x, kernel)
+            return tape.gradient(y, (x, kernel), dy)
+
+        return in_float32(x, kernel), gradient
+
+    return apply(x, kernel)
+
+
+def has_accelerator():
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
 def conv2d(x, kernel):
     """Convolution with stride 1 and zero padding: `[N, H, W, C]` -> `[N, H, W, F]`."""
-    kernel = tf.cast(kernel, x.dtype)
     if kernel.shape[0] == 1:
         # A 1x1 convolution is a matrix product, and faster as one.
         n, h, w, c = _shape(x)
-        y = tf.matmul(tf.reshape(x, [-1, c]), tf.reshape(kernel, kernel.shape[2:]))  # [(NHW)F]
+        rows, matrix = tf.reshape(x, [-1, c]), tf.reshape(kernel, kernel.shape[2:])
+        y = add_products(tf.matmul, rows, matrix)  # [(NHW)F]
         return tf.reshape(y, [n, h, w, kernel.shape[3]])  # [NHWF]
-    return tf.nn.conv2d(x, kernel, strides=1, padding="SAME")
+    return _strided_conv2d(x, kernel, 1)
+
+
+def _strided_conv2d(x, kernel, stride):
+    return add_products(
+        lambda x, kernel: tf.nn.conv2d(x, kernel, strides=stride, padding="SAME"), x, kernel
+    )
 
 
 def conv2d_of_concatenation(x, y, kernel):
@@ -136,8 +174,8 @@ def conv2d_of_constants(values, size, kernel):
     _, _, c, f = kernel.shape
     one_hot = tf.tile(tf.eye(c)[:, None, None, :], [1, size, size, 1])  # [CHWC]
     responses = tf.nn.conv2d(one_hot, kernel, strides=1, padding="SAME")  # [CHWF]
-    responses = tf.cast(tf.reshape(responses, [c, size * size * f]), values.dtype)
-    mixture = tf.matmul(values, responses)  # [N(HWF)]
+    responses = tf.reshape(responses, [c, size * size * f])
+    mixture = add_products(tf.matmul, values, responses)  # [N(HWF)]
     return tf.reshape(mixture, [-1, size, size, f])  # [NHWF]
 
 
@@ -158,9 +196,12 @@ def upsample_conv2d(x, kernel):
     n, h, w, _ = _shape(x)
     # The transposed convolution scatters its kernel, so the kernel is mirrored.
     spread = tf.reverse(sum_of_shifts(kernel), axis=[0, 1])  # [44CF]
-    spread = tf.cast(tf.transpose(spread, [0, 1, 3, 2]), x.dtype)  # [44FC]
-    return tf.nn.conv2d_transpose(
-        x, spread, output_shape=[n, 2 * h, 2 * w, kernel.shape[3]], strides=2, padding="SAME"
+    spread = tf.transpose(spread, [0, 1, 3, 2])  # [44FC]
+    shape = [n, 2 * h, 2 * w, kernel.shape[3]]
+    return add_products(
+        lambda x, spread: tf.nn.conv2d_transpose(x, spread, shape, strides=2, padding="SAME"),
+        x,
+        spread,
     )
 
 
@@ -174,8 +215,7 @@ def conv2d_downsample(x, kernel):
     Returns:
         `[N, H/2, W/2, F]`.
     """
-    kernel = tf.cast(sum_of_shifts(kernel) * 0.25, x.dtype)
-    return tf.nn.conv2d(x, kernel, strides=2, padding="SAME")
+    return _strided_conv2d(x, sum_of_shifts(kernel) * 0.25, 2)
 
 
 def sum_of_shifts(kernel):
@@ -261,7 +301,11 @@ def _depthwise(x, taps):
     total = float(sum(taps)) ** 2
     kernel = tf.constant([[a * b / total for b in taps] for a in taps], dtype=x.dtype)
     kernel = tf.tile(kernel[:, :, None, None], [1, 1, x.shape[-1], 1])  # [kkC1]
-    return tf.nn.depthwise_conv2d(x, kernel, strides=[1, 1, 1, 1], padding="SAME")
+    return add_products(
+        lambda x, kernel: tf.nn.depthwise_conv2d(x, kernel, strides=[1, 1, 1, 1], padding="SAME"),
+        x,
+        kernel,
+    )
 
 
 def erf(x):
@@ -368,14 +412,14 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
         def basis():
             return tf.concat([noise, tf.ones_like(noise)], axis=1)  # [(NHW)2]
 
-        offset = tf.matmul(basis(), tf.stack([strength, bias]))  # [(NHW)C]
+        offset = add_products(tf.matmul, basis(), tf.stack([strength, bias]))  # [(NHW)C]
         y = tf.nn.leaky_relu(x + tf.reshape(offset, tf.shape(x)), alpha=slope)
 
         def gradient(dy):
             # The output has the sign of the input, and nothing else of it counts.
             dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
             rows = tf.reshape(dx, [-1, x.shape[-1]])  # [(NHW)C]
-            sums = tf.matmul(basis(), rows, transpose_a=True)  # [2C]
+            sums = add_products(tf.matmul, tf.transpose(basis()), rows)  # [2C]
             # Training does not ask for that of the noise, and its graph leaves it out.
             return dx, tf.matmul(rows, strength[:, None]), sums[0], sums[1]
 
