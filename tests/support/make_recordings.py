@@ -16,7 +16,7 @@ from msg_stylegan import losses
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks.ops import image_pyramid
 from support.original_recording import OWN, Recording, to_nchw
-from support.recorded_steps import gradients_by_name, make_step, train_recorded_step
+from support.recorded_steps import RecordedSteps, gradients_by_name
 
 SIZES = {
     "latent_size": 8,
@@ -160,6 +160,9 @@ def record_trajectory(meta):
     labels = one_hot_labels(meta, (steps, 2, n))
     recording = Recording(meta, {"in/z": z, "in/labels": labels, "in/reals_uint8": reals})
     nets = make_recorded_networks(recording)
+    # Where it starts in a training. One step moves it so little that from elsewhere the rounding of
+    # its last digit would be a large part of the way.
+    nets.G.w_avg.assign(tf.zeros_like(nets.G.w_avg))
     for average, variable in zip(nets.G_ema.variables, nets.G.variables, strict=True):
         average.assign(variable)
     arrays = recording.arrays
@@ -167,10 +170,10 @@ def record_trajectory(meta):
     for name in ("G", "D"):
         exported = original_variables.export(by_network[name])
         arrays |= {f"init/{name}/{k}": v for k, v in exported.items()}
-    step = make_step(nets, meta)
+    training = RecordedSteps(recording, nets)
     recorded_losses = []
     for index in range(steps):
-        recorded_losses.append(train_recorded_step(step, recording, index))
+        recorded_losses.append(training.train(index))
         if index + 1 in (1, 4):
             for name, table in by_network.items():
                 exported = original_variables.export(table)
