@@ -8,6 +8,8 @@ RUN = $(VENV)/bin/python
 DATA = datasets/digits
 SAMPLES = results/demo
 TEST = $(RUN) -m pytest -n 2 --dist loadfile
+# Which of the proofs.
+SELECTION = slow
 
 .PHONY: demo test proofs lint format clean
 
@@ -33,7 +35,7 @@ test: $(VENV)/dev.done
 	$(TEST) -m "not slow"
 
 proofs: $(VENV)/dev.done
-	$(TEST) -m slow
+	$(TEST) -m "$(SELECTION)"
 
 lint: $(VENV)/dev.done
 	$(RUN) -m ruff check .

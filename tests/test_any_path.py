@@ -212,6 +212,7 @@ def test_metrics(places, run_dir, tmp_path):
     assert statistics.is_file()
 
 
+@pytest.mark.slow
 def test_files_for_others(places, run_dir):
     network = [f"--network={run_dir}", f"--result_dir={places.results}"]
     G = load_networks(run_dir).G_ema

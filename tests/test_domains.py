@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from support.network_weights import assert_equal_networks
 from support.saved_pictures import pixels, text
+from support.slow_cases import first_is_fast
 from support.tiny_pair import make_pair_run
 
 from msg_stylegan import load_networks
@@ -43,9 +44,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize(
-    "command", ["images", *(pytest.param(x, marks=pytest.mark.slow) for x in [*COMMANDS][1:])]
-)
+@pytest.mark.parametrize("command", first_is_fast(COMMANDS))
 def test_a_domain_is_drawn_as_if_it_were_alone(files, tmp_path, command):
     def draw(source, name, *arguments):
         outdir = tmp_path / name

@@ -146,6 +146,7 @@ def test_unknown_labels_are_taken_for_classes_and_said(files, tmp_path, capsys):
     assert "taken for the classes 0 to 1. --label gives another label." in error
 
 
+@pytest.mark.slow
 def test_projection_begins_at_labels_of_the_training(files, tmp_path):
     target = tmp_path / "target.png"
     Image.fromarray(np.full((16, 16, 3), 99, np.uint8)).save(target)

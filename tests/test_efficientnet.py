@@ -149,6 +149,7 @@ def test_networks_that_names_ask_for_exist(tmp_path):
             FeatureNetworks(tmp_path).check(name)
 
 
+@pytest.mark.slow
 def test_scores_are_reported_under_its_name(tmp_path, arrays):
     weights = write(tmp_path / "given" / "weights.pth", arrays)
     rng = np.random.default_rng(0)

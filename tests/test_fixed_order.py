@@ -230,6 +230,7 @@ def what_is_drawn(inputs):
     return {name: float(np.std(array.astype(np.float64))) for name, array in drawn.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["classes", "vectors"])
 def test_labels_of_fakes_do_not_depend_on_the_order_of_the_data_set(tmp_path, kind):
     """PPL, stability and all scores of a generator with labels: the same for the same images."""

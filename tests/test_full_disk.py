@@ -13,6 +13,7 @@ import subprocess
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.slow_cases import first_is_fast
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan import files, options
@@ -182,7 +183,7 @@ def names(run_dir):
     return sorted(str(path.relative_to(run_dir)) for path in run_dir.rglob("*"))
 
 
-@pytest.mark.parametrize("limit", [2_000, 30_000])
+@pytest.mark.parametrize("limit", first_is_fast([2_000, 30_000]))
 def test_a_run_stops_with_one_line_and_continues_when_there_is_room(run, tmp_path, limit):
     """At the lower limit a picture fails, at the other one the snapshot or the checkpoint."""
     _, dataset = run
@@ -242,6 +243,7 @@ def test_a_run_whose_folder_becomes_read_only_stops_and_continues(run, tmp_path)
     assert [line["Progress/kimg"] for line in lines] == [0.032, 0.064, 0.096, 0.128]
 
 
+@pytest.mark.slow
 def test_a_run_continues_after_a_kill_in_the_middle_of_everything(run, tmp_path):
     _, dataset = run
     config = tiny_config(tmp_path, total_kimg=0.064)

@@ -68,6 +68,7 @@ def test_both_images_of_a_seed_are_those_of_its_domains(files, draw, sizes):
         assert sizes[0] != sizes[1] or of_a.get("class") == of_b.get("class")
 
 
+@pytest.mark.slow
 def test_the_sheet_of_pairs_has_the_sheets_of_the_domains(files, draw):
     for options in (["--layout=tower"], ["--scales=alternate", "--zoom=2", "--class=2"]):
         network = files[(3, 3)]

@@ -79,6 +79,7 @@ def test_a_folder_is_projected(results, targets, tmp_path, capsys):
         assert pixels(folder / "comparison.png").shape == (2 * 128 + 6, 3 * 128 + 4, 3)
 
 
+@pytest.mark.slow
 def test_projections_are_drawn_again_and_edited(results, targets, tmp_path, capsys):
     target = f"--target={targets / 'a.png'}"
     assert call(results, tmp_path, target, "--steps=3", "--optimize_noise", "--no_video") == 0

@@ -92,6 +92,7 @@ def found(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_walk_from_w_to_w_meets_their_images(results, found, tmp_path, capsys):
     files = [str(found / f"{name}.npz") for name in "abc"]
     options = ["--transition=3", "--open", "--format=frames", "--w", *files]

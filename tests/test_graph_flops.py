@@ -4,6 +4,7 @@ import collections
 
 import pytest
 import tensorflow as tf
+from support.slow_cases import first_is_fast
 from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
@@ -75,7 +76,7 @@ def test_a_gradient_costs_as_much_again_for_each_factor():
     )
 
 
-@pytest.mark.parametrize("name", ["plain", *STEP_CASES])
+@pytest.mark.parametrize("name", first_is_fast(["plain", *STEP_CASES]))
 def test_steps_cost_what_the_profiler_of_tensorflow_says(name, tmp_path):
     datasets = [
         make_tiny_dataset(tmp_path, label_size=3),

@@ -125,6 +125,7 @@ def test_the_example_of_the_card_runs(results, tmp_path, monkeypatch, labels):
     ]
 
 
+@pytest.mark.slow
 def test_the_card_of_a_pair_is_about_both_domains(tmp_path, monkeypatch):
     info = {"dataset": "apples", "dataset_b": "oranges", "cur_nimg": 5}
     folder, nets = tmp_path / "card", make_pair(channels=(1, 3), info=info)

@@ -52,6 +52,8 @@ def finished(pair, tmp_path_factory):
     return train(tmp_path_factory.mktemp("run"), pair, total_kimg=0.064)
 
 
+@pytest.mark.slow
+@pytest.mark.further
 def test_a_resumed_pair_is_bit_for_bit_the_uninterrupted_one(finished, pair, tmp_path):
     half = train(tmp_path, pair, total_kimg=0.040)
     train(tmp_path, pair, run_dir=half, total_kimg=0.064)
@@ -119,6 +121,7 @@ def test_shared_weights_stay_equal_in_every_bit(pair, tmp_path):
     assert np.any(own[0] != own[1])
 
 
+@pytest.mark.slow
 def test_domains_without_coupling_train_as_if_alone(pair, tmp_path):
     uncoupled = {"augment.groups": ("color",), "augment.probability": 0.5}
     (tmp_path / "alone").mkdir()
@@ -132,6 +135,7 @@ def test_domains_without_coupling_train_as_if_alone(pair, tmp_path):
             np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_each_domain_may_have_an_augmentation_of_its_own(pair, tmp_path):
     adaptive = {"augment.groups": ("blit",), "augment.interval": 1, "augment.kimg": 0.5}
     apart = {**adaptive, "coupling.same_augmentation": False}

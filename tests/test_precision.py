@@ -263,6 +263,8 @@ def scales(run_dir):
     return {name: v for name, v in values.items() if "loss_scales" in name and "value/" in name}
 
 
+@pytest.mark.slow
+@pytest.mark.further
 def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, quick_growth):
     folder, dataset, run_dir = finished
     config = float16_config(folder)

@@ -92,6 +92,7 @@ def test_generated_images_are_recovered(G):
         assert len(np.unique(projector.best_ws[0], axis=0)) == 1
 
 
+@pytest.mark.slow
 def test_more_freedom_comes_closer(G):
     target = np.random.default_rng(0).integers(60, 200, (4, 4, 3)).astype(np.uint8)
     target = target.repeat(4, axis=0).repeat(4, axis=1)

@@ -105,6 +105,8 @@ def test_a_run_goes_on_with_another_batch_size(half):
         assert rate(state.G_opt) == pytest.approx(0.003 * (64 + 2 * batch_size) / 256)
 
 
+@pytest.mark.slow
+@pytest.mark.further
 def test_a_ramp_up_that_was_interrupted_is_bit_for_bit_the_whole_one(half, tmp_path):
     _, dataset, _ = half
     options = {"D_steps_per_G_step": 2}

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from support.new_process import arrays_of_python
+from support.slow_cases import first_is_fast
 from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset
@@ -28,7 +29,7 @@ CASES = {
 
 @pytest.fixture(
     scope="module",
-    params=["logistic", *(pytest.param(c, marks=pytest.mark.slow) for c in list(CASES)[1:])],
+    params=first_is_fast(CASES),
 )
 def results(request, tmp_path_factory):
     """What one and two replicas computed, each in a process of its own."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from support.new_process import arrays_of_python
+from support.slow_cases import first_is_fast
 from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
@@ -59,7 +60,7 @@ def test_parts_draw_the_numbers_of_the_whole():
 
 @pytest.fixture(
     scope="module",
-    params=["logistic", *(pytest.param(c, marks=pytest.mark.slow) for c in list(CASES)[1:])],
+    params=first_is_fast(CASES),
 )
 def results(request, tmp_path_factory):
     """What updates of 8 images computed in 1 round and in 2 and 4, each in a new process."""

@@ -155,6 +155,8 @@ def finished(tmp_path_factory):
     return train_tiny(changed(tiny_config(folder), SCHEDULED), dataset), dataset
 
 
+@pytest.mark.slow
+@pytest.mark.further
 def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, tmp_path):
     run_dir, dataset = finished
     config = changed(tiny_config(tmp_path), SCHEDULED)

@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+from support.slow_cases import first_is_fast
 from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
@@ -90,6 +91,7 @@ def test_memory_grows_with_the_batch(memory_of):
         assert sizes[2] <= 4 * sizes[0]
 
 
+@pytest.mark.slow
 def test_rounds_and_replicas_need_what_their_images_need(memory_of):
     small = memory_of(schedule__batch_size=8)
     in_rounds = memory_of(schedule__batch_size=32, schedule__batch_per_device=8)
@@ -113,7 +115,7 @@ def test_weights_are_those_of_all_networks(memory_of):
     )
 
 
-@pytest.mark.parametrize("name", STEP_CASES)
+@pytest.mark.parametrize("name", first_is_fast(STEP_CASES))
 def test_every_kind_of_step_can_be_estimated(memory_of, name):
     changes = {key.replace(".", "__"): value for key, value in STEP_CASES[name].items()}
     memory = memory_of(**changes)
@@ -129,6 +131,7 @@ def test_lazy_penalties_are_an_update_of_their_own(memory_of):
     assert sizes["D by penalties"] > sizes["D"]
 
 
+@pytest.mark.slow
 def test_path_lengths_are_an_update_of_their_own(memory_of):
     options = {"generator__body": "stylegan2", "loss__path_length_weight": 2.0}
     memory = memory_of(**options)

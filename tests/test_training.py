@@ -44,6 +44,7 @@ def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, tmp_p
     assert not any("from" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_resume_in_the_middle_of_a_tick_and_metrics_change_nothing(finished, tmp_path):
     run_dir, dataset = finished
 
@@ -97,6 +98,7 @@ def test_a_finished_run_is_left_alone(finished):
     assert len(read_json_lines(run_dir / "stats.jsonl")) == 4
 
 
+@pytest.mark.slow
 def test_old_snapshots_go_and_the_best_stays(tmp_path):
     dataset = make_tiny_dataset(tmp_path)
     config = tiny_config(
@@ -138,6 +140,7 @@ def test_abort_file_stops_and_saves(tmp_path):
     assert (run_dir / "checkpoints" / "ckpt-0.index").exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_was_set_back_keeps_no_best_snapshot_of_other_weights(tmp_path):
     dataset = make_tiny_dataset(tmp_path)
     schedule = {"network_snapshot_ticks": 1, "keep_checkpoints": 9}

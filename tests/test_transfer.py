@@ -10,6 +10,7 @@ from support import tflib_writer
 from support.network_weights import assert_equal_networks, randomize
 from support.original_recording import RecordedArrays, assert_close, to_nchw
 from support.pickled_networks import SETTINGS, make_trio, nvidia_trio, trio
+from support.slow_cases import first_is_fast
 from support.stored_data_sets import random_images, write_records
 from support.tiny_pair import make_pair
 from support.tiny_run import make_dataset
@@ -195,6 +196,7 @@ def test_frozen_weights_stay_as_they_are_to_the_last_bit(trained):
     assert_equal_networks(load_snapshot(snapshots_of_run(parts)[-1]), trained_nets)
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_before_its_first_checkpoint_still_starts_from_the_file(trained):
     config, dataset, snapshot = trained
     config = changed(config, {"transfer.init_from": str(snapshot)})
@@ -237,7 +239,7 @@ def test_a_run_is_found_by_its_number_and_stays_the_same_run(trained, tmp_path):
     assert from_dict(json.loads((snapshot.parent / "training_options.json").read_text())) == config
 
 
-@pytest.mark.parametrize("kind", ["original", "nvidia"])
+@pytest.mark.parametrize("kind", first_is_fast(["original", "nvidia"]))
 def test_published_files(tmp_path, kind, capsys):
     nets = make_trio(SETTINGS)
     records = trio(nets, SETTINGS) if kind == "original" else nvidia_trio(nets)

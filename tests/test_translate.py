@@ -148,6 +148,7 @@ def test_images_of_the_search_for_z_are_those_of_z(z_space, label_size):
         assert np.abs(z).max() <= 1
 
 
+@pytest.mark.slow
 def test_the_label_is_that_of_the_best_start():
     G = moderate(make_pair(label_sizes=(3, 3)).G_ema)
     z = latents_of_seeds(G, [3])
@@ -161,6 +162,7 @@ def test_the_label_is_that_of_the_best_start():
     np.testing.assert_array_equal(only.best_labels, [[0, 1, 0]])
 
 
+@pytest.mark.slow
 def test_the_encoder_alone_or_as_one_of_the_starts(files, tmp_path):
     nets = load_snapshot(files["encoded"])
     image = np.random.default_rng(0).integers(0, 256, (16, 16, 1), np.uint8)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from support.new_process import arrays_of_python
+from support.slow_cases import first_is_fast
 from support.step_cases import STEP_CASES
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config
@@ -23,9 +24,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(
-    "case", ["logistic", *(pytest.param(c, marks=pytest.mark.slow) for c in list(CASES)[1:])]
-)
+@pytest.mark.parametrize("case", first_is_fast(CASES))
 def test_compiled_steps_are_those_of_tensorflow(case, tmp_path):
     options, num_replicas = CASES[case]
     make_tiny_dataset(tmp_path, label_size=3)
