@@ -29,6 +29,7 @@ def augmented(folder, options, **schedule):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_resumed_run_keeps_its_probability(dataset, tmp_path):
     whole = train_tiny(augmented(tmp_path, ADAPTIVE, total_kimg=0.064), dataset)
     part = augmented(tmp_path, ADAPTIVE, total_kimg=0.032)

@@ -109,6 +109,7 @@ def test_files_of_a_growing_run(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_two_levels_with_a_gradient_penalty(data_folder, tmp_path):
     dataset = TFRecordDataset(data_folder)
     whole = growing_config(tmp_path / "whole", 0.096, WGAN_GP)

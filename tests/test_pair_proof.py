@@ -72,6 +72,7 @@ def scores(run_dir, name, end=""):
     return [lines[i]["results"][f"{name}{end}"] for i in (0, -1)]
 
 
+@pytest.mark.further
 def test_a_pair_goes_on_where_it_was_interrupted(runs):
     kimg = [line["Progress/kimg"] for line in read_json_lines(runs["hard"] / "stats.jsonl")]
     assert kimg == sorted(set(kimg)) and kimg[-1] == KIMG

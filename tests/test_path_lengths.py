@@ -226,6 +226,7 @@ def mean_in(run_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_training_from_the_command_line_that_is_resumed_is_the_uninterrupted_one(tmp_path):
     """Bit for bit, with an odd interval: the first session ends between two turns."""
     make_dataset(tmp_path / "datasets" / "mine", num_images=52)
@@ -263,6 +264,7 @@ def test_statistics_of_a_training(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_run_goes_on_without_the_penalty_and_with_it(finished):
     config, dataset, _ = finished
     plain = changed(config, {"loss.path_length_weight": 0.0, "schedule.total_kimg": 0.032})
@@ -275,6 +277,7 @@ def test_a_run_goes_on_without_the_penalty_and_with_it(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_pair_has_a_mean_for_each_domain(tmp_path):
     datasets, names = make_tiny_pair(tmp_path)
     state = make_state(

@@ -290,6 +290,7 @@ def test_statistics_and_snapshots(finished):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_run_goes_on_in_another_precision(finished, quick_growth):
     folder, dataset, _ = finished
     config = float16_config(folder, **{"schedule.total_kimg": 0.032})
@@ -304,6 +305,7 @@ def test_a_run_goes_on_in_another_precision(finished, quick_growth):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_pair_in_rounds_has_the_losses_of_float32(precision, tmp_path):
     datasets, names = make_tiny_pair(tmp_path)

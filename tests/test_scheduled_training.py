@@ -194,6 +194,7 @@ def test_schedules_have_no_state_and_that_of_numbers_nothing_of_them(finished, t
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_a_schedule_that_stays_is_its_number_in_every_bit(finished, tmp_path):
     """Of numbers that 32 bits hold."""
     _, dataset = finished

@@ -35,6 +35,7 @@ def test_training(trained):
 
 
 @pytest.mark.slow
+@pytest.mark.further
 def test_resumed_training_repeats_norms_and_dropout(trained, tmp_path):
     run_dir, dataset = trained
     half = train_tiny(training_config(tmp_path, 0.008), dataset)
