@@ -105,6 +105,7 @@ def add_products(operation, x, kernel):
 
 
 def has_accelerator():
+    """Whether TensorFlow sees more than CPUs."""
     return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
 
 

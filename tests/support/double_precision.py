@@ -36,7 +36,7 @@ def in_float64(function, *arguments):
             _widen(attribute)
     wide = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
     inputs = [t.name for t in traced.inputs if t.op.name not in placeholders]
-    function = wide.prune(
+    compute = wide.prune(
         [wide.graph.get_tensor_by_name(name) for name in [*inputs, *reads]],
         [wide.graph.get_tensor_by_name(tensor.name) for tensor in traced.outputs],
     )
@@ -44,10 +44,8 @@ def in_float64(function, *arguments):
     def call(*arguments):
         given = [value for value in arguments if value is not None]
         values = [tf.convert_to_tensor(value) for value in [*given, *reads.values()]]
-        return tf.nest.pack_sequence_as(
-            traced.structured_outputs,
-            function(*(_wide(value) for value in values)),
-        )
+        results = compute(*(_wide(value) for value in values))
+        return tf.nest.pack_sequence_as(traced.structured_outputs, results)
 
     return call
 
