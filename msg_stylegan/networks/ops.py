@@ -7,6 +7,8 @@ Follows Karras et al. 2018 (ProGAN, section 4; minibatch stddev, section 3) and 
 (StyleGAN, section 2).
 """
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -18,6 +20,8 @@ WHOLE_BATCH = -1
 _EPSILON = 1e-8
 # Largest activation in a type of 16 bits. Even so large ones do not overflow in a convolution.
 _LARGEST = 256.0
+# Without a transposed copy.
+_matmul_of_transposed = functools.partial(tf.matmul, transpose_a=True)
 
 
 def nonlinearity(name):
@@ -67,7 +71,7 @@ def add_bias(x, bias):
     def add_reduced(x, bias):
         def gradient(dy):
             rows = tf.reshape(dy, [-1, dy.shape[-1]])  # [(NHW)C]
-            return dy, add_products(tf.matmul, tf.ones_like(rows[:, 0])[None], rows)[0]
+            return dy, add_products(_matmul_of_transposed, tf.ones_like(rows[:, :1]), rows)[0]
 
         return tf.nn.bias_add(x, bias), gradient
 
@@ -420,7 +424,7 @@ def noise_bias_nonlinearity(x, noise, strength, bias, name):
             # The output has the sign of the input, and nothing else of it counts.
             dx = tf.raw_ops.LeakyReluGrad(gradients=dy, features=y, alpha=slope)
             rows = tf.reshape(dx, [-1, x.shape[-1]])  # [(NHW)C]
-            sums = add_products(tf.matmul, tf.transpose(basis()), rows)  # [2C]
+            sums = add_products(_matmul_of_transposed, basis(), rows)  # [2C]
             # Training does not ask for that of the noise, and its graph leaves it out.
             return dx, tf.matmul(rows, strength[:, None]), sums[0], sums[1]
 
