@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from step_comparison import make_ours, print_row
 
 from msg_stylegan.interface import Interface
-from msg_stylegan.networks import ops
+from msg_stylegan.networks import reduced_precision
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training.graph_flops import count_flops
@@ -34,7 +34,7 @@ def main():
     parser.add_argument("--precision", default="float32")
     args = parser.parse_args()
     # The figures are for cards, also where there is none: a CPU makes copies that they do not need.
-    ops.has_accelerator = lambda: True
+    reduced_precision.has_accelerator = lambda: True
     titles = (
         "resolution",
         "update of D, GFLOP per image",

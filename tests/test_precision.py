@@ -19,6 +19,7 @@ from support.tiny_training import (
 from msg_stylegan import losses
 from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks, load_snapshot, ops
+from msg_stylegan.networks.reduced_precision import clamp
 from msg_stylegan.networks.variables import tensorflow_variable
 from msg_stylegan.options import HardwareOptions, changed, validate
 from msg_stylegan.training.architecture import REDUCED, set_precision
@@ -164,7 +165,7 @@ def test_activations_of_16_bits_are_clamped(dtype):
         with tf.GradientTape() as tape:
             tape.watch(x)
             # The square of 256 is too large for float16.
-            y = tf.square(ops.clamp(x) / 16)
+            y = tf.square(clamp(x) / 16)
         slope = tape.gradient(y, x)
     curvature = outer.gradient(slope, x)
     first, last = (-1000, 300) if dtype == tf.float32 else (-256, 256)

@@ -1,7 +1,7 @@
 """Stateless tensor operations of the networks. Activations are NHWC, kernels are HWIO.
 
-Kernels and biases are float32 and are cast to the type of the activations. Where that has 16 bits,
-activations are clamped, and what sums squares is computed in float32.
+Kernels and biases are float32 and are cast to the type of the activations. What sums squares is
+computed in float32; what 16 bits need besides is in `reduced_precision.py`.
 
 Follows Karras et al. 2018 (ProGAN, section 4; minibatch stddev, section 3) and Karras et al. 2019
 (StyleGAN, section 2).
@@ -12,14 +12,14 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from msg_stylegan.networks.reduced_precision import add_products, clamp, is_reduced, widen
+
 # Name of a nonlinearity -> its slope below zero.
 NONLINEARITIES = {"lrelu": 0.2, "relu": 0.0}
 # Group size of the minibatch stddev that makes the batch one group, whatever its size.
 WHOLE_BATCH = -1
 # Keeps roots and quotients of vanishing variances finite.
 _EPSILON = 1e-8
-# Largest activation in a type of 16 bits. Even so large ones do not overflow in a convolution.
-_LARGEST = 256.0
 # Without a transposed copy.
 _matmul_of_transposed = functools.partial(tf.matmul, transpose_a=True)
 
@@ -36,29 +36,6 @@ def nonlinearity(name):
         )
     slope = NONLINEARITIES[name]
     return lambda x: clamp(tf.nn.leaky_relu(x, alpha=slope))
-
-
-def is_reduced(x):
-    """Whether a tensor is of 16 bits."""
-    return x.dtype in (tf.bfloat16, tf.float16)
-
-
-def clamp(x):
-    """Cuts off what is larger than any sound activation, if the type is of 16 bits.
-
-    Source:
-        Karras et al. 2020 (ADA): `conv_clamp`, which float16 needs.
-    """
-
-    # In one step, and with a gradient that needs neither bound.
-    @tf.custom_gradient
-    def cut(x):
-        def gradient(dy):
-            return tf.where(tf.abs(x) < _LARGEST, dy, tf.zeros_like(dy))
-
-        return tf.clip_by_value(x, -_LARGEST, _LARGEST), gradient
-
-    return cut(x) if is_reduced(x) else x
 
 
 def add_bias(x, bias):
@@ -78,39 +55,6 @@ def add_bias(x, bias):
     if is_reduced(x):
         return add_reduced(x, tf.cast(bias, x.dtype))
     return tf.nn.bias_add(x, bias)
-
-
-def add_products(operation, x, kernel):
-    """`operation(x, kernel)`, which is linear in both, with sums in float32.
-
-    Accelerators add products of 16 bits in float32. On a CPU TensorFlow rounds partial sums to 16
-    bits, which makes an error of some percent in gradients; where depends on the processor.
-    """
-    kernel = tf.cast(kernel, x.dtype)
-    if x.dtype != tf.bfloat16 or has_accelerator():
-        return operation(x, kernel)
-
-    def in_float32(x, kernel):
-        y = operation(tf.cast(x, tf.float32), tf.cast(kernel, tf.float32))
-        return tf.cast(y, x.dtype)
-
-    # The gradient casts again, or float32 copies of all activations would be kept for it.
-    @tf.custom_gradient
-    def apply(x, kernel):
-        def gradient(dy):
-            with tf.GradientTape() as tape:
-                tape.watch((x, kernel))
-                y = in_float32(x, kernel)
-            return tape.gradient(y, (x, kernel), dy)
-
-        return in_float32(x, kernel), gradient
-
-    return apply(x, kernel)
-
-
-def has_accelerator():
-    """Whether TensorFlow sees more than CPUs."""
-    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
 
 
 def conv2d(x, kernel):
@@ -330,7 +274,7 @@ def erf(x):
 def pixel_norm(x):
     """Scales the vector of channels of every pixel to mean square 1. Shape `[..., C]`."""
     x = tf.convert_to_tensor(x)
-    y = _wide(x)
+    y = widen(x)
     y *= tf.math.rsqrt(tf.reduce_mean(tf.square(y), axis=-1, keepdims=True) + _EPSILON)
     return tf.cast(y, x.dtype)
 
@@ -346,7 +290,7 @@ def instance_norm_style(x, use_instance_norm, style):
     Source:
         StyleGAN, section 2, equation 1; the `+ 1` lets weights of zero mean "no change".
     """
-    y = _wide(x)
+    y = widen(x)
     if use_instance_norm:
         # Without styles the normalisation alone: scale 1, shift 0.
         no_style = tf.zeros([tf.shape(y)[0], 2 * y.shape[-1]], y.dtype)
@@ -450,7 +394,7 @@ def minibatch_stddev(x, group_size, num_channels):
     Source:
         ProGAN, section 3.
     """
-    x = _wide(x)
+    x = widen(x)
     n, h, w, c = _shape(x)
     if group_size == WHOLE_BATCH:
         group = n
@@ -467,11 +411,6 @@ def minibatch_stddev(x, group_size, num_channels):
     y = tf.sqrt(tf.reduce_mean(tf.square(y), axis=0) + _EPSILON)  # [MHWFc] stddev over the group
     y = tf.reduce_mean(y, axis=[1, 2, 4])  # [MF] one number per group and set
     return tf.tile(y, [group, 1])  # [NF]
-
-
-def _wide(x):
-    """A tensor of 16 bits in float32, any other one as it is."""
-    return tf.cast(x, tf.float32) if is_reduced(x) else x
 
 
 def _shape(x):

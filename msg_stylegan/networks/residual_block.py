@@ -5,6 +5,7 @@ import math
 from msg_stylegan.networks import ops
 from msg_stylegan.networks.discriminator_block import DiscriminatorBlock
 from msg_stylegan.networks.layers import NONLINEARITY_GAIN, EqualizedConv2D
+from msg_stylegan.networks.reduced_precision import clamp
 
 # Of both branches, whose sum then has the variance of each.
 _BRANCH_GAIN = math.sqrt(0.5)
@@ -47,4 +48,4 @@ class ResidualDiscriminatorBlock(DiscriminatorBlock):
         taps = self.options.blur_filter
         bypass = self.skip(ops.downsample(ops.blur(x, taps)))
         x = self.activate(self.convolve_joined(x))
-        return ops.clamp(self.halve(ops.blur(x, taps)) + bypass)
+        return clamp(self.halve(ops.blur(x, taps)) + bypass)

@@ -16,6 +16,7 @@ from msg_stylegan.networks.layers import (
     EqualizedDense,
 )
 from msg_stylegan.networks.precision import Block
+from msg_stylegan.networks.reduced_precision import clamp
 from msg_stylegan.networks.variables import variables_but_for
 from msg_stylegan.resolutions import channel_counts, connected_scales, scales
 
@@ -144,7 +145,7 @@ class SynthesisBlock(Block, keras.layers.Layer):
 
         What the convolution to an image takes besides follows.
         """
-        return None if self.torgb is None else tf.cast(ops.clamp(self.torgb(x, *w)), tf.float32)
+        return None if self.torgb is None else tf.cast(clamp(self.torgb(x, *w)), tf.float32)
 
     def _start(self, w):
         n = tf.shape(w)[0]
