@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from experiments.frame.training_data import data_of_training
 from msg_stylegan import load_networks
 from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import add_result_dir
-from msg_stylegan.data.dataset import TFRecordDataset, classes_of
+from msg_stylegan.data.dataset import classes_of
 from msg_stylegan.files import append_json_line
 from msg_stylegan.generation.arguments import finite, not_negative, positive
 from msg_stylegan.pretrained import find_network_file
@@ -89,7 +90,7 @@ def run(args):
             f"{snapshot} does not hold a generator with labels. Train one by "
             f"`{called('train')} --config=digits_conditional`."
         )
-    reals = open_reals(args.data, nets, G)
+    reals = data_of_training(nets, args.data).everything
     classes = classes_of(reals)
     if classes is None or len(np.unique(classes)) < G.label_size:
         raise ValueError(f"{reals.path} must have labels of one class per image, and every class.")
@@ -123,20 +124,6 @@ def run(args):
     }
     append_json_line(snapshot.parent / RESULTS_FILE, line)
     print(report(line, wanted, found))
-
-
-def open_reals(path, nets, G):
-    """The data set of the training, or the one at `path`."""
-    if path is None:
-        options = nets.info.get("options")
-        if options is None:
-            raise ValueError("The networks do not say what they were trained on. Use --data.")
-        path = Path(options["data_dir"]) / options["dataset"]["path"]
-    if not path.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {path} of real digits. Say where it is by --data."
-        )
-    return TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
 
 
 def train_classifier(images, classes, seed):

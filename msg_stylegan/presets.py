@@ -86,6 +86,19 @@ def _digits_r3gan():
     )
 
 
+def _fashion_mnist():
+    """MSG-ProGAN on 60,000 gray pictures of clothes."""
+    return changed(
+        _digits_progan(),
+        {
+            "dataset.path": "fashion_mnist",
+            **{f"{network}.channel_base": 512 for network in ("generator", "discriminator")},
+            "schedule.total_kimg": 100.0,
+            "schedule.network_snapshot_ticks": 5,
+        },
+    )
+
+
 def _emoji64():
     """MSG-ProGAN on emoji of one vendor: about a thousand pictures in colour."""
     networks = ("generator", "discriminator")
@@ -175,6 +188,8 @@ PRESETS = {
     "digits_progan": _digits_progan(),
     # As the last one, with the loss and schedules of R3GAN. Not of its networks.
     "digits_r3gan": _digits_r3gan(),
+    # Fashion-MNIST, 32x32 gray, without labels. Unverified.
+    "fashion_mnist": _fashion_mnist(),
     # Half of the emoji of one vendor, 64x64 (`create_pair same_names`). Unverified.
     "emoji64": _emoji64(),
     # CIFAR-10, 32x32, without labels. Unverified: the paper gives Inception Scores of the ProGAN

@@ -197,10 +197,13 @@ def open_datasets(base, max_label_size):
 
 
 def _how_to_make(path):
-    command = None
-    if path.name == "digits":
-        command = f"create_digits {path}"
-    elif path.name in ("a", "b"):
+    command = {
+        "digits": f"create_digits {path}",
+        "fashion_mnist": f"create_fashion_mnist {path} FOLDER",
+        "emoji64": f"create_from_images {path} NotoColorEmoji.ttf --resolution 64 "
+        "--background white",
+    }.get(path.name)
+    if path.name in ("a", "b"):
         kind = path.parent.name if path.parent.name in PAIRS else "same_names"
         command = f"create_pair {kind} {path.parent}"
     return f" Make it by: {called('dataset')} {command}" if command else ""

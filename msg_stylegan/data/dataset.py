@@ -109,6 +109,11 @@ class TFRecordDataset:
         result._fingerprint = None
         return result
 
+    @property
+    def record_numbers(self):
+        """Numbers of the images in the whole data set, int64 `[num_images]`."""
+        return self._record_numbers(np.arange(self.num_images))
+
     def at_resolution(self, resolution):
         """The same images and labels with another side."""
         if resolution == self.resolution:

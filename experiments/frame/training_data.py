@@ -1,0 +1,57 @@
+"""The real pictures that networks were trained on."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from msg_stylegan.data.dataset import TFRecordDataset
+
+
+class TrainingData(NamedTuple):
+    """A data set, and how much of it a training saw."""
+
+    everything: TFRecordDataset
+    # Options of the training; None if the networks do not have them.
+    options: dict | None
+
+    def seen(self):
+        """Whether the training saw a picture: bool `[everything.num_images]`.
+
+        Raises:
+            ValueError: The networks do not say what they were trained on, or not this.
+        """
+        if self.options is None:
+            raise ValueError("The networks do not say which pictures they were trained on.")
+        num_images = self.options["dataset"].get("num_images", 0)
+        result = np.full(self.everything.num_images, num_images == 0)
+        if num_images:
+            subset = self.everything.subset(num_images, self.options["seed"])
+            result[subset.record_numbers] = True
+        return result
+
+
+def data_of_training(nets, path=None):
+    """Opens what networks were trained on.
+
+    Args:
+        nets: Networks of a snapshot, with a `G_ema`.
+        path: Folder of the data set, if it is not where it was.
+
+    Returns:
+        `TrainingData`.
+
+    Raises:
+        ValueError: The networks do not say what they were trained on.
+        FileNotFoundError: There is no such folder.
+    """
+    options = nets.info.get("options")
+    if path is None:
+        if options is None:
+            raise ValueError("The networks do not say what they were trained on. Use --data.")
+        path = Path(options["data_dir"]) / options["dataset"]["path"]
+    if not path.is_dir():
+        raise FileNotFoundError(f"There is no folder {path} of real pictures. Name it by --data.")
+    G = nets.G_ema
+    dataset = TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
+    return TrainingData(dataset, options)

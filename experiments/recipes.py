@@ -1,0 +1,87 @@
+"""Whole recipes, of the originals and of today: `python -m experiments.recipes`."""
+
+import sys
+
+from experiments.frame.command import main
+from experiments.frame.experiment import Experiment, Variant
+from experiments.progressive_growing import growing_options
+
+# The original system's settings, at the size and on the data of the preset.
+_ORIGINAL = {
+    "generator.body": "stylegan",
+    "generator.z_space": "normal",
+    "generator.normalize_z": True,
+    "generator.mapping_layers": 8,
+    "generator.mapping_lr_multiplier": 0.01,
+    "discriminator.body": "stylegan",
+    "discriminator.mbstd_blocks": "all",
+    "loss.r1_gamma": 10.0,
+    "schedule.ema_kimg": 10.0,
+    "augment.groups": (),
+}
+# A mapping and an average that move within thousands of images, not only within millions.
+_SHORT = {"generator.mapping_lr_multiplier": 0.1, "schedule.ema_kimg": 1.0}
+_PROGAN = {
+    "generator.body": "progan",
+    "generator.z_space": "sphere",
+    "generator.normalize_z": False,
+    "generator.mapping_layers": 0,
+    "discriminator.body": "progan",
+    "discriminator.mbstd_blocks": "last",
+}
+_BMSG = {
+    **_PROGAN,
+    "discriminator.combine": "lin_cat",
+    "discriminator.mbstd_group_size": -1,
+    "loss.name": "relativistic_hinge",
+    "loss.r1_gamma": 0.0,
+    "schedule.ema_kimg": 0.0,
+    "schedule.ema_decay": 0.999,
+    "schedule.same_z": True,
+}
+_STYLEGAN2 = {"generator.body": "stylegan2", "discriminator.body": "residual"}
+_ADA = {"augment.groups": ("blit", "color")}
+
+
+def relativistic(config):
+    """R3GAN's loss, with its schedules over the length of the training: its factors, our sizes."""
+    end = f"{config.schedule.total_kimg:g}"
+    gamma, learning_rate = f"20@0,2@{end}", f"0.003@0,0.00075@{end}"
+    return {
+        "discriminator.mbstd_group_size": 0,
+        "loss.name": "relativistic_logistic",
+        "loss.r1_gamma": gamma,
+        "loss.r2_gamma": gamma,
+        "optimizer.G_learning_rate": learning_rate,
+        "optimizer.D_learning_rate": learning_rate,
+        "optimizer.beta2": f"0.9@0,0.99@{end}",
+    }
+
+
+EXPERIMENT = Experiment(
+    name="recipes",
+    question="Which recipe draws best after a short training: those of the originals, or blocks "
+    "and losses of today? All but the first two have a mapping and an average that keep up.",
+    variants=(
+        Variant("original"),
+        Variant("bmsg", _BMSG),
+        Variant("short", _SHORT),
+        Variant("no_connections", {**_SHORT, "connect": "none"}),
+        Variant("growing", {**_SHORT, **_PROGAN}, growing_options),
+        Variant("progan", {**_SHORT, **_PROGAN}),
+        Variant("stylegan2", {**_SHORT, **_STYLEGAN2}),
+        Variant("relativistic", _SHORT, relativistic),
+        Variant("stylegan2+relativistic", {**_SHORT, **_STYLEGAN2}, relativistic),
+        Variant("progan+relativistic", {**_SHORT, **_PROGAN}, relativistic),
+        Variant("progan+ADA", {**_SHORT, **_PROGAN, **_ADA}),
+        Variant("stylegan2+ADA", {**_SHORT, **_STYLEGAN2, **_ADA}),
+    ),
+    full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k",
+    kimg=30.0,
+    metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
+    preset="emoji64",
+    overrides=_ORIGINAL,
+)
+
+if __name__ == "__main__":
+    sys.exit(main(EXPERIMENT))
