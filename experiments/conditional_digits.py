@@ -5,21 +5,16 @@ real ones, and on generated ones against the labels that they were asked for. Be
 that always draws the same good 7 would score well, the variety within the classes is measured too.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
+from experiments.frame import snapshot_command
 from experiments.frame.training_data import data_of_training
-from msg_stylegan import load_networks
-from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
-from msg_stylegan.commands.user_config import add_result_dir
 from msg_stylegan.data.dataset import classes_of
 from msg_stylegan.files import append_json_line
-from msg_stylegan.generation.arguments import finite, not_negative, positive
-from msg_stylegan.pretrained import find_network_file
+from msg_stylegan.generation.arguments import finite, positive
 from msg_stylegan.sampling.sampler import Sampler
 
 RESULTS_FILE = "label-accuracy.jsonl"
@@ -30,17 +25,11 @@ _BATCH_SIZE = 50
 
 
 def build_parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.conditional_digits",
-        description="Measures how often a classifier, trained on real digits, finds in generated "
-        "digits the class that they were asked for. Runs from the checkout; first: "
-        f"{called('train')} --config=digits_conditional",
-    )
-    parser.add_argument(
-        "--run",
-        default="latest",
-        metavar="FILE|RUN",
-        help='snapshot, or run (its newest one): its folder, its number or "latest" (default)',
+    parser = snapshot_command.snapshot_parser(
+        "conditional_digits",
+        "Measures how often a classifier, trained on real digits, finds in generated digits the "
+        f"class that they were asked for. First: {called('train')} --config=digits_conditional.",
+        decided_by_seed="latents, noise, and which reals are held out",
     )
     parser.add_argument(
         "--images_per_class",
@@ -56,41 +45,23 @@ def build_parser():
         metavar="PSI",
         help="less than 1 trades variety for quality (default: 1, none)",
     )
-    parser.add_argument(
-        "--seed",
-        type=not_negative,
-        default=0,
-        help="decides latents, noise, and which reals are held out (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="real images (default: those of the training)"
-    )
-    add_result_dir(parser)
     return parser
 
 
 def main(argv=None):
-    """Runs the program; returns its exit status, see `run_command`."""
-    return run_command(
-        build_parser,
-        run,
-        own_arguments() if argv is None else argv,
-        interrupted="Interrupted. Nothing is recorded.",
-        needs_arguments=False,
-    )
+    """Runs the program; returns its exit status."""
+    return snapshot_command.main(build_parser, run, argv)
 
 
 def run(args):
     """Measures, prints a table, and adds a line to `RESULTS_FILE` beside the snapshot."""
-    snapshot = find_network_file(args.run, args.result_dir)
-    nets = load_networks(snapshot)
-    G = nets.G_ema
-    if G is None or not G.label_size:
+    snapshot, info, G = snapshot_command.open_snapshot(args)
+    if not G.label_size:
         raise ValueError(
             f"{snapshot} does not hold a generator with labels. Train one by "
             f"`{called('train')} --config=digits_conditional`."
         )
-    reals = data_of_training(nets, args.data).everything
+    reals = data_of_training(info, G, args.data).everything
     classes = classes_of(reals)
     if classes is None or len(np.unique(classes)) < G.label_size:
         raise ValueError(f"{reals.path} must have labels of one class per image, and every class.")
@@ -108,7 +79,7 @@ def run(args):
 
     line = {
         "snapshot": snapshot.name,
-        "kimg": nets.info.get("cur_nimg", 0) / 1000,
+        "kimg": info.get("cur_nimg", 0) / 1000,
         "accuracy_of_reals": real_accuracy,
         "accuracy": float(np.mean(found == wanted)),
         "accuracy_of_classes": [

@@ -6,25 +6,21 @@ learned what such pictures are like is as near to the one kind as to the other; 
 to pictures of the training only.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
+from experiments.frame import snapshot_command
 from experiments.frame.training_data import data_of_training
 from metrics.feature_networks.library import FeatureNetworks
 from metrics.feature_networks.network import FeatureExtractor
 from metrics.generated_images import GeneratedImages
 from metrics.nearest_neighbors import distance_blocks
-from msg_stylegan import load_networks
-from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
-from msg_stylegan.commands.user_config import add_result_dir, user_config
+from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.files import append_json_line
-from msg_stylegan.generation.arguments import not_negative, positive
+from msg_stylegan.generation.arguments import positive
 from msg_stylegan.pictures.sheets import save_image, side_by_side, tile
-from msg_stylegan.pretrained import find_network_file
 
 RESULTS_FILE = "copies.jsonl"
 _BATCH_SIZE = 32
@@ -32,17 +28,12 @@ _COLUMNS = 4
 
 
 def build_parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.copies",
-        description="Counts how many generated pictures are nearest to a picture of the training, "
-        "and not to one that the training left out, and draws the nearest pairs. Runs from the "
-        "checkout; for networks that were trained with --config.dataset.num_images.",
-    )
-    parser.add_argument(
-        "--run",
-        default="latest",
-        metavar="FILE|RUN",
-        help='snapshot, or run (its newest one): its folder, its number or "latest" (default)',
+    parser = snapshot_command.snapshot_parser(
+        "copies",
+        "Counts how many generated pictures are nearest to a picture of the training, and not to "
+        "one that the training left out, and draws the nearest pairs. For networks that were "
+        "trained with --config.dataset.num_images.",
+        decided_by_seed="latents",
     )
     parser.add_argument(
         "--num_images",
@@ -65,37 +56,23 @@ def build_parser():
         "(default: EfficientNet-Lite0)",
     )
     parser.add_argument(
-        "--seed", type=not_negative, default=0, help="decides latents (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="real pictures (default: those of the training)"
-    )
-    parser.add_argument(
         "--cache_dir",
         default=user_config().cache_dir,
         metavar="DIR",
         help="see config.py (default: %(default)s)",
     )
-    add_result_dir(parser)
     return parser
 
 
 def main(argv=None):
-    """Runs the program; returns its exit status, see `run_command`."""
-    return run_command(
-        build_parser,
-        run,
-        own_arguments() if argv is None else argv,
-        interrupted="Interrupted. Nothing is recorded.",
-        needs_arguments=False,
-    )
+    """Runs the program; returns its exit status."""
+    return snapshot_command.main(build_parser, run, argv)
 
 
 def run(args):
     """Measures, adds a line to `RESULTS_FILE` beside the snapshot, and draws the nearest pairs."""
-    snapshot = find_network_file(args.run, args.result_dir)
-    nets = load_networks(snapshot)
-    data = data_of_training(nets, args.data)
+    snapshot, info, G = snapshot_command.open_snapshot(args)
+    data = data_of_training(info, G, args.data)
     seen = data.seen()
     networks = FeatureNetworks(args.cache_dir, custom=args.feature_network)
     extract = FeatureExtractor(networks.get(networks.custom_name or "efficientnet"))
@@ -103,9 +80,7 @@ def run(args):
     def features(batches):
         return np.concatenate([outputs["features"] for outputs in extract(batches)])
 
-    generated = GeneratedImages(
-        nets.G_ema, _BATCH_SIZE, seed=args.seed, labels_dataset=data.everything
-    )
+    generated = GeneratedImages(G, _BATCH_SIZE, seed=args.seed, labels_dataset=data.everything)
     fakes = np.concatenate(list(generated.batches(args.num_images)))
     nearest, distances = nearest_of(
         features([fakes]), features(data.everything.iterate_images(_BATCH_SIZE))
@@ -113,7 +88,7 @@ def run(args):
 
     line = {
         "snapshot": snapshot.name,
-        "kimg": nets.info.get("cur_nimg", 0) / 1000,
+        "kimg": info.get("cur_nimg", 0) / 1000,
         "nearest_is_of_training": float(seen[nearest].mean()),
         "share_of_training": float(seen.mean()),
         "num_images": args.num_images,

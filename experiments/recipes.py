@@ -5,6 +5,7 @@ import sys
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
 from experiments.progressive_growing import growing_options
+from msg_stylegan.presets import r3gan
 
 # The original system's settings, at the size and on the data of the preset.
 _ORIGINAL = {
@@ -43,19 +44,8 @@ _STYLEGAN2 = {"generator.body": "stylegan2", "discriminator.body": "residual"}
 _ADA = {"augment.groups": ("blit", "color")}
 
 
-def relativistic(config):
-    """R3GAN's loss, with its schedules over the length of the training: its factors, our sizes."""
-    end = f"{config.schedule.total_kimg:g}"
-    gamma, learning_rate = f"20@0,2@{end}", f"0.003@0,0.00075@{end}"
-    return {
-        "discriminator.mbstd_group_size": 0,
-        "loss.name": "relativistic_logistic",
-        "loss.r1_gamma": gamma,
-        "loss.r2_gamma": gamma,
-        "optimizer.G_learning_rate": learning_rate,
-        "optimizer.D_learning_rate": learning_rate,
-        "optimizer.beta2": f"0.9@0,0.99@{end}",
-    }
+def _relativistic(config):
+    return r3gan(config.schedule.total_kimg)
 
 
 EXPERIMENT = Experiment(
@@ -70,9 +60,9 @@ EXPERIMENT = Experiment(
         Variant("growing", {**_SHORT, **_PROGAN}, growing_options),
         Variant("progan", {**_SHORT, **_PROGAN}),
         Variant("stylegan2", {**_SHORT, **_STYLEGAN2}),
-        Variant("relativistic", _SHORT, relativistic),
-        Variant("stylegan2+relativistic", {**_SHORT, **_STYLEGAN2}, relativistic),
-        Variant("progan+relativistic", {**_SHORT, **_PROGAN}, relativistic),
+        Variant("relativistic", _SHORT, _relativistic),
+        Variant("stylegan2+relativistic", {**_SHORT, **_STYLEGAN2}, _relativistic),
+        Variant("progan+relativistic", {**_SHORT, **_PROGAN}, _relativistic),
         Variant("progan+ADA", {**_SHORT, **_PROGAN, **_ADA}),
         Variant("stylegan2+ADA", {**_SHORT, **_STYLEGAN2, **_ADA}),
     ),

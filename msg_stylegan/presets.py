@@ -67,23 +67,23 @@ def _digits_progan():
     )
 
 
+def r3gan(kimg):
+    """The options of R3GAN's loss, with schedules that fall and rise by its factors over `kimg`."""
+    gamma, learning_rate = f"20@0,2@{kimg:g}", f"0.003@0,0.00075@{kimg:g}"
+    return {
+        "discriminator.mbstd_group_size": 0,
+        "loss.name": "relativistic_logistic",
+        "loss.r1_gamma": gamma,
+        "loss.r2_gamma": gamma,
+        "optimizer.G_learning_rate": learning_rate,
+        "optimizer.D_learning_rate": learning_rate,
+        "optimizer.beta2": f"0.9@0,0.99@{kimg:g}",
+    }
+
+
 def _digits_r3gan():
-    """The same with R3GAN's loss and schedules, which fall and rise by its factors."""
-    end = "16"
-    gamma, learning_rate = f"20@0,2@{end}", f"0.003@0,0.00075@{end}"
-    return changed(
-        _digits_progan(),
-        {
-            "discriminator.mbstd_group_size": 0,
-            "loss.name": "relativistic_logistic",
-            "loss.r1_gamma": gamma,
-            "loss.r2_gamma": gamma,
-            "optimizer.G_learning_rate": learning_rate,
-            "optimizer.D_learning_rate": learning_rate,
-            "optimizer.beta2": f"0.9@0,0.99@{end}",
-            "schedule.ema_kimg": f"0@0,1@{end}",
-        },
-    )
+    """The same with R3GAN's loss and schedules, also of the average."""
+    return changed(_digits_progan(), {**r3gan(16), "schedule.ema_kimg": "0@0,1@16"})
 
 
 def _fashion_mnist():

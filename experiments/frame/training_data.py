@@ -31,11 +31,12 @@ class TrainingData(NamedTuple):
         return result
 
 
-def data_of_training(nets, path=None):
+def data_of_training(info, G, path=None):
     """Opens what networks were trained on.
 
     Args:
-        nets: Networks of a snapshot, with a `G_ema`.
+        info: Facts of a snapshot, `Networks.info`.
+        G: Its generator.
         path: Folder of the data set, if it is not where it was.
 
     Returns:
@@ -45,13 +46,12 @@ def data_of_training(nets, path=None):
         ValueError: The networks do not say what they were trained on.
         FileNotFoundError: There is no such folder.
     """
-    options = nets.info.get("options")
+    options = info.get("options")
     if path is None:
         if options is None:
             raise ValueError("The networks do not say what they were trained on. Use --data.")
         path = Path(options["data_dir"]) / options["dataset"]["path"]
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path} of real pictures. Name it by --data.")
-    G = nets.G_ema
     dataset = TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
     return TrainingData(dataset, options)
