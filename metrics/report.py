@@ -37,7 +37,7 @@ class SnapshotScorer:
         self._say = say
         self._complain = complain or say
 
-    def __call__(self, nets, snapshot, kimg, writer=None, *, skip=()):
+    def __call__(self, nets, snapshot, kimg, writer=None, on_best=None, *, skip=()):
         """Computes all metrics of one snapshot. One that fails does not stop the others.
 
         Args:
@@ -45,13 +45,10 @@ class SnapshotScorer:
             snapshot: Path of its file. Results are added to the files in the same folder.
             kimg: Thousands of images that it was trained for, or None if unknown.
             writer: TensorBoard writer (`tf.summary`), or None. The step is the number of images.
+            on_best: Called with result key and value of the first metric as soon as they are known,
+                if they are better than for any earlier snapshot of the run; or None.
             skip: Names of metrics to leave out.
-
-        Returns:
-            `(result key, value)` of the first metric if it is better than for any earlier
-            snapshot of the run, else None.
         """
-        best = None
         evaluation = None
         for metric in self._evaluator.metrics:
             if metric.name in skip:
@@ -65,9 +62,9 @@ class SnapshotScorer:
                 message = f"{metric.name} of {Path(snapshot).name} failed: {error}"
                 _report_failure(message, error, self.failures, self._complain)
                 continue
-            if is_best and metric is self._evaluator.metrics[0]:
-                best = (metric.headline, headline)
-        return best
+            # At once, because what comes after it may be interrupted.
+            if is_best and on_best and metric is self._evaluator.metrics[0]:
+                on_best(metric.headline, headline)
 
     def say_what_is_missing(self):
         """Tells which metrics lack weights, before hours pass until they are needed.

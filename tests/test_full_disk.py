@@ -231,7 +231,7 @@ def test_a_run_whose_folder_becomes_read_only_stops_and_continues(run, tmp_path)
 
     with may_become_read_only(run_dir) as make_read_only:
 
-        def evaluate(nets, snapshot, kimg, writer):
+        def evaluate(nets, snapshot, kimg, writer, on_best):
             if kimg > 0.05:
                 make_read_only()
 

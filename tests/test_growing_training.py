@@ -54,7 +54,7 @@ def finished(tmp_path_factory, data_folder):
     dataset = TFRecordDataset(data_folder, resolution=8)
     evaluated = []
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         assert nets.G_ema.resolution == 8
         evaluated.append(kimg)
 

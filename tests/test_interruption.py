@@ -8,8 +8,9 @@ from support.tiny_training import checkpoint_values, make_tiny_dataset, tiny_con
 
 from msg_stylegan import load_networks
 from msg_stylegan.training import loop
-from msg_stylegan.training.interruption import StopRequest
+from msg_stylegan.training.interruption import ABORT_FILE, StopRequest
 from msg_stylegan.training.run_output import RunOutput
+from msg_stylegan.training.snapshots import read_best
 
 SIGHUP = getattr(signal, "SIGHUP", None)
 needs_sighup = pytest.mark.skipif(SIGHUP is None, reason="the system has no SIGHUP")
@@ -84,7 +85,7 @@ def dataset(tmp_path_factory):
 def test_a_signal_while_scoring_stops_at_once_and_saves(dataset, tmp_path):
     scored = []
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         scored.append(kimg)
         if kimg:
             signal.raise_signal(signal.SIGTERM)
@@ -100,12 +101,31 @@ def test_a_signal_while_scoring_stops_at_once_and_saves(dataset, tmp_path):
     assert log.endswith("Stopped by SIGTERM at 0.064 kimg. Everything is saved; use --resume.\n")
 
 
+@pytest.mark.parametrize("how", ["file", "signal"])
+def test_a_stop_while_the_best_snapshot_is_scored_leaves_its_record(dataset, tmp_path, how):
+    """By a file while all metrics are computed, or by a signal after the first of them."""
+    scored = []
+
+    def evaluate(nets, snapshot, kimg, writer, on_best):
+        scored.append(kimg)
+        on_best("score", 100.0 - kimg)
+        if kimg and how == "file":
+            (snapshot.parent / ABORT_FILE).touch()
+        elif kimg:
+            signal.raise_signal(signal.SIGTERM)
+
+    config = tiny_config(tmp_path, network_snapshot_ticks=2)
+    run_dir = train_tiny(config, dataset, evaluate=evaluate)
+    assert scored == [0.0, 0.064]
+    assert read_best(run_dir)["snapshot"] == "network-snapshot-000000_064.keras"
+
+
 @pytest.mark.slow
 def test_metrics_that_kill_the_process_lose_no_training(dataset, tmp_path):
     """When scoring begins, the checkpoint is written."""
     held = []
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         held.append(images_in_checkpoint(snapshot.parent))
 
     config = tiny_config(tmp_path, total_kimg=0.064, network_snapshot_ticks=1)

@@ -199,17 +199,27 @@ def test_scoring_tells_which_snapshot_is_the_best(tmp_path):
     nets = make_networks()
     first, second = constant_metric("a", [5, 4, 4, 3]), constant_metric("b", [1, 0, 2, 3])
     scorer = make_scorer(tmp_path, [first, second])
-    best = [scorer(nets, tmp_path / f"{kimg}.keras", kimg) for kimg in range(4)]
-    assert best == [("a_value", 5), ("a_value", 4), None, ("a_value", 3)]
+    best = []
+    for kimg in range(4):
+        scorer(
+            nets,
+            tmp_path / f"{kimg}.keras",
+            kimg,
+            on_best=lambda *what, k=kimg: best.append((k, *what)),
+        )
+    assert best == [(0, "a_value", 5), (1, "a_value", 4), (3, "a_value", 3)]
     # A run that was set back to 1 kimg competes with what came before, not with its lost future.
     scorer = make_scorer(tmp_path, [constant_metric("a", [3.5]), constant_metric("b", [0])])
-    assert scorer(nets, tmp_path / "2.keras", 2) == ("a_value", 3.5)
+    scorer(nets, tmp_path / "2.keras", 2, on_best=lambda *what: best.append((2, *what)))
+    assert best[3:] == [(2, "a_value", 3.5)]
 
 
 def test_a_failing_metric_is_reported_and_the_others_go_on(tmp_path):
     said = []
     scorer = make_scorer(tmp_path, [constant_metric("a", [None]), constant_metric("b", [1])], said)
-    assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
+    best = []
+    scorer(make_networks(), tmp_path / "7.keras", 7, on_best=lambda *what: best.append(what))
+    assert not best
     assert scorer.failures == ["a of 7.keras failed: no weights"]
     # A fault of the metric's own: whoever reports it needs to know where.
     first, *rest = said[0].splitlines()
@@ -230,8 +240,9 @@ def test_a_metric_without_a_value_yet_is_said_and_not_recorded(tmp_path):
     said = []
     empty = Metric("a", "a_value", True, compute=lambda inputs: {})
     scorer = make_scorer(tmp_path, [empty, constant_metric("b", [1])], said)
-    assert scorer(make_networks(), tmp_path / "7.keras", 7) is None
-    assert not scorer.failures
+    best = []
+    scorer(make_networks(), tmp_path / "7.keras", 7, on_best=lambda *what: best.append(what))
+    assert not best and not scorer.failures
     assert said[0] == "7.keras  a: nothing to measure yet"
     assert not (tmp_path / "metric-a.jsonl").exists()
 

@@ -48,7 +48,7 @@ def test_a_resumed_training_is_bit_for_bit_the_uninterrupted_one(finished, tmp_p
 def test_resume_in_the_middle_of_a_tick_and_metrics_change_nothing(finished, tmp_path):
     run_dir, dataset = finished
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         nets.G_ema(np.random.randn(4, 8), dataset.read_labels(np.arange(4)))
         tf.random.normal([3])
         return ("score", -kimg)
@@ -107,10 +107,11 @@ def test_old_snapshots_go_and_the_best_stays(tmp_path):
     scores = {0: 5.0, 1: 1.0, 2: 2.0, 3: 3.0, 4: 4.0}
     best_so_far = []
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         score = scores[round(kimg)]
         best_so_far.append(score)
-        return ("score", score) if score == min(best_so_far) else None
+        if score == min(best_so_far):
+            on_best("score", score)
 
     run_dir = train_tiny(config, dataset, evaluate=evaluate)
     kept = [path.name for path in snapshots_of_run(run_dir)]
@@ -121,10 +122,18 @@ def test_old_snapshots_go_and_the_best_stays(tmp_path):
     assert checkpoints == ["ckpt-3000.index", "ckpt-4000.index"]
 
 
-def test_training_with_infinite_gradients_stops_with_a_message(tmp_path):
+@pytest.mark.parametrize(
+    "changes, kind",
+    [
+        ({"loss.r1_gamma": 1e38}, "[GD]"),
+        # The loss is sound, and its updates are applied.
+        ({"loss.r1_gamma": 3e38, "loss.penalty_interval": 32}, "D by its penalties"),
+    ],
+)
+def test_training_with_infinite_gradients_stops_with_a_message(tmp_path, changes, kind):
     dataset = make_tiny_dataset(tmp_path)
-    config = changed(tiny_config(tmp_path, max_skipped_updates=3), {"loss.r1_gamma": 1e38})
-    with pytest.raises(FloatingPointError, match=r"updates of [GD] up to .* were skipped"):
+    config = changed(tiny_config(tmp_path, total_kimg=0.3, max_skipped_updates=1), changes)
+    with pytest.raises(FloatingPointError, match=rf"updates of {kind} up to .* were skipped"):
         train_tiny(config, dataset)
 
 
@@ -132,7 +141,7 @@ def test_abort_file_stops_and_saves(tmp_path):
     dataset = make_tiny_dataset(tmp_path)
     config = tiny_config(tmp_path, total_kimg=1000.0)
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         (snapshot.parent / ABORT_FILE).touch()
 
     run_dir = train_tiny(config, dataset, evaluate=evaluate)
@@ -146,9 +155,10 @@ def test_a_run_that_was_set_back_keeps_no_best_snapshot_of_other_weights(tmp_pat
     schedule = {"network_snapshot_ticks": 1, "keep_checkpoints": 9}
     scores = {"network-snapshot-000000_064.keras": 0.0}
 
-    def evaluate(nets, snapshot, kimg, writer):
+    def evaluate(nets, snapshot, kimg, writer, on_best):
         score = scores.pop(snapshot.name, 1.0)
-        return ("score", score) if score == 0 else None
+        if score == 0:
+            on_best("score", score)
 
     config = tiny_config(tmp_path, total_kimg=0.064, **schedule)
     run_dir = train_tiny(config, dataset, evaluate=evaluate)

@@ -148,7 +148,8 @@ def test_lazy_penalty_that_is_not_finite_is_skipped_and_counted():
     step = make_step(make_networks(label_size=3), 2, r1_gamma=1e38, penalty_interval=10_000)
     stats = step.update_D([batch()])
     assert int(step.D_opt.iterations) == 1
-    assert (float(stats["D_updates"]), float(stats["D_skipped"])) == (1.0, 1.0)
+    assert (float(stats["D_updates"]), float(stats["D_skipped"])) == (1.0, 0.0)
+    assert (float(stats["D_penalty_updates"]), float(stats["D_penalty_skipped"])) == (0.0, 1.0)
     assert np.isfinite(float(stats["Loss/D/loss"]))
 
 

@@ -146,11 +146,10 @@ class Trial:
         between = max(self._changes_per_point, 1)
         tick_kimg = self.config.schedule.tick_kimg
 
-        def evaluate(nets, snapshot, kimg, writer=None):
+        def evaluate(nets, snapshot, kimg, *more):
             # A tick ends with the first batch that reaches its length; the last one may be shorter.
             if self._is_end(kimg) or int(kimg / tick_kimg + 1e-6) % between == 0:
-                return scorer(nets, snapshot, kimg, writer)
-            return None
+                scorer(nets, snapshot, kimg, *more)
 
         return evaluate
 

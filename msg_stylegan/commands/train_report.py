@@ -4,6 +4,7 @@ import json
 
 from msg_stylegan import options
 from msg_stylegan.options.flags import command_line_form
+from msg_stylegan.training.stages import stages_of
 from msg_stylegan.wording import count_of
 
 # Options that a preset is not meant to decide.
@@ -23,11 +24,18 @@ def summary(config, run_dir, datasets, num_replicas):
                 f"{_labels_in_words(config, dataset)}"
                 for title, dataset in zip(titles, datasets, strict=False)
             ),
-            f"Devices:       {num_replicas}, batch of "
-            f"{count_of(config.schedule.batch_size // num_replicas, 'image')} on each",
+            f"Devices:       {num_replicas}, "
+            f"{_batches_in_words(config, datasets, num_replicas)} on each",
             f"Run directory: {run_dir}",
         ]
     )
+
+
+def _batches_in_words(config, datasets, num_replicas):
+    stages = stages_of(config, datasets[0].resolution)
+    first, *others = dict.fromkeys(stage.batch_size // num_replicas for stage in stages)
+    later = "".join(f", then {size}" for size in others)
+    return f"batch of {count_of(first, 'image')}{later}"
 
 
 def _labels_in_words(config, dataset):
@@ -98,8 +106,7 @@ def plan(config, datasets, num_replicas, judges, origin):
     """The networks that would be trained, what they would start from, and memory."""
     from msg_stylegan.training.architecture import describe_networks
     from msg_stylegan.training.step_memory import estimate_memory
-    from msg_stylegan.transfer.origin import lines_of
 
     memory, state = estimate_memory(config, datasets, num_replicas, judges, origin)
-    lines = lines_of(state.taken) if state.taken else []
+    lines = state.origin.lines(state.taken) if state.taken else []
     return "\n".join([describe_networks(state.nets), *lines, str(memory)])

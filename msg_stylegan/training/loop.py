@@ -14,7 +14,7 @@ from msg_stylegan.training.run_log import say
 from msg_stylegan.training.run_output import NoOutput, RunOutput
 from msg_stylegan.training.tick import Tick
 from msg_stylegan.training.training_state import TrainingState
-from msg_stylegan.transfer.origin import ORIGIN_FILE, lines_of, read_origin
+from msg_stylegan.transfer.origin import ORIGIN_FILE, read_origin
 from msg_stylegan.workers.group import ALONE
 
 
@@ -42,10 +42,10 @@ def train(
         judges: Fixed networks that couple two domains, see `Coupling`.
         open_origin: Function that returns the `Origin` of `config.transfer.init_from`, if there is
             one. It is called at the start of a new run.
-        evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer)` that
-            scores a snapshot; returns `(metric, value)` if it is the best one so far, else None.
-            A run that grows is scored after its last fade: scores of other resolutions could not
-            be compared.
+        evaluate: None, or a function of `(nets, snapshot path, kimg, TensorBoard writer, on_best)`
+            that scores a snapshot, and calls `on_best(metric, value)` once it is the best one so
+            far. A run that grows is scored after its last fade: scores of other resolutions could
+            not be compared.
         begin: None, or a function of the number of images shown so far. It is called before
             anything is written, once nothing more can prevent the training.
         workers: `Workers`, all of which call this with the same arguments. `evaluate` and `begin`
@@ -102,7 +102,7 @@ def train(
 def _begin_output(config, run_dir, datasets, state, info, evaluate):
     """Notes where the weights came from; returns the `RunOutput`."""
     if state.origin:
-        say("\n".join([f"Weights of {state.origin.path}:", *lines_of(state.taken)]))
+        say("\n".join([f"Weights of {state.origin.path}:", *state.origin.lines(state.taken)]))
         write_json(Path(run_dir) / ORIGIN_FILE, state.origin.facts(state.taken))
     if facts := read_origin(run_dir):
         info = {**info, "init_from": facts}

@@ -1,5 +1,6 @@
 """Everything that a run writes while it trains, except for checkpoints."""
 
+import collections
 import time
 from pathlib import Path
 
@@ -43,7 +44,8 @@ class RunOutput:
         self._info = {**info, **labels}
         self._evaluate = evaluate
         self._max_skipped_updates = schedule.max_skipped_updates
-        self._skipped_in_a_row = {"G": 0, "D": 0}
+        # By kind of update.
+        self._skipped_in_a_row = collections.Counter()
         self._elapsed_before = float(progress.elapsed_sec.numpy())
         self._session_start = time.monotonic()
         self._writer = training_stats.StatsWriter(run_dir, progress.nimg)
@@ -57,6 +59,8 @@ class RunOutput:
             config.seed,
         )
         self._stage = None
+        # Images that the networks of the last snapshot of this session had been shown.
+        self._snapshot_nimg = None
 
     def enter(self, stage):
         """Continues with a stage to which the networks have been moved."""
@@ -92,23 +96,31 @@ class RunOutput:
             self._writer.write_image(f"Fakes/{name}", picture, tick.nimg)
 
     def write_networks(self, tick):
-        """Saves a snapshot and returns its path."""
+        """Saves a snapshot and returns its path; None if the one of this image is just saved."""
+        if tick.nimg == self._snapshot_nimg:
+            return None
         info = {**self._info, "cur_nimg": tick.nimg}
-        return self._snapshots.save(self._nets, tick.kimg, info)
+        path = self._snapshots.save(self._nets, tick.kimg, info)
+        self._snapshot_nimg = tick.nimg
+        return path
 
     def score_networks(self, snapshot, tick, stop_request):
         """Scores a snapshot, unless training is to stop, and removes old ones."""
-        best = None
+        best = []
+
+        def record_best(metric, value):
+            self._snapshots.record_best(snapshot, metric, value)
+            best.append(metric)
+
         # A score of another resolution, or inside a fade, could not be compared with any other.
         if self._evaluate and self._stage.is_last and not stop_request.reason():
-            best = stop_request.call_or_stop(
-                self._evaluate, self._nets, snapshot, tick.kimg, self._writer.events.writer
+            writer = self._writer.events.writer
+            stop_request.call_or_stop(
+                self._evaluate, self._nets, snapshot, tick.kimg, writer, record_best
             )
             if reason := stop_request.reason():
                 say(f"{reason}: the metrics of {snapshot.name} may be missing.")
-        if best:
-            self._snapshots.record_best(snapshot, *best)
-        else:
+        if not best:
             self._snapshots.forget_best(snapshot)
         self._snapshots.remove_old(snapshot)
 
@@ -116,16 +128,18 @@ class RunOutput:
         self._writer.close()
 
     def _check_updates(self, stats, tick):
-        for name in self._skipped_in_a_row:
-            if stats[f"Progress/{name}_updates"]:
-                self._skipped_in_a_row[name] = 0
+        for kind, skipped in training_stats.skipped_updates(stats).items():
+            if stats[f"Progress/{kind}_updates"]:
+                self._skipped_in_a_row[kind] = 0
                 continue
-            self._skipped_in_a_row[name] += stats[f"Progress/{name}_skipped"]
-            if self._skipped_in_a_row[name] > self._max_skipped_updates:
+            self._skipped_in_a_row[kind] += skipped
+            if self._skipped_in_a_row[kind] > self._max_skipped_updates:
+                name, _, penalties = kind.partition("_")
                 raise FloatingPointError(
-                    f"All of the last {self._skipped_in_a_row[name]:.0f} updates of {name} up to "
-                    f"{tick.kimg:g} kimg had non-finite gradients and were skipped. Continue with "
-                    "--resume and a lower optimizer.G_learning_rate and D_learning_rate."
+                    f"All of the last {self._skipped_in_a_row[kind]:.0f} updates of {name} "
+                    f"{'by its penalties ' * bool(penalties)}up to {tick.kimg:g} kimg had "
+                    "non-finite gradients and were skipped. Continue with --resume and a lower "
+                    "optimizer.G_learning_rate and D_learning_rate."
                 )
 
 

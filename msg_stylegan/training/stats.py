@@ -106,10 +106,19 @@ def tick_line(stats):
     ]
     if "Loss/D/scale" in stats:
         parts.append(f"scale D {stats['Loss/D/scale']:.0f} G {stats['Loss/G/scale']:.0f}")
-    skipped = stats["Progress/D_skipped"] + stats["Progress/G_skipped"]
-    if skipped:
+    if skipped := sum(skipped_updates(stats).values()):
         parts.append(f"skipped updates {skipped:.0f}")
     return " ".join(parts)
+
+
+def skipped_updates(stats):
+    """Numbers of skipped updates by their kind, such as `"D"` or `"D_penalty"`."""
+    start, end = "Progress/", "_skipped"
+    return {
+        name.removeprefix(start).removesuffix(end): value
+        for name, value in stats.items()
+        if name.startswith(start) and name.endswith(end)
+    }
 
 
 def format_time(seconds):

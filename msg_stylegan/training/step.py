@@ -18,7 +18,7 @@ from msg_stylegan.training.path_lengths import PathLengths
 from msg_stylegan.training.randomness import OWN_STREAMS, VIEWS, StepRandomness, Stream
 from msg_stylegan.training.reals import images_to_float
 from msg_stylegan.training.rounds import Rounds
-from msg_stylegan.training.turns import add_stats, update_in_turn
+from msg_stylegan.training.turns import add_stats, count_names, update_in_turn
 from msg_stylegan.training.updates import Updates
 
 
@@ -438,4 +438,7 @@ class TrainStep:
             names += [f"Loss/coupling/{name}" for name in self.coupling.names]
         if self.paths is not None:
             names += self.paths.stat_names()
+        for name, owner in (("D", self.regularization), ("G", self.paths)):
+            if owner is not None and owner.is_lazy:
+                names += count_names(name)
         return names + self.updates.stat_names()

@@ -14,17 +14,27 @@ def update_in_turn(name, index, interval, update, stat_names):
         stat_names: Names of the statistics in it.
 
     Returns:
-        What to add to the statistics of the update before: those are means over the updates with
-        the loss.
+        What to add to the statistics of the update before. Those are means over the updates with
+        the loss, so that these have counts of their own, see `count_names`.
     """
+    own_names = dict(zip(_count_names(name), count_names(name), strict=True))
 
     def in_turn():
-        return {k: v for k, v in update().items() if k != f"{name}_updates"}
+        return {own_names.get(k, k): v for k, v in update().items()}
 
     def nothing():
-        return {k: tf.constant(0.0) for k in [*stat_names, f"{name}_skipped"]}
+        return {k: tf.constant(0.0) for k in [*stat_names, *count_names(name)]}
 
     return tf.cond(tf.equal(index % interval, 0), in_turn, nothing)
+
+
+def count_names(name):
+    """Names of the numbers of applied and skipped updates of `"G"` or `"D"` by penalties alone."""
+    return _count_names(f"{name}_penalty")
+
+
+def _count_names(name):
+    return [f"{name}_updates", f"{name}_skipped"]
 
 
 def add_stats(stats, others):
