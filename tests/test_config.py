@@ -215,11 +215,13 @@ def test_every_number_has_a_rule():
     ],
 )
 def test_ranges(name, good, bad):
+    # A preset in which the option means something.
+    start = {"loss.gp_target": "progan", "growing.batch_sizes": "progan"}.get(name, "digits")
     for value in good:
-        validate(changed({name: value}))
+        validate(changed({name: value}, start))
     for value in bad:
         with pytest.raises(ValueError, match=rf"\n  {re.escape(name)}="):
-            validate(changed({name: value}))
+            validate(changed({name: value}, start))
 
 
 @hypothesis.given(
@@ -277,6 +279,20 @@ AUGMENTED = {"augment.groups": ("color",)}
         (GROWN, {"generator.body": "stylegan"}, "generator.body='stylegan'"),
         (GROWN, {"growing.batch_sizes": ("8:6",)}, "growing.batch_sizes=8:6"),
         (GROWN, {"dataset.path_b": "b"}, "growing.start_resolution=4"),
+        ({}, {"growing.batch_sizes": ("8:4", "16:2")}, "growing.batch_sizes=8:4,16:2: must be em"),
+        ({}, {"loss.gp_lambda": 50.0}, "loss.gp_lambda=50.0: must be 10.0"),
+        (
+            {"optimizer.name": "tfa.LAMB"},
+            {"optimizer.beta1": 0.5},
+            "optimizer.beta1=0.5: must be l",
+        ),
+        ({"optimizer.name": "tfa.LAMB"}, {"optimizer.beta2": "0.9@0,0.8@1"}, "optimizer.beta2="),
+        (
+            {"generator.use_styles": False, "generator.use_const_input": False},
+            {"generator.use_const_input": True},
+            "generator.use_styles=False: needs",
+        ),
+        ({}, {"hardware.workers": ("a:1", "b:65536")}, "hardware.workers="),
         (PAIR, {"dataset.path_b": ""}, "coupling.feature=10.0: needs dataset.path_b"),
         (PAIR, {"coupling.semantic": 10.0}, "coupling.semantic=10.0: needs coupling.classifier"),
     ],
@@ -291,7 +307,10 @@ def test_options_that_contradict_each_other(good, changes, named):
     "options, a, b, message",
     [
         ({}, (32, 1, 0), (64, 1, 0), r"dataset.path_b='b': .* 64x64 .* dataset.resolution=32"),
-        ({"coupling.sharing": "mapping"}, (32, 1, 0), (32, 1, 3), "0 and 3 components"),
+        *(
+            ({f"coupling.{name}": value}, (32, 1, 0), (32, 1, 3), f"{name}=.* 0 and 3 components")
+            for name, value in (("sharing", "mapping"), ("same_start", True), ("weights", 10.0))
+        ),
         (
             {"coupling.sharing": "hard", "discriminator.combine": "simple"},
             *((32, 1, 0), (32, 3, 0)),
@@ -308,6 +327,14 @@ def test_domains_that_cannot_be_paired(options, a, b, message):
         validate(configuration, None, Interface(*a), Interface(*b))
     # Once, also where both domains have it.
     assert str(error.value).count("\n") == 1
+
+
+def test_features_are_compared_where_there_are_some():
+    start, name = "scogan_original_mnist2svhn", "coupling.feature_resolution"
+    images = Interface(32, 1, connect="none")
+    validate(changed({name: 8}, start), None, images, images)
+    with pytest.raises(ValueError, match="feature_resolution=4: must be at least 8"):
+        validate(changed({name: 4}, start), None, images, images)
 
 
 def test_domains_with_other_colours_and_labels_can_be_paired():

@@ -6,7 +6,10 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from support.stored_data_sets import write_records
 
+from msg_stylegan.commands.train_report import summary
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.options import changed
 from msg_stylegan.presets import get_preset
 from msg_stylegan.training.reals import fade_images
@@ -79,6 +82,16 @@ def test_batch_sizes_hold_from_their_resolution_on():
 
     assert sizes() == [16] * 6
     assert sizes("64:8", "4:64") == [64] * 4 + [8] * 2
+
+
+@pytest.mark.parametrize(
+    "preset, words",
+    [("ffhq512", "batch of 8 images on each"), ("progan", "batch of 8 images, then 4, then 2 on")],
+)
+def test_the_report_names_the_batches_of_all_stages(preset, words, tmp_path):
+    config = changed(get_preset(preset), {"dataset.resolution": 0})
+    write_records(tmp_path / "a", np.zeros((1, 512, 512, 3), np.uint8))
+    assert words in summary(config, tmp_path, [TFRecordDataset(tmp_path / "a")], num_replicas=2)
 
 
 def test_reals_become_sharp_in_a_fade():

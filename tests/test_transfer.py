@@ -14,7 +14,7 @@ from support.slow_cases import first_is_fast
 from support.stored_data_sets import random_images, write_records
 from support.tiny_pair import make_pair
 from support.tiny_run import make_dataset
-from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
+from support.tiny_training import make_tiny_dataset, make_tiny_pair, tiny_config, train_tiny
 
 from msg_stylegan.commands import model_card, train, train_arguments, train_report
 from msg_stylegan.commands.origins import open_origin
@@ -27,13 +27,17 @@ from msg_stylegan.networks import (
 )
 from msg_stylegan.networks.named_variables import named_variables
 from msg_stylegan.options import (
+    Config,
     DiscriminatorOptions,
     GeneratorOptions,
     TransferOptions,
     changed,
     from_dict,
+    to_dict,
     validate,
 )
+from msg_stylegan.training.run_directory import create_run_directory
+from msg_stylegan.training.training_state import TrainingState
 from msg_stylegan.transfer.freezing import freeze
 from msg_stylegan.transfer.matching import copy_matching
 from msg_stylegan.transfer.origin import Origin
@@ -129,6 +133,45 @@ def test_a_pair_from_one_domain():
         for network, theirs in zip(domain, (source.G, source.D, source.G_ema), strict=True):
             for a, b in zip(network.variables, theirs.variables, strict=True):
                 np.testing.assert_array_equal(a, b)
+
+
+def test_a_pair_starts_as_it_is(tmp_path):
+    """And does not make both domains alike, as `coupling.same_start` does with random weights."""
+    datasets, options = make_tiny_pair(tmp_path)
+    options |= {"coupling.same_start": True, "transfer.init_from": "file"}
+    config = changed(tiny_config(tmp_path), options)
+    source = make_pair(channels=(1, 3))
+    state = TrainingState(
+        config, tmp_path, datasets, tf.distribute.get_strategy(), None, lambda: Origin("f", source)
+    )
+    assert_equal_networks(state.nets, source)
+
+
+def test_the_other_domain_of_a_pair_is_named():
+    source = make_pair(has_encoder=True)
+    origin = Origin("file", source)
+    matches = origin.give_to(make_networks(Interface(16, 1)))
+    assert origin.lines(matches)[-4:] == [f"{name}: not used" for name in source.members][3:]
+    whole = make_pair(has_encoder=True)
+    assert not any("not used" in line for line in origin.lines(origin.give_to(whole)))
+
+
+@pytest.mark.parametrize("start_resolution", [0, 4])
+def test_networks_that_grow_and_others_do_not_mix(start_resolution):
+    config = changed(Config(), {"growing.start_resolution": start_resolution})
+    grown = build_networks(
+        GeneratorOptions(
+            body="progan", z_dim=8, w_dim=8, mapping_layers=0, normalize_z=False, **SMALL
+        ),
+        DiscriminatorOptions(body="progan", mbstd_blocks="last", **SMALL),
+        DATA,
+        stage_resolution=8,
+    )
+    origins = {4: Origin("file", grown), 0: Origin("file", make_networks())}
+    origins.pop(start_resolution).check(config)
+    ((_, other),) = origins.items()
+    with pytest.raises(ValueError, match=f"growing.start_resolution={start_resolution}: file"):
+        other.check(config)
 
 
 def test_a_network_that_the_file_lacks_is_new():
@@ -232,6 +275,33 @@ def test_options_of_the_networks_are_those_of_the_file(trained, tmp_path):
     assert "generator.z_dim: 8 (in the preset: 64)" in notes
 
 
+def test_the_same_command_continues_what_it_began(trained, tmp_path):
+    config, _, snapshot = trained
+    stored = {"transfer.init_from": str(snapshot), "transfer.freeze_D": 1}
+    run_dir = tmp_path / "again" / "00001-tiny-1gpu"
+    create_run_directory(run_dir, to_dict(changed(config, stored)))
+
+    def again(*arguments):
+        return parse(
+            "--resume=auto",
+            f"--config.result_dir={run_dir.parent}",
+            "--config.description=tiny",
+            *arguments,
+        )
+
+    # Nothing has begun: another option may be right.
+    assert again("--init_from=" + str(snapshot), "--config.transfer.freeze_D=2").run_dir is None
+    (run_dir / "checkpoints").mkdir()
+    (run_dir / "checkpoints" / "ckpt-0.index").touch()
+    for form in ("--init_from=", "--config.transfer.init_from="):
+        arguments = again(form + "latest")
+        assert arguments.run_dir == run_dir
+        assert arguments.config.transfer.init_from == str(snapshot)
+        assert arguments.config.transfer.freeze_D == 1
+    with pytest.raises(ValueError, match=r"transfer\.freeze_D: 1 in the run, 2 now"):
+        again("--init_from=latest", "--config.transfer.freeze_D=2")
+
+
 def test_a_run_is_found_by_its_number_and_stays_the_same_run(trained, tmp_path):
     config, _, snapshot = trained
     arguments = parse("--init_from=latest", f"--config.result_dir={config.result_dir}")
@@ -277,6 +347,14 @@ def test_published_files(tmp_path, kind, capsys):
                 "transfer.init_from": "a",
                 "transfer.freeze_mapping": True,
                 "generator.mapping_layers": 0,
+            },
+            "no mapping network",
+        ),
+        (
+            {
+                "transfer.init_from": "a",
+                "transfer.freeze_mapping": True,
+                "generator.body": "scogan",
             },
             "no mapping network",
         ),

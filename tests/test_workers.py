@@ -51,6 +51,9 @@ def test_tf_config_names_the_chief_first():
     for kind, index in (("worker", 2), ("evaluator", 0), ("ps", 0)):
         with pytest.raises(ValueError, match="TF_CONFIG"):
             find_cluster((), None, tf_config(cluster, kind, index))
+    for address in ("b", "b:65536", "b:x"):
+        with pytest.raises(ValueError, match=f"TF_CONFIG names the address '{address}'"):
+            find_cluster((), None, tf_config({"worker": ["a:1", address]}, "worker", 0))
     with pytest.raises(ValueError, match="TF_CONFIG cannot be understood"):
         find_cluster((), None, {"TF_CONFIG": "[1"})
 

@@ -1,6 +1,5 @@
 """What the command line of a training asks for: options, and where it begins."""
 
-import dataclasses
 import functools
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +104,10 @@ def _continuation(arguments, run_dir, parsed, find_preset):
         return stored
 
     config, _ = _parse_flags(arguments, stored, keep_stored)
-    if parsed.init_from is not None:
-        # It was for the beginning.
-        config = dataclasses.replace(config, transfer=stored.transfer)
+    if parsed.resume == AUTO:
+        # It was for the beginning, and may name the same networks in another way.
+        origin = stored.transfer.init_from
+        config = options.changed(config, {"transfer.init_from": origin})
     _check_same_networks(stored, config, run_dir)
     return Arguments(config, parsed.dry_run, run_dir, stored, named, parsed.new_data)
 
@@ -125,6 +125,7 @@ def _start_from_networks(arguments, config, preset, find_preset):
     config, parsed = _parse_flags(arguments, origin.applied_to(preset), with_networks)
     # "latest" will soon be another one.
     config = options.changed(config, {"transfer.init_from": str(origin.path)})
+    origin.check(config)
     return Arguments(config, parsed.dry_run, origin=origin, preset=preset)
 
 

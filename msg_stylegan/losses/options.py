@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from msg_stylegan.kimg_schedule import KimgSchedule, ScheduledFloat
+from msg_stylegan.kimg_schedule import ScheduledFloat
 from msg_stylegan.losses.adversarial import GradientPenalty
 from msg_stylegan.losses.registry import LOSSES, make_loss, own_options
 from msg_stylegan.losses.regularization import Regularization
@@ -131,9 +131,9 @@ class _SharedOptions:
             )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            # What is on by default says nothing about what the user wants.
-            is_wanted = isinstance(value, KimgSchedule) or (value and not field.default)
-            if field.name in _OWN and field.name not in self.own and is_wanted:
+            is_foreign = field.name in _OWN and field.name not in self.own
+            # What is off needs no loss that has it.
+            if is_foreign and value not in (0, field.default):
                 having = [name for name, loss in LOSSES.items() if field.name in _names(loss)]
                 problems.append(
                     f"loss.{field.name}={value}: must be {field.default} with "

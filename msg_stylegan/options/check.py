@@ -113,10 +113,8 @@ _RELATIONS = {
     "schedule generator coupling": lambda config, domains, _: config.schedule.problems(
         config, domains[0]
     ),
-    "transfer dataset.resolution growing.start_resolution generator.mapping_layers "
-    "discriminator.body": lambda config, domains, _: config.transfer.problems(
-        config, domains[0].resolution
-    ),
+    "transfer dataset.resolution growing.start_resolution generator "
+    "discriminator.body": lambda config, domains, _: config.transfer.problems(config, domains[0]),
     "augment loss": lambda config, domains, _: config.augment.problems(config.loss),
     "growing.start_resolution generator.body discriminator.body discriminator.mbstd_blocks connect "
     "dataset.resolution": lambda config, domains, _: config.growing.problems(

@@ -142,10 +142,18 @@ class CouplingOptions:
                 f"dataset.path_b={config.dataset.path_b!r}: the images have {b} pixels, those of "
                 f"dataset.path {a}. Both must be equal: set dataset.resolution={smaller}"
             )
-        if data.label_size != data_b.label_size and self.sharing != "none":
+        if data.label_size != data_b.label_size:
+            problems += [
+                f"coupling.{name}={getattr(self, name)!r}: must be {off!r}, because the labels of "
+                f"the domains have {data.label_size} and {data_b.label_size} components"
+                for name, off in (("sharing", "none"), ("same_start", False), ("weights", 0.0))
+                if getattr(self, name) != off
+            ]
+        smallest = config.generator.smallest_features
+        if self.feature and 0 < self.feature_resolution < smallest:
             problems.append(
-                f"coupling.sharing={self.sharing!r}: must be none, because the labels of the "
-                f"domains have {data.label_size} and {data_b.label_size} components"
+                f"coupling.feature_resolution={self.feature_resolution}: must be at least "
+                f"{smallest}, the side of the first activations of the generators"
             )
         if config.loss.loss_class.pairs_samples and (data.label_size or data_b.label_size):
             problems.append(

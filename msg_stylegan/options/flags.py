@@ -139,8 +139,11 @@ class _ListParser(flags.ArgumentParser):
     def parse(self, argument):
         if isinstance(argument, tuple):
             return argument
+        text = argument.strip()
         # Also accepts the Python form, "(1, 2, 1)".
-        items = [item.strip(" '\"") for item in argument.strip(" ()[]").split(",")]
+        if text[:1] + text[-1:] in ("()", "[]"):
+            text = text[1:-1]
+        items = [item.strip(" '\"") for item in text.split(",")]
         if items == ["none"]:
             return ()
         return tuple(self.element_type(item) for item in items if item)

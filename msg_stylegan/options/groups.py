@@ -164,7 +164,9 @@ class GrowingOptions:
         """
         start = self.start_resolution
         if not start:
-            return []
+            rule = "must be empty without growing.start_resolution, see schedule.batch_size"
+            sizes = ",".join(self.batch_sizes)
+            return [f"growing.batch_sizes={sizes}: {rule}"] if sizes else []
         problems = [
             f"{name}={value!r}: must be {expected!r} to grow the networks"
             for name, value, expected in (
@@ -218,13 +220,20 @@ class OptimizerOptions:
     )
 
     def problems(self):
-        """Options that cannot have a schedule with the chosen optimizer: a list of lines."""
-        names = {"Adam": (), "RMSprop": ("beta1",)}.get(self.name, ("beta1", "beta2", "epsilon"))
+        """What the chosen optimizer cannot have: a list of lines."""
+        fixed = {"Adam": (), "RMSprop": ("beta1",)}.get(self.name)
+        if fixed is not None:
+            return [
+                f"optimizer.{name}={value}: must be a number with optimizer.name={self.name!r}, "
+                "which cannot change it"
+                for name in fixed
+                if isinstance(value := getattr(self, name), KimgSchedule)
+            ]
         return [
-            f"optimizer.{name}={value}: must be a number with optimizer.name={self.name!r}, which "
-            "cannot change it"
-            for name in names
-            if isinstance(value := getattr(self, name), KimgSchedule)
+            f"optimizer.{name}={value}: must be left out with optimizer.name={self.name!r}, which "
+            "has its own"
+            for name in ("beta1", "beta2", "epsilon")
+            if (value := getattr(self, name)) != getattr(OptimizerOptions, name)
         ]
 
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 from msg_stylegan.option import at_least, matching, one_of, option
 
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
+# HOST:PORT of a worker.
+ADDRESS = rf"(\[[\da-fA-F:]+\]|[\w.-]+):{_PORT}"
+
 
 @dataclass(frozen=True)
 class HardwareOptions:
@@ -19,7 +23,7 @@ class HardwareOptions:
         (),
         "Processes that train together, on one host or many: HOST:PORT of each, the first of which "
         "writes the run, or slurm for the tasks of a Slurm step. Empty = what TF_CONFIG says.",
-        matching(r"slurm|(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}", "be slurm or a list of HOST:PORT"),
+        matching(rf"slurm|{ADDRESS}", "be slurm or a list of HOST:PORT, ports from 1 to 65535"),
     )
     steps_per_call: int = option(16, "Training steps per compiled call.", at_least(1))
     deterministic: bool = option(

@@ -233,6 +233,21 @@ class GeneratorOptions(NetworkOptions):
         decides_networks=False,
     )
 
+    @property
+    def smallest_features(self):
+        """Side of the first activations that a coupling can compare."""
+        return 8 if self.body == "scogan" else 4
+
+    def problems(self, data):
+        problems = super().problems(data)
+        options = self.resolved(data)
+        if not options.use_styles and options.use_const_input:
+            problems.append(
+                "generator.use_styles=False: needs generator.use_const_input=False, or the images "
+                "do not depend on the latent"
+            )
+        return problems
+
     def implied(self, data):
         # Without a mapping w is what enters: z, and the embedded label of the same size.
         input_dim = {"w_dim": self.z_dim * (2 if data.label_size else 1)}

@@ -28,13 +28,14 @@ class TransferOptions:
         False, "Let the mapping network keep the weights of the file, those of its average."
     )
 
-    def problems(self, config, resolution):
+    def problems(self, config, data):
         """What does not go together: a list of lines.
 
         Args:
             config: `Config`.
-            resolution: Side of the images, 0 where it is not known yet.
+            data: `Interface`; its resolution is 0 where it is not known yet.
         """
+        resolution = data.resolution
         frozen = {
             "transfer.freeze_D": self.freeze_D,
             "transfer.freeze_mapping": self.freeze_mapping,
@@ -61,9 +62,9 @@ class TransferOptions:
                 f"transfer.freeze_D={self.freeze_D}: must be less than {len(scales(resolution))}, "
                 f"the number of blocks at {resolution}x{resolution}"
             )
-        if self.freeze_mapping and not config.generator.mapping_layers:
+        if self.freeze_mapping and not config.generator.resolved(data).mapping_layers:
             problems.append(
-                "transfer.freeze_mapping=True: there is no mapping network with "
-                "generator.mapping_layers=0"
+                "transfer.freeze_mapping=True: the generator has no mapping network, see "
+                "generator.body and generator.mapping_layers"
             )
         return problems

@@ -88,12 +88,20 @@ def find_run(result_dir, which):
 
 
 def newest_run(result_dir, description):
-    """Path of the newest run with a description (see `next_run_directory`), or None."""
+    """Path of the newest run with a description (see `next_run_directory`), or None.
+
+    Runs without a checkpoint do not count: there is nothing to continue, and what kept them from
+    their first one, such as a wrong option, would keep them again.
+    """
+    # With TensorFlow, which takes seconds: other functions here do without it.
+    from msg_stylegan.training.checkpoint import has_checkpoint
+
     runs = [
         path
         for _, path in _numbered(Path(result_dir), _RUN_NAME)
         if re.fullmatch(rf"\d+-{re.escape(description)}-\d+gpu", path.name)
         and (path / OPTIONS_FILE).is_file()
+        and has_checkpoint(path)
     ]
     return runs[-1] if runs else None
 

@@ -8,8 +8,7 @@ resumed anywhere, inside a fade too.
 import dataclasses
 import math
 
-import tensorflow as tf
-
+from msg_stylegan.lazy_tensorflow import tf
 from msg_stylegan.resolutions import scales
 
 

@@ -91,7 +91,8 @@ class TrainingState:
             freeze(self.nets, config.transfer, self.taken)
             self._coupling = None
             if self.nets.is_pair:
-                if config.coupling.same_start:
+                # Trained pairs agree in other ways, or not yet.
+                if config.coupling.same_start and not (self.origin and self.origin.is_pair):
                     start_equal(self.nets)
                 places = share_weights(self.nets, config.coupling)
                 self._coupling = Coupling(config.coupling, self.nets, places, judges or {})

@@ -4,6 +4,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from msg_stylegan.options.hardware import ADDRESS
+
 # As the only entry of `hardware.workers`.
 SLURM = "slurm"
 # Jobs that share a node should not meet at a port; all are below those that systems hand out.
@@ -76,6 +78,12 @@ def _of_tf_config(environ):
             raise TypeError
     except (AttributeError, TypeError, ValueError):
         raise ValueError(f"TF_CONFIG cannot be understood: {text[:200]!r}") from None
+    for address in addresses if len(addresses) > 1 else ():
+        if not re.fullmatch(ADDRESS, address):
+            raise ValueError(
+                f"TF_CONFIG names the address {address!r}. Expected HOST:PORT, ports from 1 to "
+                "65535."
+            )
     if len(addresses) > 1 and kind not in ("chief", "master", "worker"):
         raise ValueError(f"TF_CONFIG gives this process the task {kind!r}. Use workers only.")
     index = number + (len(chief) if kind == "worker" else 0)
