@@ -6,13 +6,23 @@ import zipfile
 import numpy as np
 import pytest
 from support import tflib_writer
-from support.network_weights import assert_equal_networks
+from support.network_weights import assert_equal_networks, randomize
 from support.original_recording import RecordedArrays, Recording, original_paths
 from support.pickled_networks import SETTINGS, VARIANTS, make_trio, nvidia_trio, trio
 from support.torch_writer import save_state
 
 from msg_stylegan.commands import convert
-from msg_stylegan.networks import Discriminator, Generator, Networks, save_networks
+from msg_stylegan.interface import Interface
+from msg_stylegan.legacy.npz_networks import write_npz_networks
+from msg_stylegan.networks import (
+    Discriminator,
+    Generator,
+    Networks,
+    build_networks,
+    save_networks,
+)
+from msg_stylegan.networks.growing import GrowingDiscriminator, GrowingGenerator
+from msg_stylegan.presets import get_preset
 from msg_stylegan.pretrained import load_networks
 
 INFO = {"options": {"seed": 5}, "cur_nimg": 12_000, "name": "Größe"}
@@ -138,6 +148,69 @@ def test_a_changed_generator_of_bmsg_has_no_names(tmp_path, golden, capsys):
     assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 1
     assert "changed one of BMSG-GAN" in capsys.readouterr().err
     assert not (tmp_path / "b.npz").exists()
+
+
+def test_a_run_of_our_presets_has_the_names_of_bmsg(tmp_path):
+    config = get_preset("bmsg:4,4")
+    data = Interface(config.dataset.resolution, num_channels=3)
+    nets = build_networks(config.generator, config.discriminator, data)
+    randomize(nets)
+    # There is no w without a mapping network, and so no mean of it.
+    for G in (nets.G, nets.G_ema):
+        G.w_avg.assign(np.zeros(4, np.float32))
+    save_networks(nets, tmp_path / "a.keras", INFO)
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 0
+    with np.load(tmp_path / "b.npz") as npz:
+        assert "G/layers.0.conv_1.weight" in npz.files
+    assert_equal_networks(load_networks(tmp_path / "b.npz"), nets)
+
+
+SMALL = {"channel_base": 16, "channel_max": 4}
+PROGAN = {"body": "progan", "z_dim": 4, "mapping_layers": 0}
+
+
+@pytest.mark.parametrize(
+    "network_class, options",
+    [
+        (Generator, {"body": "stylegan2", "z_dim": 4, "w_dim": 4}),
+        (Discriminator, {"body": "residual"}),
+        (Discriminator, {"body": "scogan"}),
+        (GrowingGenerator, PROGAN),
+        (GrowingDiscriminator, {"body": "progan", "mbstd_blocks": "last"}),
+    ],
+)
+def test_weights_without_names_are_refused(tmp_path, capsys, network_class, options):
+    is_D = issubclass(network_class, Discriminator)
+    if options["body"] == "scogan":
+        data = Interface(32, 3, connect="none")
+    else:
+        options, data = options | SMALL, Interface(8, 3)
+    network = network_class(network_class.options_class(**options), data)
+    nets = Networks(**{**dict.fromkeys(("G", "D", "G_ema")), "D" if is_D else "G_ema": network})
+    nets.build()
+    save_networks(nets, tmp_path / "a.keras", {})
+    assert run(tmp_path / "a.keras", tmp_path / "b.npz") == 1
+    error = capsys.readouterr().err
+    assert "have no names for their weights in npz files. Write a .keras file instead." in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "b.npz").exists()
+
+
+@pytest.mark.parametrize("member", ["D", "G_ema"])
+def test_no_variable_is_lost_silently(tmp_path, member):
+    network_class = Discriminator if member == "D" else Generator
+
+    class Extended(network_class):
+        def build(self, input_shape=None):
+            super().build()
+            self.added = self.add_weight(name="added", shape=(1,), initializer="ones")
+
+    network = Extended(network_class.options_class(**SMALL), Interface(8, 3))
+    nets = Networks(**{**dict.fromkeys(("G", "D", "G_ema")), member: network})
+    nets.build()
+    with pytest.raises(ValueError, match="variables 'added' have no names"):
+        write_npz_networks(nets, tmp_path / "a.npz")
+    assert not (tmp_path / "a.npz").exists()
 
 
 def test_nothing_is_overwritten_unasked(tmp_path, capsys):

@@ -7,6 +7,7 @@ import numpy as np
 from msg_stylegan.legacy import bmsg_variables, original_variables
 from msg_stylegan.legacy.original_shapes import some_names
 from msg_stylegan.networks import Discriminator, Generator, progan_options
+from msg_stylegan.options import DiscriminatorOptions
 
 
 def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
@@ -30,7 +31,7 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     """
     given = {"generator": generator, "shadow": shadow, "discriminator": discriminator}
     given = {kind: arrays for kind, arrays in given.items() if arrays is not None}
-    sizes = {kind: _size(kind, arrays) for kind, arrays in given.items()}
+    sizes = {kind: size_of(kind, arrays) for kind, arrays in given.items()}
     if len(set(sizes.values())) > 1:
         text = "; ".join(
             f"{kind}: depth {depth}, latent size {latent_size}, {num_channels} colour channels"
@@ -47,11 +48,18 @@ def networks_from_state_dicts(generator=None, shadow=None, discriminator=None):
     return networks
 
 
-def _size(kind, arrays):
+def size_of(kind, arrays):
     """Returns (depth, latent size, channels of the images).
 
     They are read from the shapes of a few weights. If these agree, they make up a good part of the
     network, so no network is built that is much larger than what was given.
+
+    Args:
+        kind: "generator", "shadow" or "discriminator".
+        arrays: As for `networks_from_state_dicts`.
+
+    Raises:
+        ValueError: The shapes are not those of such a network.
     """
     if kind == "discriminator":
         depth = _count(arrays, "rgb_to_features.{}.weight") + 1
@@ -96,14 +104,29 @@ def _count(arrays, pattern):
 
 def _make_network(name, kind, arrays, sizes):
     (size,) = set(sizes.values())
-    is_D = kind == "discriminator"
     try:
         G_options, D_options, data = progan_options(*size)
     except ValueError as error:
         raise ValueError(f"This is not a {kind} of BMSG-GAN. {error}") from error
-    network = (
-        Discriminator(D_options, data, name=name) if is_D else Generator(G_options, data, name=name)
-    )
+    options = D_options if kind == "discriminator" else G_options
+    return network_with_weights(name, options, data, arrays)
+
+
+def network_with_weights(name, options, data, arrays):
+    """Builds one network and fills it.
+
+    Args:
+        name: Name of the network.
+        options: `GeneratorOptions` or `DiscriminatorOptions`, those of `progan_options` but for
+            what decides nothing.
+        data: `Interface` of `progan_options`.
+        arrays: As for `networks_from_state_dicts`, of the size that `size_of` tells.
+
+    Raises:
+        ValueError: The weights do not fit.
+    """
+    is_D = isinstance(options, DiscriminatorOptions)
+    network = (Discriminator if is_D else Generator)(options, data, name=name)
     network.build()
     variables = (
         bmsg_variables.discriminator_variables if is_D else bmsg_variables.generator_variables
@@ -111,5 +134,6 @@ def _make_network(name, kind, arrays, sizes):
     try:
         original_variables.assign(variables(network), arrays)
     except ValueError as error:
+        kind = "discriminator" if is_D else "generator"
         raise ValueError(f"The weights are not of a BMSG-GAN {kind}. {error}") from error
     return network

@@ -5,6 +5,7 @@ layouts of the original MSG-StyleGAN, those of BMSG-GAN the names and layouts of
 a JSON text with the arguments of our networks.
 """
 
+import dataclasses
 import json
 
 import numpy as np
@@ -14,7 +15,7 @@ from msg_stylegan.command_names import called
 from msg_stylegan.foreign_files.npz_arrays import read_npz
 from msg_stylegan.interface import Interface
 from msg_stylegan.legacy import bmsg_variables, original_variables
-from msg_stylegan.legacy.bmsg_networks import networks_from_state_dicts
+from msg_stylegan.legacy.bmsg_networks import network_with_weights, size_of
 from msg_stylegan.legacy.file_contents import FileContents
 from msg_stylegan.legacy.original_shapes import (
     check_arrays,
@@ -22,15 +23,22 @@ from msg_stylegan.legacy.original_shapes import (
     discriminator_shapes,
     finite_floats,
     generator_shapes,
+    some_names,
 )
 from msg_stylegan.networks import Discriminator, Generator, progan_options
+from msg_stylegan.networks.growing import Growing
+from msg_stylegan.networks.named_variables import named_variables
 from msg_stylegan.networks.pair_member import split_config, stored_names
 from msg_stylegan.options import GeneratorOptions
 
 _VERSION = 1
+# Bodies of both networks whose weights have names.
+_BODIES = ("stylegan", "progan")
+# Options of the mapping network's layers.
+_OF_LAYERS = ("mapping_width", "mapping_lr_multiplier", "mapping_nonlinearity")
 # Options that older files do not have.
 _NEWER = {"weight_init", "norm"}
-# Prefix in the file -> our name, and the argument of `networks_from_state_dicts`.
+# Prefix in the file -> our name, and what `size_of` calls the kind.
 _MEMBERS = {
     "G": ("G", "generator"),
     "D": ("D", "discriminator"),
@@ -59,7 +67,7 @@ def write_npz_networks(nets, path):
         network = getattr(nets, member)
         if network is not None:
             options[prefix] = {k: v for k, v in network.get_config().items() if k != "name"}
-            table = _table(_names(network.options, network.data), network)
+            table = _complete_table(network)
             exported = original_variables.export(table)
             arrays |= {f"{prefix}/{name}": array for name, array in exported.items()}
     meta = {"version": _VERSION, "networks": options, "info": nets.info}
@@ -117,20 +125,18 @@ def _make_networks(arrays, networks):
         if prefix not in groups:
             raise ValueError(f"It holds {name[:100]!r}, which belongs to none of its networks.")
         groups[prefix][rest] = array
-    made, state_dicts, expected = {}, {}, {}
+    made = {}
     for prefix, config in networks.items():
-        member, role = _MEMBERS[prefix]
-        options, data = expected[member] = _options(member, config)
+        member, kind = _MEMBERS[prefix]
+        options, data = _options(member, config)
         if _names(options, data) is bmsg_variables:
-            state_dicts[role] = finite_floats(groups[prefix])
+            network = _make_progan(member, kind, options, data, groups[prefix])
         else:
-            made[member] = _make_network(member, options, data, groups[prefix])
-    if state_dicts:
-        made |= networks_from_state_dicts(**state_dicts)
-    for member, parts in expected.items():
-        if (made[member].options, made[member].data) != parts:
-            raise ValueError(f"The settings of {member} in `meta` do not fit its weights.")
-    return {member: made[member] for member in expected}
+            network = _make_network(member, options, data, groups[prefix])
+        if network.options != options:
+            raise ValueError(f"The settings of {member} in `meta` contradict each other.")
+        made[member] = network
+    return made
 
 
 def _options(member, config):
@@ -158,6 +164,32 @@ def _make_network(member, options, data, arrays):
     return network
 
 
+def _make_progan(member, kind, options, data, arrays):
+    """Builds a network of BMSG-GAN."""
+    arrays = finite_floats(arrays)
+    if size_of(kind, arrays) != _progan_size(options, data):
+        raise ValueError(f"The settings of {member} in `meta` do not fit its weights.")
+    return network_with_weights(member, options, data, arrays)
+
+
+def _complete_table(network):
+    """Names and layouts of all variables of a network.
+
+    Raises:
+        ValueError: Some have no names.
+    """
+    if isinstance(network, Growing):
+        raise ValueError(_nameless("Growing networks"))
+    table = _table(_names(network.options, network.data), network)
+    named = {id(variable) for variable, _ in table.values()}
+    lost = {k for k, variable in named_variables(network).items() if id(variable) not in named}
+    if not getattr(network, "has_w_avg", True):
+        lost.discard("w_avg")
+    if lost:
+        raise ValueError(_nameless(f"Networks with the variables {some_names(sorted(lost))}"))
+    return table
+
+
 def _table(names, network):
     if isinstance(network, Discriminator):
         return names.discriminator_variables(network)
@@ -170,11 +202,8 @@ def _names(options, data):
     Raises:
         ValueError: It has none.
     """
-    if options.body == "scogan":
-        raise ValueError(
-            "Networks of Soft-CoGAN have no names for their weights in npz files. Write a .keras "
-            "file instead."
-        )
+    if options.body not in _BODIES:
+        raise ValueError(_nameless(f"Networks with {options.prefix}body={options.body!r}"))
     if _is_published_progan(options, data):
         return bmsg_variables
     if isinstance(options, GeneratorOptions) and options.body == "progan":
@@ -185,11 +214,21 @@ def _names(options, data):
     return original_variables
 
 
+def _nameless(networks):
+    return f"{networks} have no names for their weights in npz files. Write a .keras file instead."
+
+
 def _is_published_progan(options, data):
     try:
-        published = progan_options(
-            data.resolution.bit_length() - 2, options.channel_max, data.num_channels
-        )
+        published = progan_options(*_progan_size(options, data))
     except ValueError:
         return False
+    if isinstance(options, GeneratorOptions):
+        # Without layers of a mapping network, and it has none, these mean nothing.
+        meaningless = {name: getattr(published[0], name) for name in _OF_LAYERS}
+        options = dataclasses.replace(options, **meaningless)
     return data == published[2] and options in published[:2]
+
+
+def _progan_size(options, data):
+    return data.resolution.bit_length() - 2, options.channel_max, data.num_channels
