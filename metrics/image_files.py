@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from msg_stylegan.command_names import called
 from msg_stylegan.data.dataset import TFRecordDataset
+from msg_stylegan.data.dataset_folder import find_levels
 from msg_stylegan.data.decoding.picture_reader import VERSION, PictureReader, upright_size
 from msg_stylegan.data.decoding.remarks import (
     SkippedImageError,
@@ -54,7 +55,7 @@ def open_images(path, resolution=0, max_label_size=0, reader=None, skip_broken=F
         ValueError: Nothing of this kind, no images, or an image that cannot be read.
         OSError: A file that may not be read.
     """
-    if Path(path).is_dir() and any(Path(path).glob("*.tfrecords")):
+    if Path(path).is_dir() and find_levels(path):
         return TFRecordDataset(path, resolution, max_label_size)
     return ImageFiles(open_store(path), reader or PictureReader(), skip_broken)
 

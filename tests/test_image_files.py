@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from support.colour_profiles import bomb
 from support.image_sources import noise
-from support.stored_data_sets import write_records
+from support.stored_data_sets import random_images, store, write_records
 
 from metrics import image_files
 from metrics.image_files import open_images
@@ -110,6 +110,12 @@ def test_tfrecords_are_recognised_and_keep_their_channels(tmp_path):
         assert records.shape == (4, 4, channels)
         np.testing.assert_array_equal(stacked(records), images[..., :channels])
         assert len(records.fingerprint()) == 64
+
+
+def test_tfrecords_in_shards_are_recognised(tmp_path):
+    images = random_images(5)
+    records = open_images(store(tmp_path / "tiny", images, num_shards=2))
+    np.testing.assert_array_equal(stacked(records), images)
 
 
 # Expected pixels of plain modes, as other tools have them.
