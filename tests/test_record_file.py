@@ -149,6 +149,25 @@ def test_encoded_images_of_equal_length_are_not_raw_ones(tmp_path):
     np.testing.assert_array_equal(file.read(range(3)), images)
 
 
+def test_encoded_images_whose_lengths_look_equal_are_all_found(tmp_path):
+    images = np.zeros((64, 1, 8, 8), np.uint8)
+    for i, pixels in enumerate(images.reshape(64, 64)):
+        pixels[:i] = random_planes(1, 1, 8, seed=i).ravel()[:i]
+    by_length = {len(encode_example(image, "png")): image for image in images}
+    first, shorter, longer = next(
+        (length, length - d, length + d)
+        for length in by_length
+        for d in range(1, 20)
+        if {length - d, length + d} <= by_length.keys()
+    )
+    # Four times the first length, and the last record has it.
+    images = np.stack([by_length[length] for length in (first, shorter, longer, first)])
+    payloads = [encode_example(image, "png") for image in images]
+    file = RecordFile(write_payloads(tmp_path / "a", payloads))
+    assert file.num_bytes == 4 * len(frame(payloads[0]))
+    np.testing.assert_array_equal(file.read(range(4)), images)
+
+
 @settings(max_examples=50)
 @given(data=st.data())
 def test_no_damaged_encoded_image_is_returned(tmp_path_factory, data):

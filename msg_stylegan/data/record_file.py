@@ -61,14 +61,16 @@ class RecordFile:
         except RecordError as error:
             raise _known_content(self.path) or error from None
         self._stride = _record_size(self._header)
-        self._offsets = None if self._is_uniform() else self._scan()
-        self.num_records = (
-            self.num_bytes // self._stride if self._offsets is None else len(self._offsets)
-        )
-
+        self._offsets, self.num_records = None, 1
         record = self._read_record(0)
         example = self._parse(record, 0)
         self.shape, self.encoding = example.shape, example.encoding
+        # Encoded images differ in length, and the last one may look as if they did not.
+        if self.encoding == "raw" and self._is_uniform():
+            self.num_records = self.num_bytes // self._stride
+        else:
+            self._offsets = self._scan()
+            self.num_records = len(self._offsets)
         # What surrounds the pixels in the first record, and most likely in all others.
         self._surroundings = None
         if self._offsets is None and self.encoding == "raw":
