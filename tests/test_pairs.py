@@ -235,6 +235,43 @@ def test_what_cannot_be_paired_is_one_clear_error(tmp_path, vendors, capsys, arg
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "option", "named"),
+    [
+        ("digits2edge", "--resolution=64", "always 32x32, grayscale. Leave out `--resolution`"),
+        ("digits2edge", "--resize=6", "or `--resize`"),
+        ("digits2edge", "--channels=3", "`--channels`"),
+        ("digits2edge", "--min_size=33", "`--min_size`"),
+        ("digits2edge", "--max_pixels=1000", "`--max_pixels`"),
+        ("digits2edge", "--attribute=Smiling", "`--attribute` is for `create_pair celeba` only"),
+        ("mnist2svhn", "--channels=3", "always 32x32. Leave out `--channels`"),
+        ("mnist2fashion", "--resolution=64", "`--resolution`"),
+        ("celeba", "--resolution=64", "always 128x128, RGB. Leave out `--resolution`"),
+        ("celeba", "--fit=pad", "`--fit`"),
+        ("celeba", "--filter=box", "`--filter`"),
+        ("same_names", "--attribute=Smiling", "`--attribute`"),
+    ],
+)
+def test_options_that_are_not_applied_are_refused(tmp_path, capsys, name, option, named):
+    folders = [tmp_path] * (2 if name.startswith("mnist") else 1)
+    assert run(name, tmp_path / "out", *folders, option) == 1
+    error = capsys.readouterr().err
+    assert named in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_that_change_nothing_are_taken(tmp_path):
+    (mnist, digits), (fashion, _) = (
+        write_mnist(tmp_path / name, count, count) for name, count in (("m", 3), ("f", 4))
+    )
+    options = ("--channels=1", "--min_size=32", "--fit=pad", "--background=white")
+    for side in ("--resolution=32", "--resize=5"):
+        out = tmp_path / side
+        assert run("mnist2fashion", out, mnist, fashion, side, *options) == 0
+        stored = TFRecordDataset(out / "a").read_images(range(3))
+        assert {image.tobytes() for image in stored} == {image.tobytes() for image in digits}
+
+
 def test_an_unknown_pair_is_refused_with_those_that_exist(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run("cat2dog", tmp_path / "out")
