@@ -135,8 +135,8 @@ def test_faces_by_an_attribute(tmp_path):
             assert (image == value).all()
 
 
-@pytest.fixture
-def vendors(tmp_path):
+@pytest.fixture(params=["", "emoji/", "data/emoji/"])
+def vendors(tmp_path, request):
     """Archive of 9 pictures by each of two vendors, in two categories, and one without partner."""
     members = {
         f"{vendor}/{i}.png": noise(10 * k + i)
@@ -147,7 +147,8 @@ def vendors(tmp_path):
     labels = {f"{i}.png": i % 2 for i in range(9)} | {"only.png": 0}
     facts = {"categories": ["even", "odd"], "labels": labels}
     members["categories.json"] = json.dumps(facts).encode()
-    return write_zip(tmp_path / "pairs.zip", members)
+    top = {f"{request.param}{name}": content for name, content in members.items()}
+    return write_zip(tmp_path / "pairs.zip", top)
 
 
 def number(name):

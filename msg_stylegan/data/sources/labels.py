@@ -94,7 +94,7 @@ def read_labels(labels, store):
 
 def _found_labels(store):
     """Labels of the file that lies where StyleGAN's tools put it."""
-    member = _member(LABELS_NAME, store)
+    member = find_member(LABELS_NAME, store)
     if member is None:
         return Labels(notices=_unused_files(store))
     try:
@@ -165,7 +165,7 @@ def _open(labels, store):
     """Path, for messages, and bytes of a file on the disk or in the store."""
     if Path(labels).is_file():
         return labels, Path(labels).read_bytes()
-    member = _member(labels.removeprefix(f"{store.path}/"), store)
+    member = find_member(labels.removeprefix(f"{store.path}/"), store)
     if member is None:
         raise ValueError(f"There is no file of labels {labels}, nor one in {store.path}.")
     return _read(member, store)
@@ -179,8 +179,16 @@ def _read(member, store):
         raise ValueError(f"{path} cannot be read: {error}.") from None
 
 
-def _member(name, store):
-    """The file of a name in the store, or below the folders that all images share, or None."""
+def find_member(name, store):
+    """Finds the file of a name in a store, or below the folders that all images share.
+
+    Args:
+        name: Name of a file that is no image.
+        store: See `open_store`.
+
+    Returns:
+        The path in the store, or None.
+    """
     candidates = [prefix + name for prefix in _shared_prefixes(store.names)]
     return next((name for name in candidates if name in store.other_names), None)
 

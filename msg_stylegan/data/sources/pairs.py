@@ -19,6 +19,7 @@ from msg_stylegan.data.sources.celeba import CentralCelebaSource
 from msg_stylegan.data.sources.digits import DigitsSource, open_fashion_mnist, open_mnist
 from msg_stylegan.data.sources.image_files import EncodedImages, open_source, open_store
 from msg_stylegan.data.sources.known_files import find_file
+from msg_stylegan.data.sources.labels import find_member
 from msg_stylegan.data.sources.svhn import open_svhn
 
 _SHAPES_NAME = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -231,18 +232,19 @@ def _open_same_names(options, path):
 
 def _categories(store):
     """Labels `[N, L]` of all images and names of the classes, by a file beside them; or None."""
-    if _CATEGORIES_NAME not in store.other_names:
+    path = find_member(_CATEGORIES_NAME, store)
+    if path is None:
         return None, None
     try:
-        facts = json.loads(store.read_member(_CATEGORIES_NAME))
+        facts = json.loads(store.read_member(path))
         classes = [facts["labels"][PurePosixPath(name).name] for name in store.names]
         class_names = [str(name) for name in facts["categories"]]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
-            f"{_CATEGORIES_NAME} of {store.path} must have categories, and labels of all files. "
+            f"{path} of {store.path} must have categories, and labels of all files. "
             f"Received: {error!r}"
         ) from error
-    return one_hot(classes, len(class_names), _CATEGORIES_NAME), class_names
+    return one_hot(classes, len(class_names), path), class_names
 
 
 @dataclasses.dataclass(frozen=True)
