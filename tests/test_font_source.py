@@ -78,6 +78,15 @@ def test_a_data_set_of_a_font(font, tmp_path, capsys):
     assert np.abs(stored.astype(int) - np.asarray(white)[:, :16]).max() <= 1
 
 
+@pytest.mark.parametrize("name", ["OTTO/0.png", "true/0.png", "trueface.png"])
+def test_a_list_that_begins_like_a_font_is_a_list(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(BITMAPS["asterisk"])
+    (tmp_path / "list").write_text(f"{name}\n")
+    store = open_store(tmp_path / "list")
+    assert store.names == [name] and store.data(0) == BITMAPS["asterisk"]
+
+
 def test_a_font_may_be_scored(font):
     images = open_images(font)
     assert (images.num_images, images.shape) == (3, (16, 17, 3))

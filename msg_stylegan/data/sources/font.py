@@ -7,10 +7,16 @@ from msg_stylegan.data.sources.file_stores import check_size
 from msg_stylegan.data.sources.selection import left_out, printable
 
 # First bytes of fonts with outlines of TrueType and of PostScript, and of Apple's.
-SIGNATURES = (b"\0\1\0\0", b"OTTO", b"true")
+_SIGNATURES = (b"\0\1\0\0", b"OTTO", b"true")
 
 # Of the formats of bitmaps, those that hold a PNG file.
 _PNG_FORMATS = (17, 18, 19)
+
+
+def is_font(start):
+    """Whether a file that begins with these bytes, at least five, is a font."""
+    # The number of tables follows. Its first byte is 0, which no text has.
+    return start.startswith(_SIGNATURES) and start[4:5] == b"\0"
 
 
 class FontStore:

@@ -18,7 +18,7 @@ from msg_stylegan.data.sources.file_stores import (
     RemoteFolderStore,
     is_remote,
 )
-from msg_stylegan.data.sources.font import SIGNATURES, FontStore
+from msg_stylegan.data.sources.font import FontStore, is_font
 from msg_stylegan.data.sources.labels import LABELS_NAME, read_labels
 from msg_stylegan.data.sources.selection import left_out, printable
 from msg_stylegan.data.sources.tar_archive import is_compressed, open_tar
@@ -120,7 +120,7 @@ def _opener(path):
                 "the folder of images, or pack that as zip or tar."
             )
     # A tar archive may end with a zip archive in it, by which it would pass for one.
-    if start.startswith(SIGNATURES):
+    if is_font(start):
         return FontStore
     if is_compressed(path) or tarfile.is_tarfile(path):
         return open_tar
