@@ -75,6 +75,19 @@ def test_lost_bytes_are_noticed(tmp_path):
         )
 
 
+@pytest.mark.parametrize("name", ["noise", ".noise"])
+@pytest.mark.usefixtures("small_parts")
+def test_a_data_set_of_any_name_is_continued(tmp_path, name):
+    out = tmp_path / "again" / name
+    interrupt(out)
+    leftover = out.with_name(f".{name}.partial") / "data" / ".0123456789abcdef.tmp.json"
+    leftover.touch()
+    options = {"order": INTERRUPTED, "command": {"seed": 0}}
+    conversion.convert(NoiseSource(2000), out, **options)
+    conversion.convert(NoiseSource(2000), tmp_path / "whole" / name, **options)
+    assert contents(out) == contents(tmp_path / "whole" / name)
+
+
 def test_only_one_process_at_a_time(tmp_path):
     work = WorkFolder(tmp_path / "noise")
     with work.entered(), pytest.raises(OSError, match="Another process is at work"):

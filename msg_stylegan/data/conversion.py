@@ -26,7 +26,7 @@ from msg_stylegan.data.parts import (
 )
 from msg_stylegan.data.sources.file_stores import is_remote
 from msg_stylegan.data.worker_pool import done_in_order
-from msg_stylegan.files import WriteError, read_json, write_json
+from msg_stylegan.files import WriteError, read_json, remove_leftovers, write_json
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -280,8 +280,7 @@ class WorkFolder:
                 self.parts.mkdir(exist_ok=True)
                 # A kill leaves the files that were being written.
                 for folder in (self.parts, self.data):
-                    for path in folder.glob(".*"):
-                        path.unlink(missing_ok=True)
+                    remove_leftovers(folder)
                 try:
                     yield
                 finally:
