@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.stored_data_sets import random_images, store, write_records
 
+from msg_stylegan.commands import dataset_tool
 from msg_stylegan.data import verify as verify_module
 from msg_stylegan.data.dataset_folder import MANIFEST_NAME
 from msg_stylegan.data.record_format import ENCODINGS, RecordError, encode_example, frame
@@ -302,6 +303,13 @@ def test_resolution_must_be_that_of_the_name(copy):
     shutil.copy(copy / FILES[1], copy / FILES[0])
     with pytest.raises(RecordError, match=r"r02\.tfrecords, record 0 .*8x8 instead of 4x4"):
         verify(copy)
+
+
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_wrong_numbers_of_workers_are_one_error(copy, capsys, workers):
+    assert dataset_tool.main(["verify", str(copy), "--workers", workers]) == 1
+    error = capsys.readouterr().err
+    assert error == f"error: `--workers` must be 1 or more. Received: {workers}\n"
 
 
 @pytest.mark.parametrize("channels", [(2, 2, 2), (1, 1, 3)])

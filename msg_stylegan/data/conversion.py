@@ -25,7 +25,7 @@ from msg_stylegan.data.parts import (
     plan_parts,
 )
 from msg_stylegan.data.sources.file_stores import is_remote
-from msg_stylegan.data.worker_pool import done_in_order
+from msg_stylegan.data.worker_pool import check_num_workers, done_in_order
 from msg_stylegan.files import WriteError, read_json, remove_leftovers, write_json
 
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -164,8 +164,7 @@ def convert(source, directory, *, num_workers=1, drop_duplicates=False, **reques
             "`--runner=DirectRunner`, or make the data set here and copy it."
         )
     request = Request(source, **request)
-    if num_workers < 1:
-        raise ValueError(f"`--workers` must be 1 or more. Received: {num_workers}")
+    check_num_workers(num_workers)
     identity = request.identity()
     identity |= {"strict": request.strict, "drop_duplicates": drop_duplicates}
     work = WorkFolder(directory)

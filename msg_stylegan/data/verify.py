@@ -20,7 +20,7 @@ from msg_stylegan.data.dataset_folder import (
 )
 from msg_stylegan.data.record_file import iterate_offsets, iterate_records
 from msg_stylegan.data.record_format import RecordError, decode_example, parse_example
-from msg_stylegan.data.worker_pool import done_in_order, num_cores
+from msg_stylegan.data.worker_pool import check_num_workers, done_in_order, num_cores
 
 # What a worker checks at a time: enough that starting it costs nothing.
 _CHUNK_RECORDS = 256
@@ -70,15 +70,17 @@ def verify(directory, workers=None):
 
     Raises:
         ValueError: The data set is not sound. The message states the first problem: the file and,
-            if it is about a record, its number (counted from 0) and its position in bytes.
+            if it is about a record, its number (counted from 0) and its position in bytes. Or
+            `workers` is below 1.
         OSError: A file cannot be read.
     """
+    workers = num_cores() if workers is None else workers
+    check_num_workers(workers)
     directory = Path(directory)
     if not directory.is_dir():
         raise RecordError(f"There is no folder {directory}.")
     levels = _find_levels(directory)
     manifest = read_manifest(directory)
-    workers = workers or num_cores()
     counts, facts = _check_records(levels, manifest["files"] if manifest else {}, workers)
     label_paths = sorted(directory.glob(f"*{LABELS_SUFFIX}"))
     if len(label_paths) > 1:

@@ -21,6 +21,12 @@ def num_cores():
     return os.cpu_count() or 1
 
 
+def check_num_workers(num_workers):
+    """Refuses, with a `ValueError`, a number of processes below 1."""
+    if num_workers < 1:
+        raise ValueError(f"`--workers` must be 1 or more. Received: {num_workers}")
+
+
 def done_in_order(function, tasks, num_workers):
     """Calls `function(task)` for all tasks and yields each task, in order, when it is done.
 
