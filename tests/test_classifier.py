@@ -377,7 +377,8 @@ def test_what_exists_is_replaced_only_if_wanted(digits, tmp_path, capsys):
         (["--seed", "-1"], "`seed` from 0"),
         (["--learning_rate", "nan"], "`learning_rate` above 0"),
         (["--resolution", "4"], "at least 8"),
-        (["--resolution", "12"], "power of two"),
+        (["--resolution", "12"], "Expected `resolution` to be a power of two of at most 8"),
+        (["--resolution", "64"], "Expected `resolution` to be a power of two of at most 8"),
         (["--data", "nowhere"], "no folder nowhere"),
     ],
 )

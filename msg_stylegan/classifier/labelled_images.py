@@ -3,6 +3,7 @@
 import numpy as np
 
 from msg_stylegan.data.dataset import TFRecordDataset, class_names_of, classes_of, label_batches
+from msg_stylegan.data.pyramid import is_pyramid_resolution
 
 
 class LabelledImages:
@@ -62,10 +63,16 @@ def open_data_sets(paths, resolution=0):
 
     Raises:
         ValueError: A folder is no data set or has no labels that can be learned, the labels of two
-            differ in length, or the images are smaller than `resolution`.
+            differ in length, or the images cannot have the side `resolution`.
     """
-    if not resolution:
-        resolution = min(TFRecordDataset(path).stored_resolution for path in paths)
+    smallest = min(map(TFRecordDataset, paths), key=lambda dataset: dataset.stored_resolution)
+    side = smallest.stored_resolution
+    resolution = resolution or side
+    if not is_pyramid_resolution(resolution) or resolution > side:
+        raise ValueError(
+            f"Expected `resolution` to be a power of two of at most {side}: {smallest.path} holds "
+            f"images of {side}x{side}. Received: {resolution}"
+        )
     datasets = [TFRecordDataset(path, resolution, max_label_size=-1) for path in paths]
     for dataset in datasets:
         if dataset.label_size < 1:
