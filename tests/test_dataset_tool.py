@@ -148,6 +148,7 @@ def make_mixed(photos):
         (make_odd, ["--resolution=16", "--labels=folders"], "bad.png"),
         (make_odd, ["--resolution=16", "--shards=2"], "`--shards` must be"),
         (make_odd, ["--resolution=16", "--workers=0"], "`--workers` must be"),
+        (make_odd, ["--resolution=16", "--beam_options=--region=x"], "add `--runner`"),
         (make_mixed_sizes, ["--shuffle=0"], "bad.png is 32x32"),
         (make_mixed, ["--strict"], "bad.png"),
     ],

@@ -251,7 +251,8 @@ def _add_storage(command):
         "make the shards with an Apache Beam pipeline; DirectRunner or DataflowRunner, for example"
     )
     add("--runner", metavar="NAME", help=text)
-    add("--beam_options", metavar="TEXT", default="", help="further options of the pipeline")
+    text = 'further options of the pipeline, such as --beam_options="--region=europe-west1"'
+    add("--beam_options", metavar="TEXT", default="", help=text)
 
 
 def _add_shuffle(command):
@@ -375,6 +376,11 @@ def _convert(args, source):
         "strict": args.strict,
     }
     if args.runner is None:
+        if args.beam_options:
+            raise ValueError(
+                "`--beam_options` is for a pipeline. Add `--runner`, such as "
+                "`--runner=DirectRunner`, or leave it out."
+            )
         workers = num_cores() if args.workers is None else args.workers
         return convert(
             source, args.out, num_workers=workers, drop_duplicates=args.drop_duplicates, **options
