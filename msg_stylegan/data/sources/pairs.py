@@ -17,6 +17,7 @@ from PIL import Image
 from msg_stylegan.data.sources.arrays import Source, one_hot
 from msg_stylegan.data.sources.celeba import CentralCelebaSource
 from msg_stylegan.data.sources.digits import DigitsSource, open_fashion_mnist, open_mnist
+from msg_stylegan.data.sources.fixed_form import FixedForm
 from msg_stylegan.data.sources.image_files import EncodedImages, open_source, open_store
 from msg_stylegan.data.sources.known_files import find_file
 from msg_stylegan.data.sources.labels import find_member
@@ -261,38 +262,6 @@ class PairOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
-    """What the images of a pair are like, whatever the options.
-
-    Attributes:
-        side: Their side in pixels.
-        channels: Their channels; None if the domains differ.
-        is_cut: Whether they are cut out of larger ones.
-    """
-
-    side: int
-    channels: int | None
-    is_cut: bool = False
-
-    def changed_by(self, preparation):
-        """The options of a preparation that such images would not come through unchanged."""
-        usual = type(preparation)()
-        changes = {
-            "`--resolution` or `--resize`": preparation.resolution not in (None, self.side),
-            "`--channels`": preparation.channels not in (None, self.channels),
-            "`--min_size`": preparation.min_size > self.side,
-            "`--max_pixels`": preparation.reader.max_pixels < self.side**2,
-            "`--fit` or `--resize`": self.is_cut and preparation.fit != usual.fit,
-            "`--filter`": self.is_cut and preparation.filter not in (usual.filter, "bilinear"),
-        }
-        return [name for name, is_change in changes.items() if is_change]
-
-    def __str__(self):
-        colours = {1: ", grayscale", 3: ", RGB", None: ""}
-        return f"{self.side}x{self.side}{colours[self.channels]}"
-
-
-@dataclasses.dataclass(frozen=True)
 class PairKind:
     """A pair that can be made.
 
@@ -305,7 +274,7 @@ class PairKind:
         num_optional: How many of the folders may be left out.
         is_aligned: Whether images belong together by their numbers, so that none may be left out.
         has_attribute: Whether `PairOptions.attribute` decides the domains.
-        form: `Form` of the images if the files are not prepared as the options say; else None.
+        form: `FixedForm` of the images if the files are not prepared as the options say; else None.
     """
 
     what: str
@@ -314,7 +283,7 @@ class PairKind:
     num_optional: int = 0
     is_aligned: bool = False
     has_attribute: bool = False
-    form: Form | None = None
+    form: FixedForm | None = None
 
     def check(self, options):
         """Refuses options that would change the images, but are not applied.
@@ -336,7 +305,7 @@ _CYCLE_GAN = ("folder or archive of trainA and trainB",)
 PAIRS = {
     **{
         f"digits2{name}": PairKind(
-            f"digits, {what}", (_MNIST,), _digits_and(name), 1, form=Form(32, 1)
+            f"digits, {what}", (_MNIST,), _digits_and(name), 1, form=FixedForm(32, 1)
         )
         for name, what in (
             ("negative", "digits black on white"),
@@ -348,13 +317,13 @@ PAIRS = {
         "MNIST, SVHN",
         ("folder of MNIST", "folder of SVHN"),
         lambda options, mnist, svhn: {"a": open_mnist(mnist), "b": open_svhn(svhn)},
-        form=Form(32, None),
+        form=FixedForm(32, None),
     ),
     "mnist2fashion": PairKind(
         "MNIST, Fashion-MNIST",
         ("folder of MNIST", "folder of Fashion-MNIST"),
         lambda options, mnist, fashion: {"a": open_mnist(mnist), "b": open_fashion_mnist(fashion)},
-        form=Form(32, 1),
+        form=FixedForm(32, 1),
     ),
     "shapes2flowers": PairKind(
         "shapes of dSprites, flowers", ("folder of dSprites", "flowers"), _open_shapes
@@ -367,7 +336,7 @@ PAIRS = {
         (f"folder of img_align_celeba and {_ATTRIBUTES_NAME}",),
         _open_celeba,
         has_attribute=True,
-        form=Form(128, 3, is_cut=True),
+        form=FixedForm(128, 3, is_cut=True),
     ),
     "same_names": PairKind(
         "two folders of pictures; files of the same name belong together",
