@@ -170,6 +170,15 @@ def test_partners_have_the_same_name_and_are_never_in_both_domains(vendors):
     assert "1 images without a partner" in pair["a"].warnings[-1]
 
 
+def test_two_categories_of_one_name_are_refused(tmp_path):
+    members = {f"{vendor}/0.png": noise(0) for vendor in ("google", "twitter")}
+    facts = {"categories": ["food", "food"], "labels": {"0.png": 1}}
+    members["categories.json"] = json.dumps(facts).encode()
+    path = write_folder(tmp_path / "pairs", members)
+    with pytest.raises(ValueError, match=r"must have different categories.*two .* of one name"):
+        open_pair("same_names", [path], PLAIN)
+
+
 def run(*arguments):
     return dataset_tool.main(["create_pair", *map(str, arguments), "--workers=1"])
 

@@ -257,6 +257,7 @@ def test_labels_of_different_kinds(write, values):
         ("a.png,nan,1", "must hold finite numbers"),
         ('a.png,"1', "is not a CSV file of labels"),
         ("a.png,1\na.png,2", "two different labels for a.png"),
+        ("file,x,y,x\na.png,1,2,3", "two columns with the name 'x'"),
     ],
 )
 def test_wrong_csv(write, content, message):

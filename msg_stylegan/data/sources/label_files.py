@@ -173,6 +173,12 @@ def parse_csv(data, path, keys):
         value = cells[0] if len(cells) == 1 else [number_or_text(cell) for cell in cells]
         entries.append(Entry(number, name, value))
     names = header[1:] if header and len(header) > 2 else None
+    if names and len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(
+            f"{path} has two columns with the name {twice!r}. Give each column a name of its own, "
+            "or remove the line of names."
+        )
     return LabelFile(path, "row", entries, names, True, [])
 
 

@@ -240,9 +240,11 @@ def _categories(store):
         facts = json.loads(store.read_member(path))
         classes = [facts["labels"][PurePosixPath(name).name] for name in store.names]
         class_names = [str(name) for name in facts["categories"]]
+        if len(set(class_names)) < len(class_names):
+            raise ValueError("two categories of one name")
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
-            f"{path} of {store.path} must have categories, and labels of all files. "
+            f"{path} of {store.path} must have different categories, and labels of all files. "
             f"Received: {error!r}"
         ) from error
     return one_hot(classes, len(class_names), path), class_names
