@@ -251,8 +251,9 @@ class TFRecordDataset:
             )
         if resolution > self.stored_resolution:
             raise ValueError(
-                f"`dataset.resolution` is {resolution}, but {self.path} holds images of "
-                f"{self.stored_resolution}x{self.stored_resolution}. Use at most that, or 0."
+                f"{self.path} holds images of {self.stored_resolution}x{self.stored_resolution}, "
+                f"but {resolution}x{resolution} are wanted. In a training, give "
+                f"`dataset.resolution` at most {self.stored_resolution}, or 0."
             )
         return resolution
 
