@@ -193,3 +193,22 @@ def test_interruption_keeps_what_is_found(results, targets, tmp_path, monkeypatc
     assert (facts["steps"], facts["ended"]) == (5, "interrupted")
     assert (tmp_path / "a" / "optimization.mp4").stat().st_size > 0
     assert "interrupted after 5 steps" in capsys.readouterr().out
+
+
+def test_interruption_before_the_first_step_keeps_no_result_of_another_target(
+    results, targets, tmp_path, monkeypatch
+):
+    class Interrupted(projection.Projector):
+        num_searches = 0
+
+        def _best_starts(self, *args):
+            self.num_searches += 1
+            if self.num_searches == 2:
+                raise KeyboardInterrupt
+            return super()._best_starts(*args)
+
+    monkeypatch.setattr(projection, "Projector", Interrupted)
+    assert call(results, tmp_path, f"--target={targets}", "--steps=2", "--no_video") == 130
+    assert not (tmp_path / "a-2").exists()
+    (facts,) = json.loads((tmp_path / "projections.json").read_text())
+    assert facts["ended"] == "all steps done"

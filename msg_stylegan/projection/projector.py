@@ -175,6 +175,9 @@ class Projector:
             raise ValueError("Noise maps can be optimised for one target at a time.")
         num_steps = self._num_steps if num_steps is None else num_steps
         target = self.loss.target_pyramid(images)
+        # Before the starting points, whose search can be interrupted, too.
+        self._best_losses.assign(np.full(len(images), math.inf))
+        self.is_converged = False
         self._reset(*self._best_starts(target, labels, start))
         fall_steps = max(1, round(num_steps * _FALL))
         rise_steps = max(1, round(num_steps * _RISE))
@@ -260,8 +263,6 @@ class Projector:
         for moments in (self._first_moments, self._second_moments, self._best):
             for variable, parameter in zip(moments, self._parameters, strict=True):
                 variable.assign(tf.zeros_like(parameter))
-        self._best_losses.assign(np.full(len(latents), math.inf))
-        self.is_converged = False
 
     def _points_of(self, latents):
         return (latents - self._latents.mean) / self._latents.scale
