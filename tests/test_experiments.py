@@ -12,21 +12,26 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.checkout import ROOT
-from support.tiny_training import make_tiny_dataset, tiny_config
+from support.tiny_training import make_tiny_dataset, make_tiny_pair, tiny_config
 
-from experiments import progressive_growing
+from experiments import coupling, progressive_growing
 from experiments.frame import command
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.image_changes import read_image_changes
 from experiments.frame.summary import Spread, equal_time, summarize
 from experiments.frame.table import markdown_table
 from experiments.frame.trial import Point, Trial
+from metrics.evaluation import MetricResult
 from metrics.generated_images import GeneratedImages
+from metrics.results import record_result
 from msg_stylegan import load_networks, options, presets
+from msg_stylegan.classifier.network import Classifier
+from msg_stylegan.classifier.stored import save_classifier
 from msg_stylegan.commands import run_metrics
 from msg_stylegan.files import read_json_lines, sha256_of_file
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
 from msg_stylegan.training import loop
+from msg_stylegan.training.run_directory import create_run_directory
 from msg_stylegan.transfer.origin import read_origin
 
 MODULES = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if path.stem[0] != "_")
@@ -240,6 +245,52 @@ def test_unknown_names_are_explained(tmp_path, capsys):
     assert "create_digits" in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"loss\.gamma"):
         Variant("x", {"loss.gamma": 1.0}).apply(presets.get_preset("digits"))
+
+
+@pytest.fixture(scope="module")
+def pair_arguments(tmp_path_factory):
+    """Arguments of an experiment on a pair of data sets."""
+    folder = tmp_path_factory.mktemp("pair")
+    config = options.changed(tiny_config(folder), make_tiny_pair(folder)[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(presets.PRESETS, "tiny_pair", config)
+        yield tiny_arguments(folder, "--preset=tiny_pair", f"--outdir={folder / 'out'}")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "further"),
+    [
+        ("swd20", []),
+        ("swd20,label_agreement20", ["label_agreement20_corrected"]),
+        ("label_agreement1k --num_images=20", ["label_agreement20_corrected"]),
+    ],
+)
+def test_tables_have_the_further_results_of_the_metrics_in_use(
+    pair_arguments, tmp_path, metrics, further
+):
+    more = f"--metrics={metrics} --outdir={tmp_path}".split()
+    args = command.build_parser(coupling.EXPERIMENT).parse_args([*pair_arguments, *more])
+    judge = Classifier(8, 1, 4)
+    judge.build()
+    save_classifier(judge, tmp_path / "judge.keras", {})
+    overrides = {"metrics.classifier": str(tmp_path / "judge.keras")}
+    base = options.changed(command.base_config(args, coupling.EXPERIMENT), overrides)
+    datasets = command.open_datasets(base, -1)
+    evaluator = command.make_evaluator(args, base, datasets, None, tmp_path)
+    trial = Trial(Variant("none"), 0, base, tmp_path)
+    create_run_directory(trial.run_dir, options.to_dict(trial.config))
+    for metric in evaluator.metrics:
+        result = MetricResult(metric, dict.fromkeys([metric.headline, *further], 0.5), 1.0)
+        settings = evaluator.settings(metric)
+        snapshot = trial.run_dir / "network-snapshot-000002.keras"
+        record_result(result, snapshot=snapshot, kimg=2.0, settings=settings)
+    command.write_results(coupling.EXPERIMENT, args, [trial], evaluator, tmp_path)
+    (row,) = read_csv(tmp_path / "table.csv")
+    headlines = [metric.headline for metric in evaluator.metrics]
+    assert [key for key in row if key.endswith(" mean") and "/" not in key] == [
+        f"{key}{when} mean" for when in ("", " at equal time") for key in headlines + further
+    ]
+    assert {row[f"{key} mean"] for key in headlines + further} == {"0.5"}
 
 
 def test_spread_is_mean_and_sample_deviation_and_time_is_that_of_the_fastest():

@@ -226,7 +226,8 @@ def make_evaluator(args, base, datasets, strategy, outdir):
 
 def write_results(experiment, args, trials, evaluator, outdir):
     """Writes all tables and charts; returns the table of scores as text."""
-    keys = [*(metric.headline for metric in evaluator.metrics), *experiment.further_keys]
+    keys = [metric.headline for metric in evaluator.metrics]
+    keys += [key for metric in evaluator.metrics for key in experiment.further_keys(metric)]
     curves, failed = {}, {}
     for trial in trials:
         name = trial.variant.name

@@ -45,8 +45,8 @@ class Experiment:
     # Function of the configuration that all variants start from; gives the metrics of every
     # snapshot, unless the command line names others.
     metrics: Callable = lambda config: DIGITS_METRICS
-    # Results that the tables show beside the headlines of the metrics.
-    further_keys: tuple[str, ...] = ()
+    # Function of a metric that gives its results which the tables show beside its headline.
+    further_keys: Callable = lambda metric: ()
     # Settings from which the variants start, unless the command line names others.
     preset: str = "digits_progan"
     # Dotted names of options -> values that differ from the preset in all variants.
