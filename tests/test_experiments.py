@@ -7,17 +7,20 @@ import itertools
 import json
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.checkout import ROOT
+from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, make_tiny_pair, tiny_config
 
 from experiments import coupling, progressive_growing
-from experiments.frame import command
+from experiments.frame import command, digit_network
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.image_changes import read_image_changes
+from experiments.frame.pair_classifiers import pair_classifiers
 from experiments.frame.summary import Spread, equal_time, summarize
 from experiments.frame.table import markdown_table
 from experiments.frame.trial import Point, Trial
@@ -26,8 +29,11 @@ from metrics.generated_images import GeneratedImages
 from metrics.results import record_result
 from msg_stylegan import load_networks, options, presets
 from msg_stylegan.classifier.network import Classifier
+from msg_stylegan.classifier.options import ClassifierOptions
 from msg_stylegan.classifier.stored import save_classifier
+from msg_stylegan.classifier.training import train_classifier
 from msg_stylegan.commands import run_metrics
+from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.files import read_json_lines, sha256_of_file
 from msg_stylegan.networks import newest_snapshot, snapshots_of_run
 from msg_stylegan.training import loop
@@ -173,7 +179,7 @@ def test_scores_are_those_of_run_metrics(finished, tiny_preset):
     arguments = [
         f"--network={copied}",
         f"--cache_dir={tiny_preset / 'cache'}",
-        f"--feature_network={outdir.parent / 'digits.keras'}",
+        f"--feature_network={next(outdir.parent.glob('digits-*.keras'))}",
         f"--metrics={','.join(METRICS)}",
     ]
     assert run_metrics.main(arguments) == 0
@@ -291,6 +297,27 @@ def test_tables_have_the_further_results_of_the_metrics_in_use(
         f"{key}{when} mean" for when in ("", " at equal time") for key in headlines + further
     ]
     assert {row[f"{key} mean"] for key in headlines + further} == {"0.5"}
+
+
+def test_judges_of_data_sets_with_the_same_name_are_told_apart(tmp_path):
+    def make_pair(folder, seed):
+        return [
+            make_dataset(folder / name, label_size=3, seed=seed + number)
+            for number, name in enumerate("ab")
+        ]
+
+    first, other = (make_pair(tmp_path / f"{seed}" / "pair", seed) for seed in (0, 2))
+    assert digit_network.file_name(first[0]) != digit_network.file_name(other[0])
+    again = TFRecordDataset(first[0].path, max_label_size=-1)
+    assert digit_network.file_name(first[0]) == digit_network.file_name(again)
+    classifier, info = train_classifier(first, "classes", ClassifierOptions(kimg=0.1))
+    names = ("coupling", "metrics")
+    expected = {f"{name}.classifier": str(tmp_path / f"pair-{name}.keras") for name in names}
+    for path in expected.values():
+        save_classifier(classifier, Path(path), info)
+    assert pair_classifiers(tmp_path, first) == expected
+    with pytest.raises(ValueError, match=r"pair-coupling\.keras was trained on other images"):
+        pair_classifiers(tmp_path, other)
 
 
 def test_spread_is_mean_and_sample_deviation_and_time_is_that_of_the_fastest():

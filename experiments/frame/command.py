@@ -214,9 +214,10 @@ def make_evaluator(args, base, datasets, strategy, outdir):
     network = None
     if any(name.endswith(f"-{digit_network.NAME}") for name in args.metrics):
         # Beside all experiments: distances through different networks cannot be compared.
-        network = outdir.parent / f"{digit_network.NAME}.keras"
+        labelled = open_datasets(base, -1)[0]
+        network = outdir.parent / digit_network.file_name(labelled)
         if not network.exists():
-            digit_network.make_digit_network(network, open_datasets(base, -1)[0])
+            digit_network.make_digit_network(network, labelled)
     options = MetricsOptions(
         names=args.metrics, num_images=args.num_images, classifier=base.metrics.classifier
     )

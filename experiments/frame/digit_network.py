@@ -20,6 +20,11 @@ _TEST_SHARE = 0.2
 _LEARNING_RATE = 2e-3
 
 
+def file_name(dataset):
+    """Name of the file of the network of a data set, by what is in it."""
+    return f"{NAME}-{dataset.fingerprint()[:8]}.keras"
+
+
 def make_digit_network(path, dataset):
     """Trains the network on a part of the data, tests it on the rest, and writes it.
 
