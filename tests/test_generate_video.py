@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import signal
 import subprocess
@@ -9,12 +10,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 from support.checkout import ROOT
+from support.network_weights import randomize_zeros
 from support.saved_pictures import pixels, text
-from support.tiny_run import make_run
+from support.tiny_run import RESOLUTION, SMALL_D, SMALL_G, make_run
 
 from msg_stylegan.commands import generate
+from msg_stylegan.interface import Interface
+from msg_stylegan.networks import build_networks, save_networks
 from msg_stylegan.pictures.sheets import save_image
 from msg_stylegan.projection import Projection, encode_points
+from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, slerp
+from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +151,29 @@ def test_loops_join_and_do_not_depend_on_their_neighbours(results, tmp_path):
     steps = np.abs(np.roll(one, -1, axis=0).astype(int) - one).mean(axis=(1, 2))
     assert 0 < steps[-1] <= 3 * np.median(steps)
     assert np.abs(one[20].astype(int) - one[0]).mean() > 2 * np.median(steps)
+
+
+PATHS_OF_Z = {
+    "loop": (["--seeds=3", "--points=2"], lambda: gaussian_loop(3, 8, 8, 4.0)),
+    "slerp": (["--seeds=3,1"], lambda: key_frame_path(z_of_seeds([3, 1], 8), 4, slerp, True)),
+}
+
+
+@pytest.mark.parametrize("z_space", ["sphere", "uniform"])
+@pytest.mark.parametrize("path", PATHS_OF_Z)
+def test_walks_stay_where_the_network_expects_z(tmp_path, path, z_space):
+    generator = dataclasses.replace(SMALL_G, z_space=z_space, normalize_z=False)
+    nets = build_networks(generator, SMALL_D, Interface(RESOLUTION, 1, 0))
+    randomize_zeros(nets.G_ema, 0)
+    save_networks(nets, tmp_path / "nets.keras", {})
+    seeds, expected_z = PATHS_OF_Z[path]
+    options = [f"--path={path}", *seeds, "--transition=4", "--format=frames", "--truncation_psi=1"]
+    network = [f"--network={tmp_path / 'nets.keras'}", f"--outdir={tmp_path}"]
+    assert generate.main(["interpolation", *options, *network]) == 0
+    z = nets.G_ema.place_z(expected_z())
+    expected = to_uint8(nets.G_ema(z, noise_mode="const")[-1]).numpy()[..., 0]
+    frames = frames_of(tmp_path / "interpolation")
+    assert np.abs(frames.astype(int) - expected).max() <= 1
 
 
 def test_only_the_noise_moves_on_the_path_noise(results, tmp_path):

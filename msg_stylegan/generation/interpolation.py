@@ -38,6 +38,7 @@ from msg_stylegan.generation.seed_images import (
 from msg_stylegan.pictures.sheets import scale_sheet
 from msg_stylegan.pictures.video import open_video
 from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
+from msg_stylegan.sampling.sampler import z_of_seeds
 
 _DEFAULT_PATH = "loop"
 # Options that are stored in the video of seeds.
@@ -142,7 +143,8 @@ def _walk_of_w(sources, args):
 
 
 # Each path returns the number of frames and, for each picture of a frame, a function from the
-# number of the frame to the images at every scale.
+# number of the frame to the images at every scale. Paths of z lead through normal numbers, which
+# are moved where the network expects them at the end: a path through a cube would leave it.
 
 
 def _loops(source, args):
@@ -152,7 +154,7 @@ def _loops(source, args):
     def loop(seed):
         z = gaussian_loop(seed, num_frames, source.G.z_dim, sigma)
         label = source.labels(seed)
-        return lambda i: source.draw(source.map(z[i : i + 1], label), seed)
+        return lambda i: source.draw(source.map(_placed(source, z, i), label), seed)
 
     return num_frames, [loop(seed) for seed in args.seeds]
 
@@ -166,14 +168,19 @@ def _key_frames(source, args):
         points = np.concatenate([of_seed(seed) for seed in args.seeds])
         return key_frame_path(points, transition, interpolate, closed=not args.open)
 
-    z = path(source.z, slerp)
+    z = path(lambda seed: z_of_seeds([seed], source.G.z_dim), slerp)
     labels = path(source.labels, lerp) if source.G.label_size else None
 
     def walk(i):
         label = None if labels is None else labels[i : i + 1]
-        return source.draw(source.map(z[i : i + 1], label), args.seeds[0])
+        return source.draw(source.map(_placed(source, z, i), label), args.seeds[0])
 
     return len(z), [walk]
+
+
+def _placed(source, z, i):
+    """Row i of standard normal z, `[1, z_dim]`, where the network expects it."""
+    return np.asarray(source.G.place_z(z[i : i + 1]))
 
 
 def _standstills(source, args):
