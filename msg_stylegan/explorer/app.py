@@ -19,7 +19,7 @@ from msg_stylegan.explorer.visit import Kept, Visit, caption_of
 from msg_stylegan.explorer.walk_video import WalkVideo
 from msg_stylegan.faults import REPORT, user_message
 from msg_stylegan.generation.arguments import MAX_SEED, parse_numbers
-from msg_stylegan.generation.sample import Look, Sample, SeedPoint
+from msg_stylegan.generation.sample import Between, Look, Sample, SeedPoint, WPoint
 
 _NUM_TILES = 24
 # Between pictures of a search that are shown.
@@ -55,6 +55,9 @@ def _told():
     """Turns errors of the block into a message on the page."""
     try:
         yield
+    except gr.Error:
+        # One of these blocks inside of another one told it.
+        raise
     except Exception as error:
         message = user_message(error)
         if message is None:
@@ -184,8 +187,9 @@ class Page:
 
     def _take_domain(self, values):
         """The other domain, which knows no w of this one."""
-        sample = self._sample(self._without_edits(values))
-        return self._draw(values) if sample.follows_from_z else self._take_seed(values)
+        sample, view = self._sample(self._without_edits(values)), self._view(values)
+        is_known = sample.follows_from_z and _has_labels(view, sample)
+        return self._draw(values) if is_known else self._take_seed(values)
 
     def _step_seed(self, step, values):
         if step is None:
@@ -367,9 +371,15 @@ def _picture_name(flat):
 
 def _has_labels(view, sample):
     """Whether a network of the other domain can draw the class or label of a sample."""
-    point = sample.point
-    if not isinstance(point, SeedPoint) or (point.label_class is None and point.label is None):
-        return True
+    points = [sample.point, *([sample.style] if sample.style_layers else [])]
+    return all(_has_label(view, point) for point in points)
+
+
+def _has_label(view, point):
+    if isinstance(point, Between):
+        return all(_has_labels(view, end) for end in (point.start, point.end))
+    if isinstance(point, WPoint):
+        return point.has_label_for(view.G)
     try:
         point.labels(view.labels)
     except ValueError:

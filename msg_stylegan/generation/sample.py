@@ -108,7 +108,13 @@ class WPoint:
     def ws(self, sampler, labels, look):
         """See `SeedPoint.ws`."""
         if self.z is not None:
-            return sampler.map(self.z[None], None if self.label is None else self.label[None])
+            if not self.has_label_for(sampler.G):
+                size = 0 if self.label is None else len(self.label)
+                raise ValueError(
+                    f"{self.name} has a label of {size} numbers, but the network takes labels of "
+                    f"{sampler.G.label_size}."
+                )
+            return sampler.map(self.z[None], self.label[None] if sampler.G.label_size else None)
         expected = (sampler.G.num_ws, sampler.G.w_dim)
         if self.values.shape != expected:
             raise ValueError(
@@ -116,6 +122,10 @@ class WPoint:
                 f"{list(expected)}: it is the projection by another network."
             )
         return self.values[None]
+
+    def has_label_for(self, G):
+        """Whether z can be drawn by a generator, perhaps of another domain."""
+        return G.label_size in (0, 0 if self.label is None else len(self.label))
 
 
 @dataclasses.dataclass(frozen=True)
