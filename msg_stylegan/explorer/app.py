@@ -169,7 +169,7 @@ class Page:
         c.upload.upload(StopButton, None, self._stop, queue=False, api_visibility="private").then(
             self._search,
             {*values, c.upload, c.space, c.steps, self._stop},
-            [c.search_note, *reset, *drawn],
+            [c.search_note, c.domain, *reset, *drawn],
             **_once("search", "hidden"),
         )
         c.end_search.click(_press, self._stop, None, queue=False, api_visibility="private")
@@ -232,7 +232,8 @@ class Page:
     def _keep_sample(self, values):
         visit, view = values[self._visit], self._view(values)
         sample = self._sample(values)
-        visit = visit.keeping(Kept(sample, view.small_image(sample), caption_of(sample)))
+        kept = Kept(sample, view.small_image(sample), caption_of(sample), view.name)
+        visit = visit.keeping(kept)
         return visit, html.shelf(visit.kept), _position_slider(visit)
 
     def _clear_shelf(self, values):
@@ -251,13 +252,13 @@ class Page:
     def _move_to(self, values, position):
         """The picture at a position between the kept samples; their edits are part of them."""
         values = self._without_edits(values)
-        point = values[self._visit].between(position)
+        point = values[self._visit].between(position, self._view(values).name)
         return *self._edits_of(values), *self._draw({**values, self._point: point})
 
     @_telling
     def _render_video(self, values, progress=gr.Progress()):  # noqa: B008
         view = self._view(values)
-        samples = [one.sample for one in values[self._visit].kept]
+        samples = [one.in_domain(view.name) for one in values[self._visit].kept]
         if len(samples) < 2:
             raise ValueError("Keep at least two samples: the button is below the picture.")
         transition = int(values[self.controls.transition])
@@ -284,7 +285,9 @@ class Page:
             Path(path).unlink(missing_ok=True)
 
     def _found(self, values, note):
-        return note, *self._edits_of(values), *self._draw(values)
+        # With its domain, which the visitor may have left while the search went on.
+        domain = values[self.controls.domain]
+        return note, domain, *self._edits_of(values), *self._draw(values)
 
     def _show_records(self, values):
         records = [*self._run_view.curves]

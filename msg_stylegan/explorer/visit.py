@@ -1,6 +1,7 @@
 """What one visitor has done: immutable, and kept by Gradio for each page that is open."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -18,11 +19,26 @@ class Kept:
         sample: `Sample`.
         image: Small picture of it, uint8 `[r, r, C]`.
         caption: What it is.
+        domain: Name of the `View` of which it is.
     """
 
     sample: Sample
     image: np.ndarray
     caption: str
+    domain: str | None = None
+
+    def in_domain(self, domain):
+        """The sample, to be drawn by the `View` of this name.
+
+        Raises:
+            ValueError: It means nothing there.
+        """
+        if domain != self.domain and not self.sample.follows_from_z:
+            raise ValueError(
+                f"What you kept as {self.caption!r} belongs to domain {self.domain}. Choose that "
+                "domain first."
+            )
+        return self.sample
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,17 +66,21 @@ class Visit:
             raise ValueError(f"{MAX_KEPT} samples are kept already. Clear them first.")
         return dataclasses.replace(self, kept=(*self.kept, kept))
 
-    def between(self, position):
+    def between(self, position, domain=None):
         """A point between kept samples; whole numbers are these samples.
 
+        Args:
+            position: Number from 0 to that of the last sample.
+            domain: Name of the `View` that draws it.
+
         Raises:
-            ValueError: There is no such sample.
+            ValueError: There is no such sample, or it means nothing in this domain.
         """
-        first = min(int(position), len(self.kept) - 1)
-        if first < 0:
+        last = len(self.kept) - 1
+        if last < 0:
             raise ValueError("Keep samples first: the button is below the picture.")
-        second = min(first + 1, len(self.kept) - 1)
-        ends = self.kept[first].sample, self.kept[second].sample
+        first, second = min(int(position), last), min(math.ceil(position), last)
+        ends = (self.kept[number].in_domain(domain) for number in (first, second))
         return Between(*ends, float(position - first))
 
 
