@@ -54,17 +54,18 @@ def build_parser():
 
 def explore(args):
     """Opens the networks and shows them until Ctrl-C."""
+    serve(args, lambda: open_exhibit(args))
 
-    def open_exhibit():
-        # They start TensorFlow, for which help and mistakes need not wait.
-        from msg_stylegan.explorer.exhibit import Exhibit
-        from msg_stylegan.explorer.run_view import RunView
 
-        exhibit = Exhibit(args)
-        run_dir = exhibit.run_dir
-        return exhibit, None if run_dir is None else RunView(run_dir, exhibit.views[0])
+def open_exhibit(args):
+    """The `Exhibit`, and the list of the `RunView` of each of its views; empty without a run."""
+    # They start TensorFlow, for which help and mistakes need not wait.
+    from msg_stylegan.explorer.exhibit import Exhibit
+    from msg_stylegan.explorer.run_view import RunView
 
-    serve(args, open_exhibit)
+    exhibit = Exhibit(args)
+    views = [] if exhibit.run_dir is None else exhibit.views
+    return exhibit, [RunView(exhibit.run_dir, view) for view in views]
 
 
 def _yes_or_no(text):

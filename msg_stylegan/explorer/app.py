@@ -93,15 +93,15 @@ class Page:
         controls: `Controls`.
     """
 
-    def __init__(self, exhibit, run_view=None):
+    def __init__(self, exhibit, run_views=()):
         """Builds the page and draws its first picture, which compiles the networks.
 
         Args:
             exhibit: `Exhibit`.
-            run_view: `RunView` of its run, or None.
+            run_views: List of the `RunView` of each of its views; empty without a run.
         """
         self._exhibit = exhibit
-        self._run_view = run_view
+        self._run_views = run_views
         self._searches = Searches(exhibit.encoder)
         view = exhibit.views[0]
         stage, saving = self._shown(view, Sample(SeedPoint(0), view.default_look))
@@ -120,7 +120,7 @@ class Page:
                     self._keep = gr.Button("Keep", elem_id="keep", size="md")
                     self._saving = gr.HTML(saving, elem_id="saving")
                 with gr.Column(scale=6, min_width=320, elem_id="right"):
-                    self.controls = Controls(exhibit.views, run_view)
+                    self.controls = Controls(exhibit.views, run_views)
             self._connect()
 
     # What happens.
@@ -173,7 +173,7 @@ class Page:
             **_once("search", "hidden"),
         )
         c.end_search.click(_press, self._stop, None, queue=False, api_visibility="private")
-        if self._run_view is not None:
+        if self._run_views:
             shown = values | {c.snapshot}
             c.run_tab.select(self._show_records, shown, [c.snapshot_stage, c.records], **_DRAWING)
             c.snapshot.input(self._show_snapshot, shown, c.snapshot_stage, **_DRAWING)
@@ -290,17 +290,19 @@ class Page:
         return note, domain, *self._edits_of(values), *self._draw(values)
 
     def _show_records(self, values):
-        records = [*self._run_view.curves]
-        if self._run_view.reals is not None:
-            records.append(self._run_view.reals)
+        run_view = self._run_view(values)
+        records = [*run_view.curves]
+        if run_view.reals is not None:
+            records.append(run_view.reals)
         return self._show_snapshot(values), html.documents(records)
 
     @_telling
     def _show_snapshot(self, values):
-        number = min(int(values[self.controls.snapshot]), len(self._run_view.paths) - 1)
+        run_view = self._run_view(values)
+        number = min(int(values[self.controls.snapshot]), len(run_view.paths) - 1)
         sample = self._sample(values)
-        images = self._run_view.images(sample, number)
-        kimg = f"{self._run_view.kimg[number]:g} kimg"
+        images = run_view.images(sample, number)
+        kimg = f"{run_view.kimg[number]:g} kimg"
         return html.stage(images, f"The sample after {kimg}", caption=f"The same latent, {kimg}")
 
     # From the values of the controls.
@@ -309,6 +311,10 @@ class Page:
         """The `View` of the domain that is chosen."""
         views = {view.name: view for view in self._exhibit.views}
         return views.get(values[self.controls.domain], self._exhibit.views[0])
+
+    def _run_view(self, values):
+        """The `RunView` of the domain that is chosen."""
+        return self._run_views[self._exhibit.views.index(self._view(values))]
 
     def _sample(self, values):
         """The `Sample` that the controls describe."""

@@ -16,12 +16,12 @@ element.addEventListener('click', (event) => {
 class Controls:
     """Components of Gradio, each an attribute; those that a network has no use for are hidden."""
 
-    def __init__(self, views, run_view=None):
+    def __init__(self, views, run_views=()):
         """Adds the components to the block that is open.
 
         Args:
             views: List of the `View`s of the exhibit.
-            run_view: `RunView` of its run, or None.
+            run_views: List of the `RunView` of each of them; empty without a run.
         """
         view, names = views[0], [one.name for one in views]
         is_pair = len(names) > 1
@@ -66,8 +66,8 @@ class Controls:
                 self._add_between()
             with gr.Tab("Find"):
                 self._add_search(is_pair)
-            with gr.Tab("Training", visible=run_view is not None) as self.run_tab:
-                self._add_training(run_view)
+            with gr.Tab("Training", visible=bool(run_views)) as self.run_tab:
+                self._add_training(run_views)
 
     def _add_look(self, view):
         look, has_noise = view.default_look, view.G.options.use_noise
@@ -180,8 +180,9 @@ class Controls:
             elem_id="search-note",
         )
 
-    def _add_training(self, run_view):
-        count = 1 if run_view is None else len(run_view.paths)
+    def _add_training(self, run_views):
+        # Both domains of a pair have the same snapshots.
+        count = len(run_views[0].paths) if run_views else 1
         self.snapshot = gr.Slider(
             *(0, max(1, count - 1)),
             value=count - 1,

@@ -15,7 +15,7 @@ _NUM_KEPT = 8
 
 
 class RunView:
-    """The snapshots of a run.
+    """The snapshots of a run, in one domain.
 
     All are drawn by one compiled generator, into which their weights are put: a slider over many
     snapshots compiles nothing.
@@ -32,7 +32,7 @@ class RunView:
 
         Args:
             run_dir: Run directory.
-            view: `View` of the newest snapshot.
+            view: `View` of the newest snapshot, whose domain is shown.
         """
         self._domain, self._labels = view.name, view.labels
         self._config = _configuration(view.G)

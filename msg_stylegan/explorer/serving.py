@@ -21,7 +21,7 @@ def serve(args, open_exhibit):
 
     Args:
         args: Parsed options `host`, `port` and `share`.
-        open_exhibit: Function that returns the `Exhibit` and the `RunView` or None.
+        open_exhibit: Function that returns the `Exhibit` and the list of its `RunView`s.
 
     Raises:
         ValueError: The address cannot be used.
