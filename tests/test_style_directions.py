@@ -10,6 +10,7 @@ from msg_stylegan.commands import generate
 from msg_stylegan.networks import Generator
 from msg_stylegan.sampling.sampler import to_uint8, z_of_seeds
 from msg_stylegan.sampling.style_directions import (
+    StyleDirections,
     direction_shift,
     find_directions,
     read_direction,
@@ -83,6 +84,38 @@ def test_other_files_are_refused(tmp_path):
     for place in ("a.json", "a.json:", "a.json:-1", ":1"):
         with pytest.raises(ValueError, match="such as"):
             read_direction(place)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("layers", "[]"),
+        ("layers", "[-1]"),
+        ("layers", "[1.5]"),
+        ("layers", "2"),
+        ("scale", "NaN"),
+        ("scale", "1e999"),
+        ("scale", "1" + 400 * "0"),
+        ("vectors", "[[1" + 400 * "0" + "]]"),
+    ],
+)
+def test_files_with_impossible_values_are_refused(G, tmp_path, key, value):
+    write_directions(tmp_path / "a.json", find_directions(G), 0.5, {})
+    content = json.loads((tmp_path / "a.json").read_text())
+    content[key] = "REPLACED"
+    (tmp_path / "a.json").write_text(json.dumps(content).replace('"REPLACED"', value))
+    with pytest.raises(ValueError, match=r"a\.json is not a file of directions: "):
+        read_direction(tmp_path / "a.json:0")
+
+
+def test_directions_of_another_network_are_refused(tmp_path, capsys):
+    make_run(tmp_path, tmp_path, snapshots=[0])
+    path = tmp_path / "other.json"
+    write_directions(path, StyleDirections([0], np.ones(4), np.eye(4)), 1.0, {})
+    options = ["--network=1", f"--result_dir={tmp_path}", "--seeds=4", f"--direction={path}:1"]
+    assert generate.main(["images", *options, f"--outdir={tmp_path / 'out'}"]) == 1
+    error = capsys.readouterr().err
+    assert f"error: {path}:1 is a direction of 4 numbers" in error and "Traceback" not in error
 
 
 def test_networks_without_styles(G):

@@ -168,6 +168,22 @@ class Edit:
     strength: float
     name: str
 
+    def shift(self, G):
+        """What it adds to the w of a generator, float32 `[num_ws, w_dim]`.
+
+        Raises:
+            ValueError: The direction is one of another generator.
+        """
+        from msg_stylegan.sampling.style_directions import direction_shift
+
+        size = len(self.direction[0])
+        if size != G.w_dim:
+            raise ValueError(
+                f"{self.name} is a direction of {size} numbers, but each w of the network has "
+                f"{G.w_dim}: it is one of another network."
+            )
+        return direction_shift(self.direction, self.strength, G.num_ws)
+
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
@@ -189,14 +205,12 @@ class Sample:
 
     def ws(self, sampler, labels):
         """W for every layer, float32 `[1, num_ws, w_dim]`; arguments as in `SeedPoint.ws`."""
-        from msg_stylegan.sampling.style_directions import direction_shift
-
         ws = self.point.ws(sampler, labels, self.look)
         if self.style is not None and self.style_layers:
             other = self.style.ws(sampler, labels, self.look)
             ws = mix_styles(ws, other, list(self.style_layers))
         for edit in self.edits:
-            ws = ws + direction_shift(edit.direction, edit.strength, sampler.G.num_ws)
+            ws = ws + edit.shift(sampler.G)
         return ws
 
     def images(self, sampler, labels):

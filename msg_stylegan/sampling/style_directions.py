@@ -140,10 +140,14 @@ def read_directions(path):
             raise ValueError(f"its format is not {_FORMAT!r}")
         vectors = np.array(content["vectors"], np.float32)
         step_length = float(content["scale"])
-        layers = [int(layer) for layer in content["layers"]]
+        layers = content["layers"]
         if vectors.ndim != 2 or not np.isfinite(vectors).all():
             raise ValueError("its vectors are not a table of numbers")
-    except (OSError, TypeError, ValueError, RecursionError) as error:
+        if not np.isfinite(step_length):
+            raise ValueError(f"its scale is {step_length}, not a finite number")
+        if not layers or not all(type(layer) is int and layer >= 0 for layer in layers):
+            raise ValueError(f"its layers are {layers}, not a list of whole numbers of at least 0")
+    except (OSError, OverflowError, TypeError, ValueError, RecursionError) as error:
         reason = what_it_is(path, expected="json") or f"{error}."
         raise ValueError(f"{path} is not a file of directions: {reason}") from error
     return [(vector * np.float32(step_length), layers) for vector in vectors]
