@@ -137,6 +137,21 @@ def test_wrong_requests_give_one_clear_error(
     assert sorted(path.name for path in run_dir.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ("what", "option", "message"),
+    [
+        ("--network=1", "--output=a.jsonl", "--output goes with --fakes"),
+        ("--run=1", "--output=a.jsonl", "--output goes with --fakes"),
+        ("--network=1", "--force", "--all and --force go with --run"),
+        ("--fakes=a", "--partners=b", "--partners goes with --network or --run"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(capsys, what, option, message):
+    with pytest.raises(SystemExit):
+        run_metrics.main([what, option])
+    assert message in capsys.readouterr().err
+
+
 def test_a_data_set_that_moved_is_missed_until_it_is_named(tmp_path, run_dir, capsys):
     (tmp_path / "data").rename(tmp_path / "moved")
     snapshot = run_dir / "network-snapshot-000000.keras"

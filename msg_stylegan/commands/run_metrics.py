@@ -166,8 +166,15 @@ def run(args):
         raise UsageError("say what to score: --network, --run or --fakes")
     if (args.domain or args.reals_b) and not (args.network or args.run):
         raise UsageError("--domain and --reals_b go with --network or --run")
-    if args.all and not args.run:
-        raise UsageError("--all goes with --run")
+    if (args.all or args.force) and not args.run:
+        raise UsageError("--all and --force go with --run")
+    if args.partners and not (args.network or args.run):
+        raise UsageError("--partners goes with --network or --run")
+    if args.output and not args.fakes:
+        raise UsageError(
+            "--output goes with --fakes: results of snapshots are beside them, in "
+            "metric-<name>.jsonl"
+        )
     for name in ("num_images", "batch_size", "seed", "num_gpus", "logical_cpus"):
         if getattr(args, name) < 0:
             raise ValueError(f"--{name} must not be negative. Received {getattr(args, name)}.")
