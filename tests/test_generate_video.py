@@ -127,6 +127,11 @@ def test_what_is_no_walk_is_told_before_anything_is_written(results, found, tmp_
         ([walk, "--path=noise"], "--path is for --seeds"),
         ([walk, "--class=1"], "--class and --label go with --seeds"),
         ([walk, "--domain=both"], "--w belongs to one domain"),
+        ([walk, "--truncation_psi=1"], "a w is drawn as it is"),
+        ([walk, "--truncation_cutoff=8"], "a w is drawn as it is"),
+        ([walk, "--points=3"], "--points is for --path loop and --path noise."),
+        ([walk, "--smoothing=1"], "--smoothing is for --path loop."),
+        ([walk, "--transition=3", "--seconds=2"], "--seconds is instead of --transition"),
         ([one], "at least two samples"),
         ([one, "--open", "--seconds=2"], "at least two samples"),
         (["--w", str(tmp_path / "small.npz"), one[4:]], "small.npz holds [2, 8] numbers"),
@@ -135,6 +140,8 @@ def test_what_is_no_walk_is_told_before_anything_is_written(results, found, tmp_
     ):
         assert call(results, tmp_path / "out", "interpolation", *arguments) == 1
         assert message in capsys.readouterr().err
+    assert call(results, tmp_path / "out", "images", one, "--truncation_cutoff=2") == 1
+    assert "a w is drawn as it is" in capsys.readouterr().err
     assert call(results, tmp_path / "out", "images", walk) == 1
     assert "c.npz is not a projection of an image" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -236,11 +236,11 @@ def add_seed_arguments(
     parser.add_argument(
         "--truncation_cutoff",
         type=not_negative,
-        default=cutoff,
         metavar="LAYERS",
         help="number of layers that are truncated, from the lowest resolution "
         f"(default: {'all' if cutoff is None else cutoff})",
     )
+    parser.set_defaults(default_cutoff=cutoff)
     parser.add_argument(
         "--noise_mode",
         choices=NOISE_MODES,
@@ -274,6 +274,10 @@ def check_seeds_or_w(args):
         raise ValueError("Give either --seeds or --w.")
     if args.w is not None and (args.label_class or args.label):
         raise ValueError("--class and --label go with --seeds: a w has its label in it already.")
+    if args.w is not None and (args.truncation_psi, args.truncation_cutoff) != (None, None):
+        raise ValueError(
+            "--truncation_psi and --truncation_cutoff go with --seeds: a w is drawn as it is."
+        )
     if args.w is not None and args.domain == BOTH:
         raise ValueError("--w belongs to one domain: --domain a or --domain b.")
 

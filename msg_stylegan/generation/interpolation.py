@@ -19,7 +19,6 @@ from tqdm import tqdm
 from msg_stylegan.generation.arguments import (
     BOTH,
     DOMAINS,
-    add_count_argument,
     add_layout_arguments,
     add_scales_argument,
     add_seed_arguments,
@@ -27,6 +26,7 @@ from msg_stylegan.generation.arguments import (
     add_w_argument,
     check_seeds_or_w,
     layout_of,
+    positive,
     positive_number,
 )
 from msg_stylegan.generation.sample import Sample, WPoint
@@ -40,7 +40,9 @@ from msg_stylegan.pictures.video import open_video
 from msg_stylegan.sampling.latent_paths import gaussian_loop, key_frame_path, lerp, slerp
 from msg_stylegan.sampling.sampler import z_of_seeds
 
-_DEFAULT_PATH = "loop"
+_DEFAULTS = {"path": "loop", "points": 12, "transition": 60, "smoothing": 1.0}
+# Options that some walks have no use for -> those that have: values of --path, and --w.
+_USERS = {"points": ("loop", "noise"), "smoothing": ("loop",), "open": ("slerp", "--w")}
 # Options that are stored in the video of seeds.
 _RECORDED = ("path", "points", "transition", "seconds", "smoothing", "open", "fps")
 
@@ -56,12 +58,20 @@ def add_arguments(parser):
         parser, "walk from w to w, in files of the command project or the explorer", nargs="+"
     )
     parser.add_argument(
-        "--path", choices=tuple(_PATHS), help=f"what moves, see above (default: {_DEFAULT_PATH})"
+        "--path",
+        choices=tuple(_PATHS),
+        help=f"what moves, see above (default: {_DEFAULTS['path']})",
     )
-    add_count_argument(parser, "--points", 12, "transitions in a loop or of noise")
-    add_count_argument(
-        parser, "--transition", 60, "frames from one point to the next", metavar="FRAMES"
-    )
+    for name, metavar, what in (
+        ("points", "N", "transitions in a loop or of noise"),
+        ("transition", "FRAMES", "frames from one point to the next"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=positive,
+            metavar=metavar,
+            help=f"{what} (default: {_DEFAULTS[name]})",
+        )
     parser.add_argument(
         "--seconds",
         type=positive_number,
@@ -71,9 +81,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--smoothing",
         type=positive_number,
-        default=1.0,
         metavar="X",
-        help="slowness of a loop: width of its filter in transitions (default: %(default)s)",
+        help="slowness of a loop: width of its filter in transitions "
+        f"(default: {_DEFAULTS['smoothing']})",
     )
     parser.add_argument(
         "--open",
@@ -89,7 +99,10 @@ def run(args):
     check_seeds_or_w(args)
     if args.w is not None and args.path is not None:
         raise ValueError("--path is for --seeds: from w to w there is one way only.")
-    args.path = args.path or _DEFAULT_PATH
+    _check_options(args)
+    for name, default in _DEFAULTS.items():
+        if getattr(args, name) is None:
+            setattr(args, name, default)
     if args.path == "noise":
         args.noise_mode = "random"
     sources = open_seed_images(args, args.scales)
@@ -102,6 +115,20 @@ def run(args):
             scales = [np.concatenate(scale) for scale in zip(*images, strict=True)]
             video.write(scale_sheet(scales, together=len(sources), **layout_of(args)))
     print(video.path)
+
+
+def _check_options(args):
+    """Refuses what the walk has no use for."""
+    walk = (args.path or _DEFAULTS["path"]) if args.w is None else "--w"
+    for name, users in _USERS.items():
+        if getattr(args, name) and walk not in users:
+            walks = " and ".join(x if x == "--w" else f"--path {x}" for x in users)
+            raise ValueError(f"--{name} is for {walks}.")
+    replaced = "points" if walk in _USERS["points"] else "transition"
+    if args.seconds and getattr(args, replaced):
+        raise ValueError(f"--seconds is instead of --{replaced}: give one of them.")
+    if walk == "noise" and args.noise_mode == "none":
+        raise ValueError("--path noise draws new noise: --noise_mode none would have none.")
 
 
 # What is drawn: the number of frames; for each picture of a frame a list of functions, one for each

@@ -49,7 +49,7 @@ class SeedImages:
         G, self.label_table, self.network_facts = opened or open_generator(args)
         self.look = Look(
             default_psi(G) if args.truncation_psi is None else args.truncation_psi,
-            args.truncation_cutoff,
+            args.default_cutoff if args.truncation_cutoff is None else args.truncation_cutoff,
             args.noise_mode,
             args.noise_seed,
         )
