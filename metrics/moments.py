@@ -119,6 +119,12 @@ def moments_of(features):
     return moments.result()
 
 
+def check_statistics_name(path):
+    """Refuses a name that does not end with .npz, by which no tool would know the file."""
+    if Path(path).suffix != ".npz":
+        raise ValueError(f"Expected a file name that ends with .npz. Received {path}.")
+
+
 def write_statistics(path, moments):
     """Writes moments as other FID tools read them: an `.npz` file with `mu` and `sigma`.
 
@@ -128,10 +134,9 @@ def write_statistics(path, moments):
             ignore.
 
     Raises:
-        ValueError: Another ending, by which no tool would know the file.
+        ValueError: Another ending.
     """
-    if Path(path).suffix != ".npz":
-        raise ValueError(f"Expected a file name that ends with .npz. Received {path}.")
+    check_statistics_name(path)
     arrays = {"mu": moments.mean, "sigma": moments.covariance}
     if moments.num_images is not None:
         arrays["num_images"] = np.int64(moments.num_images)

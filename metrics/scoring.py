@@ -6,7 +6,7 @@ from pathlib import Path
 from metrics.domains import evaluator_of_domains
 from metrics.evaluation import prepare_metrics
 from metrics.image_files import open_images
-from metrics.moments import read_statistics, write_statistics
+from metrics.moments import check_statistics_name, read_statistics, write_statistics
 from metrics.report import SnapshotScorer, images_table, score_images
 from msg_stylegan import load_networks
 from msg_stylegan.data.picture_arguments import reader_of
@@ -23,6 +23,8 @@ from msg_stylegan.training.snapshots import Snapshots
 
 def score(args):
     """Scores what the arguments ask for; returns the messages of metrics that failed."""
+    if args.export_stats:
+        check_statistics_name(args.export_stats)
     strategy = make_strategy(args.num_gpus, args.logical_cpus)
     options = MetricsOptions(
         names=args.metrics or ["fid" if args.fakes else "fid50k"],

@@ -124,6 +124,8 @@ def test_mirroring_is_the_one_of_the_training(tmp_path):
         ("1", ["--metrics=swd2k,fidd50k"], "Unknown metric 'fidd50k'"),
         ("1", ["--reals=nowhere"], "There is no nowhere"),
         ("1", ["--num_images=-1"], "--num_images must not be negative"),
+        # Before anything is opened.
+        ("7", ["--export_stats=a.txt"], "a file name that ends with .npz. Received a.txt"),
     ],
 )
 def test_wrong_requests_give_one_clear_error(
