@@ -1,5 +1,6 @@
 """Scores what a command line asks for, see `commands/run_metrics.py`."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -54,20 +55,22 @@ def score_snapshots(args, prepared, strategy):
     scorer = SnapshotScorer(evaluator, complain=complain)
 
     folder = snapshots[0].parent
-    writer = None
-    if (folder / OPTIONS_FILE).exists():
-        writer = EventFile(folder, suffix=".metrics").writer
     missing = scorer.say_what_is_missing()
-    for index, snapshot in enumerate(snapshots):
-        skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}
-        if len(skip) == len(evaluator.metrics):
-            continue
-        if index:
-            with strategy.scope():
-                nets = open_generator(snapshot)
-        # Files of other systems do not say how long the networks were trained.
-        kimg = nets.info.get("cur_nimg", 0) / 1000
-        scorer(nets, snapshot, kimg, writer, skip=skip)
+    with contextlib.ExitStack() as opened:
+        writer = None
+        for index, snapshot in enumerate(snapshots):
+            skip = {*missing, *(scorer.recorded(snapshot) if args.run and not args.force else [])}
+            if len(skip) == len(evaluator.metrics):
+                continue
+            if index:
+                with strategy.scope():
+                    nets = open_generator(snapshot)
+            if writer is None and (folder / OPTIONS_FILE).exists():
+                events = EventFile(folder, suffix=".metrics")
+                writer = opened.enter_context(contextlib.closing(events)).writer
+            # Files of other systems do not say how long the networks were trained.
+            kimg = nets.info.get("cur_nimg", 0) / 1000
+            scorer(nets, snapshot, kimg, writer, skip=skip)
     # The best snapshot of a pair is that of domain A.
     if args.all and args.domain != "b":
         note_best(scorer, folder)

@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +92,14 @@ def test_stability_of_a_finished_run(tmp_path, run_dir, capsys):
     swd = ["swd32_avg", "swd32_16", "swd32_floor_16", "swd32_floor_avg"]
     assert table[0].split() == ["snapshot", "kimg", "stability4", *swd]
     assert [len(row.split()) for row in table[1:]] == [6, 7]
+
+
+def test_there_is_a_file_for_tensorboard_where_something_was_scored(tmp_path, run_dir):
+    for _ in range(2):
+        assert call(tmp_path, "1", option="--run") == 0
+        (path,) = run_dir.glob("events.out.tfevents.*")
+        opened = [os.path.realpath(link) for link in Path("/proc/self/fd").glob("*")]
+        assert str(path) not in opened
 
 
 def test_without_all_the_newest_snapshot_is_scored(tmp_path, run_dir):
