@@ -126,9 +126,11 @@ def test_the_example_of_the_card_runs(results, tmp_path, monkeypatch, labels):
 
 
 @pytest.mark.slow
-def test_the_card_of_a_pair_is_about_both_domains(tmp_path, monkeypatch):
+@pytest.mark.parametrize("label_sizes", [(0, 0), (3, 0), (2, 3)])
+def test_the_card_of_a_pair_is_about_both_domains(tmp_path, monkeypatch, label_sizes):
     info = {"dataset": "apples", "dataset_b": "oranges", "cur_nimg": 5}
-    folder, nets = tmp_path / "card", make_pair(channels=(1, 3), info=info)
+    folder = tmp_path / "card"
+    nets = make_pair(channels=(1, 3), label_sizes=label_sizes, info=info)
     run_dir = make_pair_run(tmp_path, snapshots=())
     save_networks(nets, run_dir / "network-snapshot-000005.keras", info)
     assert call(tmp_path / "results", folder, "--run=1") == 0

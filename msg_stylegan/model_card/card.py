@@ -40,7 +40,7 @@ def card_text(name, facts, info, domains, *, license_name, picture, snapshot):
         ),
         _table("Training", _training(facts, info)),
         _scores(facts),
-        _usage(G, table, snapshot, is_pair=len(domains) > 1),
+        _usage(G, table, snapshot, *(of_domain[:2] for of_domain in domains[1:])),
         _licence(license_name),
     ]
     matter = _front_matter(name, facts, info, G, license_name)
@@ -145,14 +145,9 @@ def _scores(facts):
     return _table("Scores", rows, f"{note}| score | value |")
 
 
-def _usage(G, table, snapshot, is_pair=False):
-    labels = ""
-    if G.label_size:
-        label = [short_float(x) for x in table.read_labels([0])[0]]
-        labels = f", labels=np.array([{label}] * 4)"
-    if table.classes is not None:
-        labels = f", labels=np.eye({G.label_size})[[{table.classes[0]}] * 4]"
-    psi = f", truncation_psi={default_psi(G)}" if G.has_mapping else ""
+def _usage(G, table, snapshot, partner=None):
+    """How to draw; `partner` is a tuple of generator and `LabelTable` of the other domain."""
+    call_b = f"partners = nets.G_ema_b(z{_options(*partner)})\n" if partner else ""
     return (
         "## Use\n\n"
         "```python\n"
@@ -160,13 +155,23 @@ def _usage(G, table, snapshot, is_pair=False):
         "import numpy as np\n\n"
         f'nets = msg_stylegan.load_networks("{snapshot}")\n'
         f"z = nets.G_ema.place_z(np.random.randn(4, {G.z_dim}))\n"
-        f"images = nets.G_ema(z{labels}{psi})\n"
-        + (f"partners = nets.G_ema_b(z{labels}{psi})\n" if is_pair else "")
-        + "```\n\n"
+        f"images = nets.G_ema(z{_options(G, table)})\n{call_b}"
+        "```\n\n"
         f"`images` is a list, low to high resolution ({_scales(G)}), of arrays `[4, r, r, "
         f"{G.num_channels}]` in about [-1, 1]. `msg-stylegan export` writes the generator for "
         "TensorFlow, TFLite and ONNX without this package."
     )
+
+
+def _options(G, table):
+    """What a generator is called with after z."""
+    labels = ""
+    if G.label_size:
+        label = [short_float(x) for x in table.read_labels([0])[0]]
+        labels = f", labels=np.array([{label}] * 4)"
+    if table.classes is not None:
+        labels = f", labels=np.eye({G.label_size})[[{table.classes[0]}] * 4]"
+    return labels + (f", truncation_psi={default_psi(G)}" if G.has_mapping else "")
 
 
 def _licence(license_name):
