@@ -305,7 +305,7 @@ def test_directions_of_a_file_have_its_name(exhibit, run_dir, tmp_path):
     np.testing.assert_array_equal(found[-1], read[-1])
 
 
-@pytest.mark.parametrize("option", ["--share=maybe", "--port=0", "--network"])
+@pytest.mark.parametrize("option", ["--share=maybe", "--port=0", "--port=65536", "--network"])
 def test_wrong_options_are_told(option):
     with pytest.raises(SystemExit):
         explore.build_parser().parse_args([f"--network={option}", option])

@@ -38,7 +38,7 @@ def build_parser():
     )
     parser.add_argument(
         "--port",
-        type=positive,
+        type=_port,
         metavar="N",
         help="port to listen at (default: the first free one from 7860)",
     )
@@ -66,6 +66,13 @@ def open_exhibit(args):
     exhibit = Exhibit(args)
     views = [] if exhibit.run_dir is None else exhibit.views
     return exhibit, [RunView(exhibit.run_dir, view) for view in views]
+
+
+def _port(text):
+    number = positive(text)
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"expected a port from 1 to 65535, received {text!r}")
+    return number
 
 
 def _yes_or_no(text):
