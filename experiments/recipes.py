@@ -4,7 +4,7 @@ import sys
 
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
-from experiments.progressive_growing import growing_options
+from experiments.frame.growing import growing_options
 from msg_stylegan.presets import r3gan
 
 # The original system's settings, at the size and on the data of the preset.

@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 
 from msg_stylegan.option import at_least, matching, one_of, option
-
-_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])"
-# HOST:PORT of a worker.
-ADDRESS = rf"(\[[\da-fA-F:]+\]|[\w.-]+):{_PORT}"
+from msg_stylegan.workers.addresses import ADDRESS
 
 
 @dataclass(frozen=True)

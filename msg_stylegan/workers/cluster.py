@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from msg_stylegan.options.hardware import ADDRESS
+from msg_stylegan.workers.addresses import ADDRESS
 
 # As the only entry of `hardware.workers`.
 SLURM = "slurm"
