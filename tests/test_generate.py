@@ -282,6 +282,7 @@ def test_classes(drawn_runs, tmp_path):
         ("multiscale", ["--network=no.keras"], "There is no snapshot"),
         ("mixing", ["--rows=1", "--layers=4-6"], "0 to 5"),
         ("noise", ["--network=SILENT"], "no noise inputs"),
+        ("truncation", ["--truncation_psi=0.5"], "--psis has the psi of each row"),
         ("classes", [], "without labels"),
         ("interpolation", ["--path=slerp"], "at least two --seeds"),
         ("interpolation", ["--path=slerp", "--points=2"], "--points is for --path loop and"),

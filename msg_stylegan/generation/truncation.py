@@ -25,6 +25,8 @@ def add_arguments(parser):
 
 
 def run(args):
+    if args.truncation_psi is not None:
+        raise ValueError("--psis has the psi of each row: give it instead of --truncation_psi.")
     source = SeedImages(args, args.scale)
     if not source.G.has_w_avg:
         raise ValueError("This network has no mapping layers and no w: nothing to truncate.")
