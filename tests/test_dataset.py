@@ -293,7 +293,7 @@ def break_manifest(path):
         (lambda path: None, {}, r"There is no folder .*x"),
         (lambda path: path.mkdir(), {}, r"x has no \.tfrecords"),
         (lambda path: path.touch(), {}, r"There is no folder .*x"),
-        (None, {"resolution": 64}, r"`dataset\.resolution` is 64, but .* 32x32"),
+        (None, {"resolution": 64}, r"holds images of 32x32, but 64x64 are wanted"),
         (None, {"resolution": 12}, r"`dataset\.resolution` must be a power of two"),
         (None, {"resolution": 2}, r"`dataset\.resolution` must be a power of two"),
         (None, {"resolution": -4}, r"`dataset\.resolution` must be a power of two"),

@@ -205,7 +205,7 @@ def test_what_is_no_schedule(text, problem, capsys):
         ),
         (
             {"optimizer.name": "tfa.LAMB", "optimizer.epsilon": "0.1@0,0.2@1"},
-            r"optimizer\.epsilon=0\.1@0,0\.2@1: must be a number with .*'tfa\.LAMB'",
+            r"optimizer\.epsilon=0\.1@0,0\.2@1: must be left out with .*'tfa\.LAMB'",
         ),
         (
             {"loss.name": "wgan_gp", "loss.r1_gamma": "1@0,0@1"},

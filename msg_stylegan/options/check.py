@@ -102,6 +102,7 @@ _RELATIONS = {
     "dataset.resolution connect generator": lambda config, domains, _: _of_each(
         domains, config.generator.problems
     ),
+    "generator": lambda config, domains, _: _of_each(domains, config.generator.training_problems),
     "dataset.resolution connect discriminator": lambda config, domains, _: _of_each(
         domains, config.discriminator.problems
     ),

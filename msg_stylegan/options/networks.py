@@ -238,15 +238,19 @@ class GeneratorOptions(NetworkOptions):
         """Side of the first activations that a coupling can compare."""
         return 8 if self.body == "scogan" else 4
 
-    def problems(self, data):
-        problems = super().problems(data)
+    def training_problems(self, data):
+        """Why networks that are possible should not be trained: a list of lines.
+
+        Args:
+            data: `Interface`.
+        """
         options = self.resolved(data)
-        if not options.use_styles and options.use_const_input:
-            problems.append(
-                "generator.use_styles=False: needs generator.use_const_input=False, or the images "
-                "do not depend on the latent"
-            )
-        return problems
+        if options.use_styles or not options.use_const_input:
+            return []
+        return [
+            "generator.use_styles=False: needs generator.use_const_input=False, or the images do "
+            "not depend on the latent"
+        ]
 
     def implied(self, data):
         # Without a mapping w is what enters: z, and the embedded label of the same size.
