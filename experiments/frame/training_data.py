@@ -19,7 +19,7 @@ class TrainingData(NamedTuple):
         """Whether the training saw a picture: bool `[everything.num_images]`.
 
         Raises:
-            ValueError: The networks do not say what they were trained on, or not this.
+            ValueError: The networks do not say what they were trained on, or that was more images.
         """
         if self.options is None:
             raise ValueError("The networks do not say which pictures they were trained on.")

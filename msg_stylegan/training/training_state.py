@@ -84,6 +84,7 @@ class TrainingState:
         self.origin = None
         if config.transfer.init_from and not has_checkpoint(run_dir):
             self.origin = open_origin()
+            self.origin.check(config)
         with strategy.scope():
             keras.utils.set_random_seed(config.seed)
             self.nets = make_networks(config, datasets)
