@@ -12,6 +12,17 @@ def randomize_zeros(network, seed):
             variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
 
 
+def randomize_constants(G, seed):
+    """Gives constant inputs planes that vary.
+
+    Of the planes of one value that they begin as, the instance norm leaves nothing but rounding
+    errors, ten thousand times enlarged: no two batch sizes, graphs or processors agree on those.
+    """
+    for variable in G.variables:
+        if variable.shape[:3] == (1, 4, 4):
+            variable.assign(np.random.default_rng(seed).normal(size=variable.shape))
+
+
 def multiply_outputs(G, factor):
     """Multiplies the weights that make the images of a generator."""
     features = {id(variable) for variable in G.feature_variables(G.resolution)}

@@ -6,7 +6,7 @@ import tensorflow as tf
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Generator
 from support.flat_options import progan_generator_options
-from support.network_weights import randomize_zeros
+from support.network_weights import randomize_constants, randomize_zeros
 
 OPTIONS = {
     "resolution": 16,
@@ -76,10 +76,7 @@ def make_generator(seed=0, **options):
     G = Generator.from_config({**OPTIONS, **options})
     G.build()
     randomize_zeros(G, seed)
-    if G.get_config()["use_const_input"]:
-        # Planes of one value would leave nothing but rounding errors after the instance norm.
-        const = table_of(G)["G_synthesis/4x4/Const/const"][0]
-        const.assign(np.random.default_rng(seed).normal(size=const.shape))
+    randomize_constants(G, seed)
     return G
 
 
