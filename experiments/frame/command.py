@@ -74,6 +74,13 @@ def build_parser(experiment):
         f"{','.join(experiment.metrics(presets.get_preset(experiment.preset)))})",
     )
     parser.add_argument(
+        "--feature_network",
+        type=Path,
+        metavar="FILE",
+        help=f"network for metrics that end in its name, as `{called('metrics')}` takes it; one "
+        "that is called digits stands in for the classifier",
+    )
+    parser.add_argument(
         "--num_images",
         type=positive,
         default=0,
@@ -211,8 +218,8 @@ def _how_to_make(path):
 
 def make_evaluator(args, base, datasets, strategy, outdir):
     """The metrics, with the classifier of the data set if one of them wants it."""
-    network = None
-    if any(name.endswith(f"-{digit_network.NAME}") for name in args.metrics):
+    network = args.feature_network
+    if network is None and any(name.endswith(f"-{digit_network.NAME}") for name in args.metrics):
         # Beside all experiments: distances through different networks cannot be compared.
         labelled = open_datasets(base, -1)[0]
         network = outdir.parent / digit_network.file_name(labelled)
