@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.network_weights import randomize_constants, randomize_zeros
+from support.network_weights import randomize_zeros
 from support.tiny_run import SMALL_D, SMALL_G
 from support.tiny_training import (
     assert_same_checkpoints,
@@ -62,7 +62,6 @@ def make_networks(kind="stylegan", resolution=16):
             network.alpha.assign(0.3)
     for network in nets.members.values():
         randomize_zeros(network, 0)
-    randomize_constants(nets.G, 0)
     return nets
 
 

@@ -6,21 +6,17 @@ import numpy as np
 
 
 def randomize_zeros(network, seed):
-    rng = np.random.default_rng(seed)
-    for variable in network.variables:
-        if not np.any(np.asarray(variable)):
-            variable.assign(rng.normal(size=variable.shape, scale=0.5).astype(np.float32))
+    """Gives weights that are zero other values, and a constant input planes that vary.
 
-
-def randomize_constants(G, seed):
-    """Gives constant inputs planes that vary.
-
-    Of the planes of one value that they begin as, the instance norm leaves nothing but rounding
+    Of planes of one value, which it begins with, the instance norm leaves nothing but rounding
     errors, ten thousand times enlarged: no two batch sizes, graphs or processors agree on those.
     """
-    for variable in G.variables:
-        if variable.shape[:3] == (1, 4, 4):
-            variable.assign(np.random.default_rng(seed).normal(size=variable.shape))
+    rng = np.random.default_rng(seed)
+    for variable in network.variables:
+        is_constant_input = variable.shape[:3] == (1, 4, 4)
+        if is_constant_input or not np.any(np.asarray(variable)):
+            scale = 1.0 if is_constant_input else 0.5
+            variable.assign(rng.normal(size=variable.shape, scale=scale).astype(np.float32))
 
 
 def multiply_outputs(G, factor):

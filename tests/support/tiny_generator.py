@@ -6,7 +6,7 @@ import tensorflow as tf
 from msg_stylegan.legacy import original_variables
 from msg_stylegan.networks import Generator
 from support.flat_options import progan_generator_options
-from support.network_weights import randomize_constants, randomize_zeros
+from support.network_weights import randomize_zeros
 
 OPTIONS = {
     "resolution": 16,
@@ -76,7 +76,6 @@ def make_generator(seed=0, **options):
     G = Generator.from_config({**OPTIONS, **options})
     G.build()
     randomize_zeros(G, seed)
-    randomize_constants(G, seed)
     return G
 
 

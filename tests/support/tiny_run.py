@@ -11,7 +11,7 @@ from msg_stylegan.interface import Interface
 from msg_stylegan.networks import build_networks, save_networks
 from msg_stylegan.options import Config, DatasetOptions, DiscriminatorOptions, GeneratorOptions
 from msg_stylegan.training.run_directory import create_run_directory
-from support.network_weights import randomize_constants, randomize_zeros
+from support.network_weights import randomize_zeros
 from support.plain_operations import one_hot
 from support.stored_data_sets import random_images, write_records
 
@@ -35,7 +35,6 @@ def make_networks(*, channels=1, label_size=0, use_noise=True, seed=0):
     generator = dataclasses.replace(SMALL_G, use_noise=use_noise)
     nets = build_networks(generator, SMALL_D, Interface(RESOLUTION, channels, label_size))
     randomize_zeros(nets.G_ema, seed)
-    randomize_constants(nets.G_ema, seed)
     return nets
 
 
