@@ -4,6 +4,7 @@ import numpy as np
 
 from metrics.plots import default_style
 from msg_stylegan.files import atomic_path
+from msg_stylegan.wording import count_of
 
 # Okabe and Ito (2008); can be told apart with any colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -24,7 +25,7 @@ def plot_curves(path, curves, keys, title):
     for (left, right), key in zip(panels, keys, strict=True):
         for index, (variant, trials) in enumerate(curves.items()):
             kimg, seconds, scores = _common_points(trials, key)
-            label = f"{variant} ({len(trials)} seeds)"
+            label = f"{variant} ({count_of(len(trials), 'seed')})"
             _draw(left, index, kimg, scores, label)
             _draw(right, index, seconds / 60, scores, label)
         left.set_ylabel(key)
@@ -48,7 +49,8 @@ def plot_changes(path, trials, title):
     panel = panels[0, 0]
     for index, variant in enumerate(dict.fromkeys(name for name, _, _ in trials)):
         pairs = np.array([pairs for name, _, pairs in trials if name == variant])
-        _draw(panel, index, pairs[0, :, 0], pairs[:, :, 1], f"{variant} ({len(pairs)} seeds)")
+        label = f"{variant} ({count_of(len(pairs), 'seed')})"
+        _draw(panel, index, pairs[0, :, 0], pairs[:, :, 1], label)
     panel.set_ylabel("mean squared change of images")
     panel.set_xlabel("training (kimg)")
     panel.legend()
