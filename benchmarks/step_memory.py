@@ -1,6 +1,6 @@
 """Memory of a training step as estimated, and as measured.
 
-    python benchmarks/step_memory.py [--sizes digits,64 ffhq1024,1 ffhq1024,4,1] [--narrow 4]
+    python benchmarks/step_memory.py [--sizes digits,64 ffhq1024,1 ffhq1024,8,4] [--narrow 4]
 
 Per size, a preset, the batch, and if given the images of a round: a process of its own makes the
 networks and runs two steps on random images. What it takes at its peak, less what the same step
@@ -24,6 +24,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 SIZES = ("digits,64", "cifar10,64", "ffhq256,4", "ffhq512,2", "ffhq1024,1")
 
 
+def config_of(preset, batch_size, per_round):
+    """A preset with other batches; ValueError if it cannot have these."""
+    from msg_stylegan.options import changed, validate
+    from msg_stylegan.presets import get_preset
+
+    sizes = {"schedule.batch_size": batch_size, "schedule.batch_per_device": per_round}
+    config = changed(get_preset(preset), sizes)
+    validate(config)
+    return config
+
+
 def run_steps(preset, batch_size, per_round, channel_max):
     """Makes two steps in this process; prints what they took as JSON."""
     import tensorflow as tf
@@ -31,15 +42,11 @@ def run_steps(preset, batch_size, per_round, channel_max):
 
     from msg_stylegan.interface import Interface
     from msg_stylegan.options import changed
-    from msg_stylegan.presets import PRESETS
     from msg_stylegan.training import devices
     from msg_stylegan.training.step_memory import memory_of_step
 
     devices.prepare_graph_optimizer()
-    config = changed(
-        PRESETS[preset],
-        {"schedule.batch_size": batch_size, "schedule.batch_per_device": per_round},
-    )
+    config = config_of(preset, batch_size, per_round)
     resolution = config.dataset.resolution or 32
     if channel_max:
         # The base is large enough for as many channels at every scale.
@@ -81,6 +88,12 @@ def measured(size, threads=None, channel_max=0):
     return json.loads(result.stdout.splitlines()[-1])
 
 
+def parse_size(text):
+    """Preset, batch and images of a round, 0 = all, of a text such as "ffhq1024,8,4"."""
+    preset, batch, *per_round = text.split(",")
+    return preset, int(batch), int(per_round[0]) if per_round else 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -94,12 +107,17 @@ def main():
         return
     from step_comparison import print_row
 
+    sizes = [parse_size(text) for text in args.sizes]
+    try:
+        for size in sizes:
+            config_of(*size)
+    except ValueError as error:
+        parser.error(str(error))
+
     titles = ("preset", "batch", "at a time", "update of D", "of G", "estimate", "one at a time")
     titles += ("measured / estimate", "in parallel", "seconds a step")
     print_row(titles, is_head=True)
-    for text in args.sizes:
-        preset, batch, *per_round = text.split(",")
-        size = (preset, int(batch), int(per_round[0]) if per_round else 0)
+    for size in sizes:
         narrow, alone, parallel = (
             measured(size, 1, args.narrow),
             measured(size, 1),
@@ -112,7 +130,7 @@ def main():
 
         sizes = (alone["D"], alone["G"], estimate, needed(alone))
         row = (
-            preset,
+            size[0],
             str(size[1]),
             str(size[2] or size[1]),
             *(f"{value / 2**30:.2f}" for value in sizes),
