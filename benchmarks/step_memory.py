@@ -97,7 +97,12 @@ def parse_size(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--sizes", nargs="+", default=SIZES, help="preset,batch[,images of a round]"
+        "--sizes",
+        nargs="+",
+        type=parse_size,
+        default=[parse_size(text) for text in SIZES],
+        metavar="SIZE",
+        help="preset,batch[,images of a round]",
     )
     parser.add_argument("--narrow", type=int, default=4, help="channels of the networks to compare")
     parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
@@ -107,9 +112,8 @@ def main():
         return
     from step_comparison import print_row
 
-    sizes = [parse_size(text) for text in args.sizes]
     try:
-        for size in sizes:
+        for size in args.sizes:
             config_of(*size)
     except ValueError as error:
         parser.error(str(error))
@@ -117,7 +121,7 @@ def main():
     titles = ("preset", "batch", "at a time", "update of D", "of G", "estimate", "one at a time")
     titles += ("measured / estimate", "in parallel", "seconds a step")
     print_row(titles, is_head=True)
-    for size in sizes:
+    for size in args.sizes:
         narrow, alone, parallel = (
             measured(size, 1, args.narrow),
             measured(size, 1),

@@ -26,7 +26,7 @@ def pair_presets(digits, emoji):
     """
     return {
         # Digits and the same made negative, reduced to edges, or turned by 90 degrees; no digit is
-        # in both domains. Two CPU cores, about five minutes.
+        # in both domains. The first one takes about five minutes on two CPU cores.
         "scogan_digits_negative": _digits(digits, "digits2negative"),
         "scogan_digits_edge": _digits(digits, "digits2edge"),
         # A turned digit cannot have the activations of an upright one, but the same class.
