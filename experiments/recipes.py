@@ -5,19 +5,17 @@ import sys
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.growing import growing_options
+from experiments.frame.original import ORIGINAL
 from msg_stylegan.presets import r3gan
 
 # The original system's settings, at the size and on the data of the preset.
 _ORIGINAL = {
+    **ORIGINAL,
     "generator.body": "stylegan",
     "generator.z_space": "normal",
     "generator.normalize_z": True,
-    "generator.mapping_layers": 8,
-    "generator.mapping_lr_multiplier": 0.01,
     "discriminator.body": "stylegan",
     "discriminator.mbstd_blocks": "all",
-    "loss.r1_gamma": 10.0,
-    "schedule.ema_kimg": 10.0,
     "augment.groups": (),
 }
 # A mapping and an average that move within thousands of images, not only within millions.

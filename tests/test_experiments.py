@@ -194,6 +194,29 @@ def test_scores_are_those_of_run_metrics(finished, tiny_preset):
 
 
 @pytest.mark.slow
+def test_ends_of_finished_trainings_are_scored_through_another_network(finished, tiny_preset):
+    outdir, _, _ = finished
+    again = outdir.with_name("judged")
+    shutil.copytree(outdir, again)
+    (classifier,) = outdir.parent.glob("digits-*.keras")
+    judge = tiny_preset / "judge.keras"
+    shutil.copy(classifier, judge)
+    description = json.loads(classifier.with_suffix(".json").read_text(encoding="utf-8"))
+    judge.with_suffix(".json").write_text(json.dumps({**description, "name": "judge"}))
+    arguments = tiny_arguments(
+        tiny_preset,
+        "--metrics=fd40_full-judge",
+        f"--feature_network={judge}",
+        f"--outdir={again}",
+    )
+    assert command.main(TINY, arguments) == 0
+    expected = [point for point in read_csv(outdir / "points.csv") if float(point["kimg"]) == 2.0]
+    for before, now in zip(expected, read_csv(again / "points.csv"), strict=True):
+        assert now["variant"] == before["variant"]
+        assert now["fd40_full-judge"] == before["fd40_full-digits"]
+
+
+@pytest.mark.slow
 def test_scores_that_an_interruption_left_out_are_made_up_for(finished, tiny_preset):
     outdir, _, _ = finished
     again = outdir.with_name("again")
