@@ -67,7 +67,7 @@ EXPERIMENT = Experiment(
     full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k",
     kimg=30.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
-    preset="emoji64",
+    preset="emoji64_progan",
     overrides=_ORIGINAL,
 )
 

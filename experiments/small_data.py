@@ -21,13 +21,9 @@ EXPERIMENT = Experiment(
     full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k_full",
     kimg=30.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
-    preset="emoji64",
-    # All emoji of a font; and a probability that rises within the length of a training.
-    overrides={
-        "dataset.path": "emoji64",
-        "augment.groups": ("blit", "color"),
-        "augment.kimg": 50.0,
-    },
+    preset="emoji64_progan",
+    # A probability that rises within the length of a training.
+    overrides={"augment.groups": ("blit", "color"), "augment.kimg": 50.0},
 )
 
 if __name__ == "__main__":

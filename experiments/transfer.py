@@ -19,7 +19,7 @@ EXPERIMENT = Experiment(
     on_request=("freeze_D3",),
     kimg=16.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
-    preset="emoji64",
+    preset="emoji64_progan",
     # A probability of augmentation that rises within the length of a training.
     overrides={"dataset.path": "emoji/b", "dataset.num_images": 300, "augment.kimg": 50.0},
     origin=Variant("origin", {"dataset.path": "emoji/a", "dataset.num_images": 0}),

@@ -39,7 +39,7 @@ def test_it_installs_what_exists():
 
 @pytest.mark.slow
 def test_it_trains_and_draws_on_the_digits(tmp_path, monkeypatch):
-    reason = "needs nbclient and ipykernel, which no extra brings"
+    reason = "needs the extra notebook"
     nbformat = pytest.importorskip("nbformat", reason=reason)
     nbclient = pytest.importorskip("nbclient", reason=reason)
     pytest.importorskip("ipykernel", reason=reason)

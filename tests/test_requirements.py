@@ -53,7 +53,10 @@ def test_every_import_is_declared(declared):
 @pytest.mark.parametrize(
     "file, extras",
     [
-        ("constraints.txt", ["", "cuda", "demo", "explore", "browser", "export", "hub", "dev"]),
+        (
+            "constraints.txt",
+            ["", "cuda", "demo", "explore", "browser", "export", "hub", "notebook", "dev"],
+        ),
         (
             "constraints-addons.txt",
             ["", "addons", "demo", "explore", "browser", "export", "hub", "dev"],
