@@ -389,6 +389,25 @@ def test_random_weights_are_not_frozen(target, options, problem):
     freeze(nets, TransferOptions(init_from="file"), matches)
 
 
+def test_nothing_is_left_of_a_run_that_cannot_begin(trained, tmp_path, capsys):
+    _, dataset, snapshot = trained
+    make_dataset(tmp_path / "other", channels=4 - dataset.num_channels)
+    command = [
+        f"--init_from={snapshot}",
+        f"--config.data_dir={tmp_path}",
+        f"--config.result_dir={tmp_path / 'runs'}",
+        "--config.dataset.path=other",
+        "--config.dataset.resolution=0",
+        "--config.schedule.total_kimg=0.016",
+        "--config.metrics.names=none",
+    ]
+    assert train.main([*command, "--config.transfer.freeze_D=2"]) == 1
+    assert "Freeze only what the file has" in capsys.readouterr().err
+    assert not list((tmp_path / "runs").iterdir())
+    assert train.main(command) == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["00001-digits-1gpu"]
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no snapshot .*nothing\.keras"):
         parse(f"--init_from={tmp_path / 'nothing.keras'}")

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shlex
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -112,13 +113,19 @@ def train(arguments, site):
         name = workers.on_chief(_new_run, arguments, values, site.num_replicas)
         run_dir = Path(config.result_dir) / workers.from_chief(name)
 
-    # A run that cannot be continued is left as it is: its log, too, begins only then.
     writes = workers.is_chief and not arguments.dry_run
-    with logging_to(
-        run_dir if writes else None, held=not is_new, silent=not workers.is_chief
-    ) as begin_log:
+    with contextlib.ExitStack() as stack:
+        unless_begun = stack.enter_context(contextlib.ExitStack())
+        if is_new and writes:
+            # Nobody wants the folder of a run that cannot begin, least of all as the latest one.
+            unless_begun.callback(shutil.rmtree, run_dir, ignore_errors=True)
+        # A run that cannot be continued is left as it is: its log, too, begins only then.
+        begin_log = stack.enter_context(
+            logging_to(run_dir if writes else None, held=not is_new, silent=not workers.is_chief)
+        )
 
         def begin(nimg):
+            unless_begun.pop_all()
             changes = [] if is_new else options.differences(arguments.stored, config)
             run_history.begin_session(
                 run_dir,
