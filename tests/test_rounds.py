@@ -58,6 +58,34 @@ def test_parts_draw_the_numbers_of_the_whole():
     np.testing.assert_array_equal(part, tf.gather(whole, rows))
 
 
+def test_large_sums_leave_nothing_behind():
+    # From 200 MB on TensorFlow joins sums of loops in variables of its own.
+    rounds = Rounds(12, 3)
+    weights = tf.Variable(tf.ones([4000, 4000]))
+
+    def compute():
+        x = tf.sin(weights * 1.5)
+        y, z = tf.exp(x), tf.cos(x)
+        product = tf.matmul(y[:, :10], z[:10])
+        return [product + (tf.tanh(y) + tf.sin(z)), y + (z + tf.square(x))]
+
+    @tf.function(autograph=False)
+    def total(num_iterations):
+        return tf.while_loop(
+            lambda index, _: index < num_iterations,
+            lambda index, sums: (
+                index + 1,
+                sums + tf.add_n([tf.reduce_mean(part) for part in rounds.add_up(compute, [])]),
+            ),
+            (0, 0.0),
+            parallel_iterations=1,
+        )[1]
+
+    expected = 2 * rounds.count * sum(np.mean(part) for part in compute())
+    for _ in range(2):
+        np.testing.assert_allclose(total(tf.constant(2)), expected, rtol=1e-4)
+
+
 @pytest.fixture(
     scope="module",
     params=first_is_fast(CASES),

@@ -65,8 +65,18 @@ class Rounds:
             lambda index, _: index < self.count,
             lambda index, sums: (
                 index + 1,
-                tf.nest.map_structure(tf.add, sums, of_part(index)),
+                tf.nest.map_structure(_add_apart, sums, of_part(index)),
             ),
             (start, first),
             parallel_iterations=1,
         )[1]
+
+
+def _add_apart(total, part):
+    """The sum, in a form that TensorFlow does not join with the sums that `part` is made of.
+
+    It would give the joint sum of large networks a temporary variable, which is made once more in
+    the turn that ends the loop, where nothing removes it; the next call fails on it. See
+    https://github.com/tensorflow/tensorflow/issues/23780.
+    """
+    return total + tf.raw_ops.Snapshot(input=part)
