@@ -114,15 +114,16 @@ def train(arguments, site):
         run_dir = Path(config.result_dir) / workers.from_chief(name)
 
     writes = workers.is_chief and not arguments.dry_run
-    with contextlib.ExitStack() as stack:
-        unless_begun = stack.enter_context(contextlib.ExitStack())
+    # A run that cannot be continued is left as it is: its log, too, begins only then.
+    with (
+        contextlib.ExitStack() as unless_begun,
+        logging_to(
+            run_dir if writes else None, held=not is_new, silent=not workers.is_chief
+        ) as begin_log,
+    ):
         if is_new and writes:
             # Nobody wants the folder of a run that cannot begin, least of all as the latest one.
             unless_begun.callback(shutil.rmtree, run_dir, ignore_errors=True)
-        # A run that cannot be continued is left as it is: its log, too, begins only then.
-        begin_log = stack.enter_context(
-            logging_to(run_dir if writes else None, held=not is_new, silent=not workers.is_chief)
-        )
 
         def begin(nimg):
             unless_begun.pop_all()
