@@ -4,15 +4,19 @@ import math
 
 import numpy as np
 
+from msg_stylegan.networks.named_variables import named_variables
+
 
 def randomize_zeros(network, seed):
     """Gives weights that are zero other values, and a constant input planes that vary.
 
     Of planes of one value, which it begins with, the instance norm leaves nothing but rounding
     errors, ten thousand times enlarged: no two batch sizes, graphs or processors agree on those.
+
+    Versions of Keras list variables in different orders; the values go by the names.
     """
     rng = np.random.default_rng(seed)
-    for variable in network.variables:
+    for _, variable in sorted(named_variables(network).items()):
         is_constant_input = variable.shape[:3] == (1, 4, 4)
         if is_constant_input or not np.any(np.asarray(variable)):
             scale = 1.0 if is_constant_input else 0.5
