@@ -6,7 +6,7 @@ from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.growing import growing_options
 from experiments.frame.original import ORIGINAL
-from msg_stylegan.presets import r3gan
+from msg_stylegan.presets import modern, r3gan
 
 # The original system's settings, at the size and on the data of the preset.
 _ORIGINAL = {
@@ -39,11 +39,14 @@ _BMSG = {
     "schedule.same_z": True,
 }
 _STYLEGAN2 = {"generator.body": "stylegan2", "discriminator.body": "residual"}
-_ADA = {"augment.groups": ("blit", "color")}
 
 
 def _relativistic(config):
     return r3gan(config.schedule.total_kimg)
+
+
+def _modern(config):
+    return modern(config.schedule.total_kimg)
 
 
 EXPERIMENT = Experiment(
@@ -60,12 +63,10 @@ EXPERIMENT = Experiment(
         Variant("stylegan2", {**_SHORT, **_STYLEGAN2}),
         Variant("relativistic", _SHORT, _relativistic),
         Variant("stylegan2+relativistic", {**_SHORT, **_STYLEGAN2}, _relativistic),
-        Variant("progan+relativistic", {**_SHORT, **_PROGAN}, _relativistic),
-        Variant("progan+ADA", {**_SHORT, **_PROGAN, **_ADA}),
-        Variant("stylegan2+ADA", {**_SHORT, **_STYLEGAN2, **_ADA}),
+        Variant("modern", _SHORT, _modern),
     ),
     full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k",
-    kimg=30.0,
+    kimg=12.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
     preset="emoji64_progan",
     overrides=_ORIGINAL,
