@@ -10,6 +10,8 @@ DATA = datasets/digits
 SAMPLES = results/demo
 COLOR_DATA = datasets/emoji64
 COLOR_SAMPLES = results/demo-color
+# The run that --resume=auto has begun or continued; the latest one may be another.
+COLOR_RUN = "$$(ls -d results/*-emoji64-*gpu | tail -n 1)"
 # A font with bitmaps in colour; this one is in the package fonts-noto-color-emoji of Debian and Ubuntu.
 FONT = /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 TEST = $(RUN) -m pytest -n 2 --dist loadfile
@@ -38,10 +40,10 @@ demo: $(VENV)/demo.done $(DATA)
 
 demo-color: $(VENV)/demo.done $(COLOR_DATA)
 	$(RUN) train.py --resume=auto --config=emoji64
-	$(RUN) run_metrics.py --run latest --all --metrics swd1k
-	$(RUN) generate.py multiscale --network latest --seeds 0-31 --columns 4 --outdir $(COLOR_SAMPLES)
+	$(RUN) run_metrics.py --run $(COLOR_RUN) --all --metrics swd1k
+	$(RUN) generate.py multiscale --network $(COLOR_RUN) --seeds 0-31 --columns 4 --outdir $(COLOR_SAMPLES)
 	@echo
-	@echo "Pictures: 64x64/ in the newest folder in results/ has a sheet for every 4,000 pictures of training;"
+	@echo "Pictures: 64x64/ in the newest results/*-emoji64-* has a sheet for every 4,000 pictures of training;"
 	@echo "          $(COLOR_SAMPLES) holds emoji drawn from the trained network at every scale."
 	@echo
 
