@@ -38,7 +38,8 @@ class Experiment:
     variants: tuple[Variant, ...]
     # Arguments with which the same command repeats the experiment at the scale of the paper.
     full_scale: str
-    # Variants that only run when they are named, because on small images they equal another one.
+    # Variants that only run when they are named: on small images they equal another one, or they
+    # answer a further question.
     on_request: tuple[str, ...] = ()
     # Length of a training in kimg, unless the command line gives another.
     kimg: float = 12.0
