@@ -54,6 +54,7 @@ def make_digit_network(path, dataset):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
+    print(f"Training the classifier for Fréchet distances on {len(train):,} images ...")
     model.fit(images[train], classes[train], batch_size=_BATCH_SIZE, epochs=_EPOCHS, verbose=0)
     accuracy = float(model.evaluate(images[test], classes[test], verbose=0)[1])
     print(f"Classifier for Fréchet distances: {accuracy:.1%} of {held_out} held-out images right.")
