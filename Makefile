@@ -1,5 +1,5 @@
 # make demo: the whole way from images to samples and a score, in about ten minutes on two cores.
-# make demo-color: the same with emoji in colour, in an hour at most.
+# make demo-color: the same with emoji in colour, in about an hour.
 # make test: every feature at least once. make proofs: the tests that it leaves out, because they take
 # long. All install into .venv first; PYTHON chooses the interpreter.
 
