@@ -8,6 +8,8 @@ from msg_stylegan.wording import count_of
 
 # Okabe and Ito (2008); can be told apart with any colour vision.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# Lines beyond the colours.
+_LINES = ("-", "--", ":")
 _DPI = 120
 
 
@@ -29,7 +31,6 @@ def plot_curves(path, curves, keys, title):
             _draw(left, index, kimg, scores, label)
             _draw(right, index, seconds / 60, scores, label)
         left.set_ylabel(key)
-    panels[0, 0].legend()
     panels[-1, 0].set_xlabel("training (kimg)")
     panels[-1, 1].set_xlabel("training (minutes)")
     _save(figure, path)
@@ -53,7 +54,6 @@ def plot_changes(path, trials, title):
         _draw(panel, index, pairs[0, :, 0], pairs[:, :, 1], label)
     panel.set_ylabel("mean squared change of images")
     panel.set_xlabel("training (kimg)")
-    panel.legend()
     _save(figure, path)
 
 
@@ -62,7 +62,7 @@ def _new_figure(title, rows, columns):
     from matplotlib.figure import Figure
     from matplotlib.ticker import LogLocator, NullFormatter
 
-    size = (5.5 * columns + (columns == 1), 0.8 + 3.4 * rows)
+    size = (5.5 * columns + 3, 0.8 + 3.4 * rows)  # three inches are the legend's
     figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
     figure.suptitle(title)
     panels = figure.subplots(rows, columns, squeeze=False, sharey="row", sharex="col")
@@ -81,13 +81,16 @@ def _new_figure(title, rows, columns):
 def _draw(panel, index, x, values, label):
     """Line of the means and band of the range of `values` `[trials, P]` over `x` `[P]`."""
     colour = _COLOURS[index % len(_COLOURS)]
-    panel.plot(x, values.mean(axis=0), color=colour, marker="o", markersize=4, label=label)
+    line = _LINES[index // len(_COLOURS) % len(_LINES)]
+    panel.plot(x, values.mean(axis=0), line, color=colour, marker="o", markersize=4, label=label)
     panel.fill_between(
         x, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0
     )
 
 
 def _save(figure, path):
+    # Those of all panels are the same. Beside them it hides no line.
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right upper")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format="png")
 
