@@ -51,7 +51,8 @@ def G():
             moment.assign(0.98 * moment + 0.02 * tf.square(gradient))
             variable.assign_sub(0.01 * gradient / (tf.sqrt(moment) + 1e-5))
 
-    for i in range(150):
+    # As far as scales contradict each other, no w is the projection of all of them.
+    for i in range(300):
         step(tf.constant(z_of_seeds(range(8 * i, 8 * i + 8), G.z_dim)))
     return G
 
