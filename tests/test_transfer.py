@@ -12,10 +12,7 @@ from support.tiny_training import make_tiny_pair, tiny_config
 
 from msg_stylegan.commands.origins import open_origin
 from msg_stylegan.interface import Interface
-from msg_stylegan.networks import (
-    build_networks,
-    save_networks,
-)
+from msg_stylegan.networks import build_networks, save_networks
 from msg_stylegan.networks.named_variables import named_variables
 from msg_stylegan.options import (
     Config,

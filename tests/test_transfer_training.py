@@ -15,17 +15,9 @@ from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from msg_stylegan.commands import model_card, train, train_arguments, train_report
-from msg_stylegan.networks import (
-    load_snapshot,
-    snapshots_of_run,
-)
+from msg_stylegan.networks import load_snapshot, snapshots_of_run
 from msg_stylegan.networks.named_variables import named_variables
-from msg_stylegan.options import (
-    changed,
-    from_dict,
-    to_dict,
-    validate,
-)
+from msg_stylegan.options import changed, from_dict, to_dict, validate
 from msg_stylegan.training.run_directory import create_run_directory
 
 

@@ -3,13 +3,8 @@
 import numpy as np
 
 from msg_stylegan.interface import Interface
-from msg_stylegan.networks import (
-    build_networks,
-)
-from msg_stylegan.options import (
-    DiscriminatorOptions,
-    GeneratorOptions,
-)
+from msg_stylegan.networks import build_networks
+from msg_stylegan.options import DiscriminatorOptions, GeneratorOptions
 from support.network_weights import randomize
 
 DATA = Interface(16, 3)
