@@ -23,6 +23,10 @@ from msg_stylegan.pair_presets import pair_presets
 from msg_stylegan.wording import did_you_mean
 
 
+# For pictures that are more various than digits.
+_WIDER = {"generator.channel_base": 512, "discriminator.channel_base": 512}
+
+
 def _digits(max_label_size=0, image_grid="16x8"):
     return Config(
         dataset=DatasetOptions(path="digits", resolution=32, max_label_size=max_label_size),
@@ -92,7 +96,7 @@ def _fashion_mnist():
         _digits_progan(),
         {
             "dataset.path": "fashion_mnist",
-            **{f"{network}.channel_base": 512 for network in ("generator", "discriminator")},
+            **_WIDER,
             "schedule.total_kimg": 100.0,
             "schedule.network_snapshot_ticks": 5,
         },
@@ -106,7 +110,7 @@ def _emoji64_progan():
         {
             "dataset.path": "emoji64",
             "dataset.resolution": 64,
-            **{f"{network}.channel_base": 512 for network in ("generator", "discriminator")},
+            **_WIDER,
             "augment.groups": ("blit", "color"),
             "schedule.total_kimg": 60.0,
             "schedule.network_snapshot_ticks": 5,
@@ -134,7 +138,7 @@ def modern(kimg):
 
 
 def _modern():
-    """The best of the recipes of docs/experiments.md, at sizes for a CPU."""
+    """What was best of the recipes in docs/experiments.md, with networks for a CPU."""
     return changed(
         _digits_progan(),
         {
@@ -142,7 +146,7 @@ def _modern():
             "dataset.path": "emoji64",
             # That of the data set.
             "dataset.resolution": 0,
-            **{f"{network}.channel_base": 512 for network in ("generator", "discriminator")},
+            **_WIDER,
             "schedule.total_kimg": 100.0,
             "schedule.network_snapshot_ticks": 5,
         },
@@ -229,7 +233,7 @@ PRESETS = {
     "fashion_mnist": _fashion_mnist(),
     # Small pictures of any kind by today's means; name yours by --config.dataset.path.
     "modern": _modern(),
-    # The same for emoji of a font, 64x64 in colour: the demo in colour. An hour of two CPU cores.
+    # The same for emoji of a font, 64x64 in colour: the demo in colour. An hour of one CPU core.
     "emoji64": _emoji64(),
     # The same emoji by MSG-ProGAN: what the experiments on colour pictures start from.
     "emoji64_progan": _emoji64_progan(),
