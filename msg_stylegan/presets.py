@@ -22,7 +22,6 @@ from msg_stylegan.options.tree import expand_home
 from msg_stylegan.pair_presets import pair_presets
 from msg_stylegan.wording import did_you_mean
 
-
 # For pictures that are more various than digits.
 _WIDER = {"generator.channel_base": 512, "discriminator.channel_base": 512}
 
