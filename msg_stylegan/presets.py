@@ -123,10 +123,12 @@ def modern(kimg):
     return {
         "generator.body": "stylegan2",
         "generator.mapping_layers": 3,
+        "generator.mapping_width": 64,
         "generator.z_space": "normal",
         "generator.normalize_z": True,
         "discriminator.body": "residual",
         "discriminator.mbstd_blocks": "last",
+        "loss.r1_gamma": 5.0,
         "loss.penalty_interval": 4,
         "optimizer.G_learning_rate": learning_rate,
         "optimizer.D_learning_rate": learning_rate,
