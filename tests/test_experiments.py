@@ -16,7 +16,7 @@ from support.checkout import ROOT
 from support.tiny_run import make_dataset
 from support.tiny_training import make_tiny_dataset, make_tiny_pair, tiny_config
 
-from experiments import coupling, progressive_growing
+from experiments import coupling, progressive_growing, recipes
 from experiments.frame import command, digit_network
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.image_changes import read_image_changes
@@ -136,6 +136,7 @@ def test_tables_and_chart_hold_every_variant_and_snapshot(finished):
     assert "Does it matter?" in text and "| weak | 1 |" in text and "2 kimg" in text
     with Image.open(outdir / "plot.png") as picture:
         assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 5
+    assert (outdir / "sheet.png").exists()
 
 
 @pytest.mark.slow
@@ -262,6 +263,24 @@ def test_experiments_are_possible_and_their_variants_differ(experiment, tmp_path
         trials = [Trial(variant, 0, base, tmp_path) for variant in experiment.variants]
         assert len({str(trial.config) for trial in trials}) == len(trials)
     assert len(experiment.choose(arguments.variants)) >= 3
+
+
+def test_the_recipe_modern_is_the_preset(tmp_path):
+    preset = presets.get_preset("modern")
+    length = preset.schedule.total_kimg
+    args = command.build_parser(recipes.EXPERIMENT).parse_args([f"--kimg={length:g}"])
+    base = command.base_config(args, recipes.EXPERIMENT)
+    (variant,) = recipes.EXPERIMENT.choose(["modern"])
+    found = options.differences(preset, variant.apply(base))
+    assert {name for name, *_ in found} == {
+        "dataset.resolution",  # the data set's in both
+        "preset",
+        # Those of the experiment.
+        "schedule.image_snapshot_ticks",
+        "schedule.keep_snapshots",
+        "schedule.network_snapshot_ticks",
+        "schedule.tick_kimg",
+    }
 
 
 def test_unknown_names_are_explained(tmp_path, capsys):

@@ -7,6 +7,7 @@ from pathlib import Path
 from experiments.frame import digit_network
 from experiments.frame.pair_classifiers import pair_classifiers
 from experiments.frame.plot import plot_changes, plot_curves
+from experiments.frame.sheet import draw_sheet, last_images
 from experiments.frame.summary import equal_time, summarize
 from experiments.frame.table import markdown_table, write_changes, write_points, write_table
 from experiments.frame.trial import Trial
@@ -261,8 +262,20 @@ def write_results(experiment, args, trials, evaluator, outdir):
     if finished:
         title = f"{experiment.name}: {args.preset}, {args.kimg:g} kimg"
         plot_curves(outdir / "plot.png", finished, keys, title)
+    write_sheet(outdir / "sheet.png", [trial for trial in trials if trial.is_finished(evaluator)])
     changes = [(t.variant.name, t.seed, t.image_changes) for t in trials if t.image_changes]
     if changes:
         write_changes(outdir / "changes.csv", changes)
         plot_changes(outdir / "changes.png", changes, experiment.name)
     return text
+
+
+def write_sheet(path, trials):
+    """Draws what the first of these trials of each variant drew at its end."""
+    rows = {}
+    for trial in trials:
+        name, resolution = trial.variant.name, trial.config.dataset.resolution
+        if name not in rows and (images := last_images(trial.run_dir, resolution)) is not None:
+            rows[name] = images
+    if rows:
+        draw_sheet(path, rows)

@@ -6,8 +6,6 @@ while it trained: all its scales side by side, or the grid of one scale. Needs n
 
 import re
 
-import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from msg_stylegan.generation.arguments import (
@@ -19,7 +17,7 @@ from msg_stylegan.generation.arguments import (
     positive,
 )
 from msg_stylegan.image_counts import FAKES
-from msg_stylegan.pictures.sheets import enlarge
+from msg_stylegan.pictures.sheets import enlarge, read_image
 from msg_stylegan.pictures.video import open_video
 from msg_stylegan.training.run_directory import find_run
 
@@ -59,7 +57,7 @@ def run(args):
     with open_video(args.outdir / "timelapse", args.format, args.fps, args.codec, facts) as video:
         shape = None
         for path in tqdm(pictures, unit="frame", disable=None):
-            frame = _read(path)
+            frame = read_image(path)
             if args.grid:
                 columns, rows = args.grid
                 frame = frame[: rows * args.scale, : columns * args.scale]
@@ -106,12 +104,3 @@ def parse_grid(text):
     if not match:
         raise BadArgumentError(f"expected columns and rows such as 8x4, received {text!r}")
     return int(match[1]), int(match[2])
-
-
-def _read(path):
-    try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))
-    except OSError as error:
-        raise ValueError(f"{path} is not a readable picture: {error}") from error
-    return pixels.reshape(*pixels.shape[:2], -1)

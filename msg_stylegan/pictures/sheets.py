@@ -214,6 +214,26 @@ def save_image(image, path, metadata=None):
         temporary.write_bytes(data)
 
 
+def read_image(path):
+    """Reads one picture.
+
+    Args:
+        path: File of a kind that Pillow knows.
+
+    Returns:
+        uint8 `[H, W, C]`, C = 1 (grayscale) or 3 (RGB).
+
+    Raises:
+        ValueError: It is not a picture, or damaged.
+    """
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("L" if picture.mode == "L" else "RGB"))
+    except OSError as error:
+        raise ValueError(f"{path} is not a readable picture: {error}") from error
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
 def encode_png(image, metadata=None):
     """The bytes of the file that `save_image` writes."""
     check_images(image[None])
