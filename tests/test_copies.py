@@ -7,12 +7,13 @@ import pytest
 from PIL import Image
 from support.tiny_feature_network import write_feature_network
 from support.tiny_run import RESOLUTION, make_dataset, make_networks, make_run
+from support.tiny_training import make_tiny_dataset, tiny_config, train_tiny
 
 from experiments import copies
 from experiments.frame.training_data import TrainingData
-from msg_stylegan import options
+from msg_stylegan import load_networks, options
 from msg_stylegan.files import read_json_lines
-from msg_stylegan.networks import save_networks
+from msg_stylegan.networks import newest_snapshot, save_networks
 from msg_stylegan.options import Config
 
 
@@ -41,22 +42,32 @@ def test_nearest_are_those_of_a_full_table(monkeypatch):
 def test_pictures_of_the_training_are_those_of_the_subset(run_of_some):
     _, dataset = run_of_some
     config = options.changed(Config(seed=5), {"dataset.num_images": 10})
-    data = TrainingData(dataset, options.to_dict(config))
+    data = TrainingData(dataset, {"options": options.to_dict(config)})
     trained_on = dataset.subset(10, seed=5).read_images(range(10))
     np.testing.assert_array_equal(dataset.read_images(np.flatnonzero(data.seen())), trained_on)
     everything = dataclasses.replace(config.dataset, num_images=0)
     values = options.to_dict(dataclasses.replace(config, dataset=everything))
-    assert TrainingData(dataset, values).seen().all()
+    assert TrainingData(dataset, {"options": values}).seen().all()
     with pytest.raises(ValueError, match="do not say"):
-        TrainingData(dataset, None).seen()
+        TrainingData(dataset, {}).seen()
+
+
+def test_another_data_set_is_not_taken_for_that_of_the_training(tmp_path):
+    config = options.changed(tiny_config(tmp_path), {"dataset.num_images": 20})
+    dataset = make_tiny_dataset(tmp_path)
+    run_dir = train_tiny(config, dataset)
+    stored = load_networks(newest_snapshot(run_dir)).info
+    info = {**stored, "options": options.to_dict(config)}
+    assert TrainingData(dataset, info).seen().sum() == 20
+    other = make_dataset(tmp_path / "other", seed=1)
+    with pytest.raises(ValueError, match=r"other pictures than the data set .*--data"):
+        TrainingData(other, info).seen()
 
 
 def test_copies_are_nearest_to_pictures_of_the_training_only(run_of_some):
     _, dataset = run_of_some
-    data = TrainingData(
-        dataset, options.to_dict(options.changed(Config(), {"dataset.num_images": 10}))
-    )
-    seen = data.seen()
+    config = options.changed(Config(), {"dataset.num_images": 10})
+    seen = TrainingData(dataset, {"options": options.to_dict(config)}).seen()
     pixels = dataset.read_images(range(40)).reshape(40, -1).astype(np.float64)
     noise = np.random.default_rng(0).normal(size=pixels.shape)
     for of_training in (True, False):

@@ -150,15 +150,19 @@ def test_info_of_a_domain():
 
     dataset = {"path": "a", "path_b": "b", "mirror": True}
     info = {"options": {"dataset": dataset, "seed": 3}, "dataset": "A", "dataset_b": "B"}
+    info |= {"fingerprint": "1", "fingerprint_b": "2", "labels": {"kind": "vectors"}}
     info |= {"labels_b": {"kind": "classes"}, "cur_nimg": 5}
     ours = json.loads(json.dumps(info_of_domain(info, "b")))
     assert ours == {
         "options": {"dataset": {"path": "b", "mirror": True}, "seed": 3},
         "dataset": "B",
+        "fingerprint": "2",
         "labels": {"kind": "classes"},
         "cur_nimg": 5,
         "domain": "b",
     }
     ours = info_of_domain(info, "a")
     assert (ours["dataset"], ours["options"]["dataset"]["path"]) == ("A", "a")
-    assert "labels" not in ours
+    assert ours["labels"] == {"kind": "vectors"}
+    del info["labels_b"]
+    assert "labels" not in info_of_domain(info, "b")

@@ -12,22 +12,31 @@ class TrainingData(NamedTuple):
     """A data set, and how much of it a training saw."""
 
     everything: TFRecordDataset
-    # Options of the training; None if the networks do not have them.
-    options: dict | None
+    # Facts of the networks, `Networks.info`.
+    info: dict
 
     def seen(self):
         """Whether the training saw a picture: bool `[everything.num_images]`.
 
         Raises:
-            ValueError: The networks do not say what they were trained on, or that was more images.
+            ValueError: The networks do not say what they were trained on, or that was something
+                else.
         """
-        if self.options is None:
+        options = self.info.get("options")
+        if options is None:
             raise ValueError("The networks do not say which pictures they were trained on.")
-        num_images = self.options["dataset"].get("num_images", 0)
-        result = np.full(self.everything.num_images, num_images == 0)
+        data = self.everything
+        num_images = options["dataset"].get("num_images", 0)
+        seen = data.subset(num_images, options["seed"]) if num_images else data
+        # Networks of older versions have none.
+        if self.info.get("fingerprint", seen.fingerprint()) != seen.fingerprint():
+            raise ValueError(
+                f"{data.path} has other pictures than the data set {self.info['dataset']} of the "
+                "training, so that those which it saw cannot be told. Name that one by --data."
+            )
+        result = np.full(data.num_images, not num_images)
         if num_images:
-            subset = self.everything.subset(num_images, self.options["seed"])
-            result[subset.record_numbers] = True
+            result[seen.record_numbers] = True
         return result
 
 
@@ -54,4 +63,4 @@ def data_of_training(info, G, path=None):
     if not path.is_dir():
         raise FileNotFoundError(f"There is no folder {path} of real pictures. Name it by --data.")
     dataset = TFRecordDataset(path, resolution=G.resolution, max_label_size=G.label_size)
-    return TrainingData(dataset, options)
+    return TrainingData(dataset, info)

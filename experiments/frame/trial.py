@@ -12,7 +12,6 @@ from metrics.results import recorded_lines
 from msg_stylegan import load_networks, options
 from msg_stylegan.commands.judges import open_judges
 from msg_stylegan.commands.origins import open_origin
-from msg_stylegan.domains import SUFFIXES
 from msg_stylegan.files import read_json, write_json
 from msg_stylegan.networks import newest_snapshot
 from msg_stylegan.training import loop, run_directory
@@ -104,7 +103,6 @@ class Trial:
             run_directory.create_run_directory(self.run_dir, values)
         scorer = SnapshotScorer(evaluator, say=say)
         info = {"options": values, "version": msg_stylegan.__version__}
-        info |= {f"dataset{s}": d.name for d, s in zip(datasets, SUFFIXES, strict=False)}
         with logging_to(self.run_dir):
             try:
                 stopped = loop.train(

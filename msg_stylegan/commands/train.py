@@ -106,8 +106,7 @@ def train(arguments, site):
     evaluator = evaluator_of_training(prepared, datasets, config.dataset.mirror)
     scorer = SnapshotScorer(evaluator, say=say)
     values = options.to_dict(config)
-    names = {f"dataset{suffix}": d.name for d, suffix in zip(datasets, SUFFIXES, strict=False)}
-    info = {"options": values, **names, "version": msg_stylegan.__version__}
+    info = {"options": values, "version": msg_stylegan.__version__}
     is_new = run_dir is None
     if is_new:
         name = workers.on_chief(_new_run, arguments, values, site.num_replicas)

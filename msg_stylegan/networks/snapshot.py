@@ -235,7 +235,8 @@ def info_of_domain(info, name):
         path = path_b if name == "b" else dataset["path"]
         own["options"] = {**options, "dataset": {**dataset, "path": path}}
     if name == "b":
-        own = {k: v for k, v in own.items() if k not in ("labels", "dataset")} | of_b
+        of_a = ("dataset", "fingerprint", "labels")
+        own = {key: value for key, value in own.items() if key not in of_a} | of_b
     return {**own, "domain": name}
 
 

@@ -23,7 +23,7 @@ class RunOutput:
         datasets: `TFRecordDataset` of each domain.
         nets: `Networks` of the run.
         progress: `Progress`, restored already.
-        info: Dictionary that snapshots carry; `cur_nimg` is added.
+        info: Dictionary that snapshots carry; `cur_nimg` and facts of the data sets are added.
         evaluate: None, or the function that scores a snapshot, see `loop.train`.
     """
 
@@ -35,13 +35,7 @@ class RunOutput:
         self._schedules = schedules_of(config)
         self._nets = nets
         self._progress = progress
-        # Whoever draws with the networks needs labels, but may not have the data set.
-        labels = {
-            f"labels{suffix}": label_facts(dataset)
-            for dataset, suffix in zip(datasets, SUFFIXES, strict=False)
-            if dataset.label_size
-        }
-        self._info = {**info, **labels}
+        self._info = {**info, **_facts_of(datasets)}
         self._evaluate = evaluate
         self._max_skipped_updates = schedule.max_skipped_updates
         # By kind of update.
@@ -166,3 +160,14 @@ class NoOutput:
 
     def close(self):
         pass
+
+
+def _facts_of(datasets):
+    """What tells data sets, and what whoever draws with the networks needs without having them."""
+    facts = {}
+    for dataset, suffix in zip(datasets, SUFFIXES, strict=False):
+        of_one = {"dataset": dataset.name, "fingerprint": dataset.fingerprint()}
+        if dataset.label_size:
+            of_one["labels"] = label_facts(dataset)
+        facts |= {f"{key}{suffix}": value for key, value in of_one.items()}
+    return facts
