@@ -44,7 +44,7 @@ def test_a_training_begins_as_the_file_draws(trained, tmp_path):
     card = tmp_path / "card"
     assert model_card.main([f"--run={run_dir}", f"--output={card}"]) == 0
     text = (card / "README.md").read_text(encoding="utf-8")
-    assert f"| started from | {snapshot.name} of 0.032 kimg, SHA-256" in text
+    assert f"| started from | {snapshot.name} of 0.032 kimg on {dataset.name}, SHA-256" in text
     # Continued, the run remembers, and needs the file no more.
     snapshot.unlink()
     train_tiny(changed(config, {"schedule.total_kimg": 0.064}), dataset, run_dir)
