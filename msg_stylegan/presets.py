@@ -139,7 +139,7 @@ def modern(kimg):
 
 
 def _modern():
-    """What was best of the recipes in docs/experiments.md, with networks for a CPU."""
+    """Better than the original's recipe after so few images; docs/experiments.md compares them."""
     return changed(
         _digits_progan(),
         {
