@@ -59,6 +59,9 @@ def test_another_data_set_is_not_taken_for_that_of_the_training(tmp_path):
     stored = load_networks(newest_snapshot(run_dir)).info
     info = {**stored, "options": options.to_dict(config)}
     assert TrainingData(dataset, info).seen().sum() == 20
+    # As a network opens it that has not grown to the end yet.
+    small = dataset.at_resolution(RESOLUTION // 2)
+    assert TrainingData(small, info).seen().sum() == 20
     other = make_dataset(tmp_path / "other", seed=1)
     with pytest.raises(ValueError, match=r"other pictures than the data set .*--data"):
         TrainingData(other, info).seen()

@@ -237,13 +237,14 @@ def write_results(experiment, args, trials, evaluator, outdir):
     """Writes all tables and charts; returns the table of scores as text."""
     keys = [metric.headline for metric in evaluator.metrics]
     keys += [key for metric in evaluator.metrics for key in experiment.further_keys(metric)]
-    curves, failed = {}, {}
+    curves, failed, ended = {}, {}, []
     for trial in trials:
         name = trial.variant.name
         curves.setdefault(name, [])
         failed[name] = failed.get(name, 0) + bool(trial.failure)
         if trial.is_finished(evaluator):
             curves[name].append(trial.points(evaluator))
+            ended.append(trial)
     seconds = equal_time(curves)
     rows = [summarize(name, of, failed[name], keys, seconds) for name, of in curves.items()]
     table = markdown_table(rows)
@@ -262,7 +263,7 @@ def write_results(experiment, args, trials, evaluator, outdir):
     if finished:
         title = f"{experiment.name}: {args.preset}, {args.kimg:g} kimg"
         plot_curves(outdir / "plot.png", finished, keys, title)
-    write_sheet(outdir / "sheet.png", [trial for trial in trials if trial.is_finished(evaluator)])
+    write_sheet(outdir / "sheet.png", ended)
     changes = [(t.variant.name, t.seed, t.image_changes) for t in trials if t.image_changes]
     if changes:
         write_changes(outdir / "changes.csv", changes)

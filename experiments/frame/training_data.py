@@ -25,7 +25,8 @@ class TrainingData(NamedTuple):
         options = self.info.get("options")
         if options is None:
             raise ValueError("The networks do not say which pictures they were trained on.")
-        data = self.everything
+        # Networks that still grow are smaller than what they are trained on.
+        data = self.everything.at_resolution(options["dataset"].get("resolution", 0))
         num_images = options["dataset"].get("num_images", 0)
         seen = data.subset(num_images, options["seed"]) if num_images else data
         # Networks of older versions have none.
