@@ -49,6 +49,10 @@ def _modern(config):
     return modern(config.schedule.total_kimg)
 
 
+def _modern_connected(config):
+    return _modern(config) | {"connect": "all"}
+
+
 EXPERIMENT = Experiment(
     name="recipes",
     question="Which recipe draws best after a short training: those of the originals, or blocks "
@@ -64,6 +68,7 @@ EXPERIMENT = Experiment(
         Variant("relativistic", _SHORT, _relativistic),
         Variant("stylegan2+relativistic", {**_SHORT, **_STYLEGAN2}, _relativistic),
         Variant("modern", _SHORT, _modern),
+        Variant("modern+connections", _SHORT, _modern_connected),
     ),
     full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k",
     kimg=12.0,
