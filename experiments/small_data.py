@@ -19,11 +19,11 @@ EXPERIMENT = Experiment(
         for ending, augment in (("", _NO_AUGMENTATION), ("+ADA", {}))
     ),
     full_scale="--preset ffhq256 --kimg 5000 --points 10 --metrics fid50k_full",
-    kimg=30.0,
+    kimg=40.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
-    preset="emoji64_progan",
+    preset="modern",
     # A probability that rises within the length of a training.
-    overrides={"augment.groups": ("blit", "color"), "augment.kimg": 50.0},
+    overrides={"augment.groups": ("blit", "color"), "augment.kimg": 10.0},
 )
 
 if __name__ == "__main__":

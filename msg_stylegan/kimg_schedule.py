@@ -55,6 +55,11 @@ class KimgSchedule(str):
         """The values of the knots."""
         return [value for value, _ in self.knots]
 
+    def stretched(self, factor):
+        """The same values after `factor` times as many images."""
+        knots = [(value, count * factor / 1000) for value, count in self.knots]
+        return KimgSchedule(",".join(f"{value!r}@{kimg!r}" for value, kimg in knots))
+
     def at(self, nimg):
         """The value after so many images.
 

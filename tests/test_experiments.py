@@ -283,6 +283,14 @@ def test_the_recipe_modern_is_the_preset(tmp_path):
     }
 
 
+def test_schedules_of_a_preset_are_stretched_to_the_length_of_the_trainings():
+    args = command.build_parser(TINY).parse_args(["--preset=digits_r3gan", "--kimg=4"])
+    base = command.base_config(args, TINY)
+    assert base.loss.r1_gamma == "20@0,2@4"
+    assert base.optimizer.beta2 == "0.9@0,0.99@4"
+    assert base.schedule.ema_kimg == "0@0,1@4"
+
+
 def test_unknown_names_are_explained(tmp_path, capsys):
     arguments = [f"--data_dir={tmp_path}", f"--outdir={tmp_path / 'out'}"]
     assert command.main(TINY, [*arguments, "--variants=weak,mild"]) == 1

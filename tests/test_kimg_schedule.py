@@ -41,6 +41,15 @@ def test_the_text_is_the_schedule(schedule):
     assert hash(KimgSchedule(other)) == hash(schedule)
 
 
+@given(schedules(), st.integers(1, 1000), st.integers(0, 2 * 10**9))
+def test_a_stretched_schedule_has_the_same_values_later(schedule, factor, nimg):
+    stretched = schedule.stretched(factor)
+    assert stretched.knots == [(value, images * factor) for value, images in schedule.knots]
+    rounding = 1e-5 * max(map(abs, schedule.values))
+    expected = pytest.approx(float(schedule.at(nimg)), abs=rounding)
+    assert float(stretched.at(nimg * factor)) == expected
+
+
 def test_normal_form():
     assert KimgSchedule("10.0@0, 1e-3@2e2,-0@201.5") == "10@0,0.001@200,0@201.5"
 

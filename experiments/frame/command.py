@@ -21,6 +21,7 @@ from msg_stylegan.data.dataset import TFRecordDataset
 from msg_stylegan.data.sources.pairs import PAIRS
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
+from msg_stylegan.kimg_schedule import schedules_of
 from msg_stylegan.options import MetricsOptions, changed
 from msg_stylegan.training import devices
 
@@ -151,11 +152,9 @@ def run(experiment, args):
 
 def trained_origin(experiment, args, base, strategy, outdir):
     """Trains the networks from which variants start, unless that is done; returns their run."""
-    length = {
-        "schedule.total_kimg": experiment.origin_kimg,
-        "schedule.tick_kimg": experiment.origin_kimg / args.points,
-    }
-    trial = Trial(experiment.origin, 0, changed(base, length), outdir)
+    ticks = {"schedule.tick_kimg": experiment.origin_kimg / args.points}
+    config = changed(_of_length(base, experiment.origin_kimg), ticks)
+    trial = Trial(experiment.origin, 0, config, outdir)
     datasets = open_datasets(trial.config, base.dataset.max_label_size)
     evaluator = make_evaluator(args, trial.config, datasets, strategy, outdir)
     if not trial.is_finished(evaluator):
@@ -177,10 +176,10 @@ def base_config(args, experiment):
             f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
             f"--points={args.points}."
         )
-    base = changed(presets.get_preset(args.preset, user_config().presets), experiment.overrides)
+    preset = presets.get_preset(args.preset, user_config().presets)
+    base = _of_length(changed(preset, experiment.overrides), args.kimg)
     schedule = dataclasses.replace(
         base.schedule,
-        total_kimg=args.kimg,
         tick_kimg=args.kimg / (args.points * snapshots_per_point),
         network_snapshot_ticks=1,
         image_snapshot_ticks=0,
@@ -190,6 +189,15 @@ def base_config(args, experiment):
     return dataclasses.replace(
         base, schedule=schedule, data_dir=args.data_dir, cache_dir=args.cache_dir
     )
+
+
+def _of_length(config, kimg):
+    """The configuration for a training of another length, to which its schedules are stretched."""
+    factor = kimg / config.schedule.total_kimg
+    stretched = {
+        name: schedule.stretched(factor) for name, schedule in schedules_of(config).items()
+    }
+    return changed(config, {**stretched, "schedule.total_kimg": kimg})
 
 
 def open_datasets(base, max_label_size):
