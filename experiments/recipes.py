@@ -5,19 +5,8 @@ import sys
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
 from experiments.frame.growing import growing_options
-from experiments.frame.original import ORIGINAL
 from msg_stylegan.presets import modern, r3gan
 
-# The original system's settings, at the size and on the data of the preset.
-_ORIGINAL = {
-    **ORIGINAL,
-    "generator.body": "stylegan",
-    "generator.z_space": "normal",
-    "generator.normalize_z": True,
-    "discriminator.body": "stylegan",
-    "discriminator.mbstd_blocks": "all",
-    "augment.groups": (),
-}
 # A mapping and an average that move within thousands of images, not only within millions.
 _SHORT = {"generator.mapping_lr_multiplier": 0.1, "schedule.ema_kimg": 1.0}
 _PROGAN = {
@@ -74,7 +63,14 @@ EXPERIMENT = Experiment(
     kimg=12.0,
     metrics=lambda config: ("swd1k", "fd1k_full-efficientnet"),
     preset="emoji64_progan",
-    overrides=_ORIGINAL,
+    of_preset=(
+        "dataset.",
+        "generator.channel_",
+        "generator.z_dim",
+        "generator.w_dim",
+        "discriminator.channel_",
+        "schedule.image_grid",
+    ),
 )
 
 if __name__ == "__main__":

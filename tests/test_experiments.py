@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import shutil
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -281,6 +282,27 @@ def test_the_recipe_modern_is_the_preset(tmp_path):
         "schedule.network_snapshot_ticks",
         "schedule.tick_kimg",
     }
+
+
+def test_recipes_begin_with_the_originals_whatever_the_preset():
+    """Only data and sizes are the preset's."""
+    original = options.Config()
+    for name in ("digits", "emoji64_progan", "modern", "digits_r3gan", "bmsg"):
+        args = command.build_parser(recipes.EXPERIMENT).parse_args([f"--preset={name}"])
+        base = command.base_config(args, recipes.EXPERIMENT)
+        assert base.dataset == presets.get_preset(name).dataset
+        assert base.generator.z_dim == presets.get_preset(name).generator.z_dim
+        for group in ("loss", "optimizer", "augment"):
+            assert getattr(base, group) == getattr(original, group), name
+        for option in (
+            "connect",
+            "generator.body",
+            "generator.mapping_layers",
+            "schedule.ema_kimg",
+            "schedule.batch_size",
+            "discriminator.combine",
+        ):
+            assert attrgetter(option)(base) == attrgetter(option)(original), name
 
 
 def test_schedules_of_a_preset_are_stretched_to_the_length_of_the_trainings():

@@ -22,8 +22,11 @@ from msg_stylegan.data.sources.pairs import PAIRS
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
 from msg_stylegan.kimg_schedule import schedules_of
-from msg_stylegan.options import MetricsOptions, changed
+from msg_stylegan.options import Config, MetricsOptions, changed, differences
 from msg_stylegan.training import devices
+
+# Beginnings of the names of options that do not say how to train.
+_NO_RECIPE = ("preset", "result_dir", "hardware.", "metrics.")
 
 
 def build_parser(experiment):
@@ -176,8 +179,10 @@ def base_config(args, experiment):
             f"{snapshots_per_point} snapshots each: snapshots are named by whole kimg. Received "
             f"--points={args.points}."
         )
-    preset = presets.get_preset(args.preset, user_config().presets)
-    base = _of_length(changed(preset, experiment.overrides), args.kimg)
+    base = presets.get_preset(args.preset, user_config().presets)
+    if experiment.of_preset:
+        base = _part_of(base, _NO_RECIPE + experiment.of_preset)
+    base = _of_length(changed(base, experiment.overrides), args.kimg)
     schedule = dataclasses.replace(
         base.schedule,
         tick_kimg=args.kimg / (args.points * snapshots_per_point),
@@ -188,6 +193,15 @@ def base_config(args, experiment):
     )
     return dataclasses.replace(
         base, schedule=schedule, data_dir=args.data_dir, cache_dir=args.cache_dir
+    )
+
+
+def _part_of(config, beginnings):
+    """The options whose dotted names begin so; all others have their defaults."""
+    original = Config()
+    changes = {name: value for name, _, value in differences(original, config)}
+    return changed(
+        original, {name: changes[name] for name in changes if name.startswith(beginnings)}
     )
 
 

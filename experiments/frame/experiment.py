@@ -50,6 +50,9 @@ class Experiment:
     further_keys: Callable = lambda metric: ()
     # Settings from which the variants start, unless the command line names others.
     preset: str = "digits_progan"
+    # Beginnings of the dotted names of options that are the preset's; all others of the training
+    # are those of the original system, which are the defaults. Empty = all are the preset's.
+    of_preset: tuple[str, ...] = ()
     # Dotted names of options -> values that differ from the preset in all variants.
     overrides: dict = field(default_factory=dict)
     # Training from whose networks the variants start, unless they say otherwise; it may be on
