@@ -198,11 +198,12 @@ def base_config(args, experiment):
 
 def _part_of(config, beginnings):
     """The options whose dotted names begin so; all others have their defaults."""
-    original = Config()
-    changes = {name: value for name, _, value in differences(original, config)}
-    return changed(
-        original, {name: changes[name] for name in changes if name.startswith(beginnings)}
-    )
+    kept = {
+        name: value
+        for name, _, value in differences(Config(), config)
+        if name.startswith(beginnings)
+    }
+    return changed(Config(), kept)
 
 
 def _of_length(config, kimg):
