@@ -1,8 +1,6 @@
 """Charts of metrics over the training, as PNG files.
 
-Drawn with matplotlib's objects and not with pyplot, which would keep global state and look for a
-display. Colours are those of Okabe and Ito (2008), and of viridis for scales; both can be told
-apart with any colour vision.
+Scales have the colours of viridis, which can be told apart with any colour vision, too.
 """
 
 import contextlib
@@ -11,12 +9,10 @@ import re
 
 import numpy as np
 
-from msg_stylegan.files import atomic_path
+from metrics.figure_file import COLOURS, figure_file
 
-_HEADLINE_COLOUR = "#0072B2"
-_COLOURS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_HEADLINE_COLOUR, *_COLOURS = COLOURS[:6]
 _STROKES = ("-", "--", ":", "-.")
-_DPI = 120
 _FONT_SIZE = 11
 
 # Values that span more than this are drawn on a logarithmic axis.
@@ -27,20 +23,6 @@ _FAR = 8.0
 _MANY = 5
 
 
-@contextlib.contextmanager
-def default_style():
-    """Draws, while the block runs, as matplotlib does without a personal `matplotlibrc`.
-
-    A personal one may ask for programs that are not there, such as LaTeX.
-    """
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        yield
-
-
-@default_style()
 def plot_metric(path, metric, lines):
     """Draws all results of one metric over the training.
 
@@ -65,16 +47,14 @@ def plot_metric(path, metric, lines):
     far = {key: points for key, points in series.items() if key not in near}
     looks = _looks(series)
 
-    figure, panels = _new_figure(2 if far else 1)
-    _draw_headline(panels[0], metric, headline)
-    for panel, some in zip(panels, (near, far), strict=False):
-        _draw_lines(panel, some, looks)
-        _finish_panel(panel)
-    _save(figure, path, metric.name)
+    with _chart(path, metric.name, num_panels=2 if far else 1) as panels:
+        _draw_headline(panels[0], metric, headline)
+        for panel, some in zip(panels, (near, far), strict=False):
+            _draw_lines(panel, some, looks)
+            _finish_panel(panel)
     return True
 
 
-@default_style()
 def plot_stability(path, metric, lines):
     """Draws how much fixed images still change, at all scales, on a logarithmic axis.
 
@@ -93,11 +73,11 @@ def plot_stability(path, metric, lines):
             scales[key] = kimg[values > 0], values[values > 0]
     if not scales:
         return False
-    figure, (panel,) = _new_figure(1)
-    _draw_lines(panel, scales, _looks(scales))
-    panel.set_ylabel("mean squared difference to the snapshot before", fontsize=_FONT_SIZE)
-    _finish_panel(panel, logarithmic=True)
-    _save(figure, path, f"{metric.name}: change of the images of fixed latents")
+    title = f"{metric.name}: change of the images of fixed latents"
+    with _chart(path, title, num_panels=1) as (panel,):
+        _draw_lines(panel, scales, _looks(scales))
+        panel.set_ylabel("mean squared difference to the snapshot before", fontsize=_FONT_SIZE)
+        _finish_panel(panel, logarithmic=True)
     return True
 
 
@@ -123,13 +103,13 @@ def _are_near(points, others):
     return min(sizes) * _FAR >= max(sizes)
 
 
-def _new_figure(num_panels):
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.0, 1.2 + 4.0 * num_panels), dpi=_DPI, layout="constrained")
-    panels = figure.subplots(num_panels, 1, sharex=True, squeeze=False)[:, 0]
-    panels[-1].set_xlabel("training (kimg)", fontsize=_FONT_SIZE)
-    return figure, panels
+@contextlib.contextmanager
+def _chart(path, title, num_panels):
+    with figure_file(path, 9.0, 1.2 + 4.0 * num_panels) as figure:
+        panels = figure.subplots(num_panels, 1, sharex=True, squeeze=False)[:, 0]
+        panels[-1].set_xlabel("training (kimg)", fontsize=_FONT_SIZE)
+        figure.suptitle(title, fontsize=_FONT_SIZE + 3)
+        yield panels
 
 
 def _looks(keys):
@@ -216,9 +196,3 @@ def _make_logarithmic(panel, decades):
         panel.yaxis.set_major_locator(LogLocator(10, subs=steps, numticks=100))
     panel.yaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter("{x:g}")
-
-
-def _save(figure, path, title):
-    figure.suptitle(title, fontsize=_FONT_SIZE + 3)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")

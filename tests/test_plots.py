@@ -1,3 +1,4 @@
+import contextlib
 import sys
 
 import matplotlib
@@ -24,15 +25,17 @@ def lines_of(**results):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that were saved, in order; files are written all the same."""
+    """The figures that were drawn, in order; files are written all the same."""
     figures = []
-    save = plots._save
+    figure_file = plots.figure_file
 
-    def keep(figure, path, title):
-        figures.append(figure)
-        save(figure, path, title)
+    @contextlib.contextmanager
+    def keep(*args):
+        with figure_file(*args) as figure:
+            figures.append(figure)
+            yield figure
 
-    monkeypatch.setattr(plots, "_save", keep)
+    monkeypatch.setattr(plots, "figure_file", keep)
     return figures
 
 

@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from metrics.plots import default_style
-from msg_stylegan.files import atomic_path
+from metrics.figure_file import figure_file
 from msg_stylegan.image_counts import FAKES
 from msg_stylegan.pictures.sheets import enlarge, read_image, tile
 
@@ -17,7 +16,6 @@ _FONT_POINTS = 10
 _CHARACTER_WIDTH = 0.61
 
 
-@default_style()
 def draw_sheet(path, rows):
     """Writes a row of images for each variant, its name on the left.
 
@@ -26,30 +24,25 @@ def draw_sheet(path, rows):
         rows: Non-empty dictionary of variant name -> uint8 images `[N, r, r, C]`, C = 1 or 3; N, r
             and C are those of all.
     """
-    # Matplotlib's objects and not pyplot, which would keep global state and look for a display.
-    from matplotlib.figure import Figure
-
     samples = {name: _strip(images) for name, images in rows.items()}
     row_height, row_width, _ = next(iter(samples.values())).shape
     font_pixels = _FONT_POINTS / 72 * _DPI
     left = round((max(map(len, rows)) + 2) * _CHARACTER_WIDTH * font_pixels)
     width, height = left + row_width, len(rows) * (row_height + _GAP) - _GAP
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
-    for index, (name, strip) in enumerate(samples.items()):
-        top = index * (row_height + _GAP)
-        bottom = height - top - row_height
-        # By pixels, as an axis would blend them.
-        figure.figimage(strip.repeat(3 // strip.shape[2], axis=2), left, bottom)
-        figure.text(
-            font_pixels * _CHARACTER_WIDTH / width,
-            (bottom + row_height / 2) / height,
-            name,
-            family="monospace",
-            size=_FONT_POINTS,
-            verticalalignment="center",
-        )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+    with figure_file(path, width / _DPI, height / _DPI, _DPI, layout=None) as figure:
+        for index, (name, strip) in enumerate(samples.items()):
+            top = index * (row_height + _GAP)
+            bottom = height - top - row_height
+            # By pixels, as an axis would blend them.
+            figure.figimage(strip.repeat(3 // strip.shape[2], axis=2), left, bottom)
+            figure.text(
+                font_pixels * _CHARACTER_WIDTH / width,
+                (bottom + row_height / 2) / height,
+                name,
+                family="monospace",
+                size=_FONT_POINTS,
+                verticalalignment="center",
+            )
 
 
 def last_images(run_dir, resolution):
