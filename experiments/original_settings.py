@@ -4,14 +4,20 @@ import sys
 
 from experiments.frame.command import main
 from experiments.frame.experiment import Experiment, Variant
+from msg_stylegan.options import Config, option_values
 
+# The original's are the defaults.
+_DEFAULTS = option_values(Config())
 # Those which presets for little time change.
 _ORIGINAL = {
-    "generator.mapping_layers": 8,
-    "generator.mapping_width": 512,
-    "generator.mapping_lr_multiplier": 0.01,
-    "loss.r1_gamma": 10.0,
-    "schedule.ema_kimg": 10.0,
+    name: _DEFAULTS[name]
+    for name in (
+        "generator.mapping_layers",
+        "generator.mapping_width",
+        "generator.mapping_lr_multiplier",
+        "loss.r1_gamma",
+        "schedule.ema_kimg",
+    )
 }
 
 EXPERIMENT = Experiment(
