@@ -98,7 +98,7 @@ def test_a_signal_while_scoring_stops_at_once_and_saves(dataset, tmp_path):
     assert load_networks(run_dir).info["cur_nimg"] == 64
     log = (run_dir / "log.txt").read_text(encoding="utf-8")
     assert "the metrics of network-snapshot-" in log
-    assert log.endswith("Stopped by SIGTERM at 0.064 kimg. Everything is saved; use --resume.\n")
+    assert log.endswith("Stopped by SIGTERM at 0.064 kimg. Everything is saved.\n")
 
 
 @pytest.mark.parametrize("how", ["file", "signal"])

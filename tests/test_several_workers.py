@@ -165,6 +165,7 @@ def test_whoever_is_asked_to_stop_all_save_at_the_same_step(folder, asked):
         assert [process.returncode for process in processes] == [0, 0], said
     reason = asked if asked == "abort.txt" else "SIGTERM"
     assert f"Stopped by {reason}" in said[0][0] and "Everything is saved" in said[0][0]
+    assert "Continue by --resume=" in said[0][0] and "Continue by" not in said[1][0]
     run_dir = run_of(folder, name)
     assert 0 < images_of(run_dir) == round(1000 * losses_of(run_dir)[-1]["Progress/kimg"])
     assert not (run_dir / "abort.txt").exists()

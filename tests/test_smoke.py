@@ -51,12 +51,12 @@ def test_train_interrupt_resume_score_and_draw(folder):
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors[-3000:]
-    assert "Stopped by SIGTERM" in output
-    stopped_at = float(re.search(r"SIGTERM at ([\d.]+) kimg", output)[1])
+    last = r"Stopped by SIGTERM at ([\d.]+) kimg\. Everything is saved\.\nContinue by (\S+)\.\n$"
+    stopped_at, resume = re.search(last, output).groups()
 
     # It goes on from there in the same folder, with its own options and the one that is given.
-    total = stopped_at + 0.032
-    run_program(folder, "train.py", "--resume=latest", f"--config.schedule.total_kimg={total}")
+    total = float(stopped_at) + 0.032
+    run_program(folder, "train.py", resume, f"--config.schedule.total_kimg={total}")
     assert [path.name for path in (folder / "results").iterdir()] == [run_dir.name]
     kimg = [line["Progress/kimg"] for line in read_json_lines(run_dir / "stats.jsonl")]
     assert kimg == sorted(set(kimg)) and kimg[-1] == pytest.approx(total)

@@ -145,7 +145,7 @@ def train(arguments, site):
             say(plan(config, datasets, site.num_replicas, judges, arguments.origin))
             return
         with _advice(config, run_dir):
-            loop.train(
+            stop_reason = loop.train(
                 config,
                 run_dir,
                 datasets,
@@ -159,6 +159,8 @@ def train(arguments, site):
                 begin=begin,
                 workers=workers,
             )
+        if stop_reason:
+            say(f"Continue by {_resume(run_dir)}.")
 
 
 def _evaluation(scorer, own_strategy, strategy):
@@ -188,8 +190,7 @@ def _advice(config, run_dir):
     try:
         yield
     except WriteError as error:
-        place = shlex.quote(str(run_dir))
-        raise WriteError(f"{error} Then continue by --resume={place}.") from error
+        raise WriteError(f"{error} Then continue by {_resume(run_dir)}.") from error
     except tf.errors.ResourceExhaustedError as error:
         # Open files and the like can be exhausted, too.
         if not re.search(r"\boom\b|memory|allocat", error.message, re.IGNORECASE):
@@ -199,6 +200,10 @@ def _advice(config, run_dir):
             "fewer images at a time (schedule.batch_per_device, with the same result), a "
             "smaller batch, or smaller networks (channel_base, channel_max)."
         ) from error
+
+
+def _resume(run_dir):
+    return f"--resume={shlex.quote(str(run_dir))}"
 
 
 def _facts_of_worker(arguments, facts):

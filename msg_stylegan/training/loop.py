@@ -93,7 +93,7 @@ def train(
         output.close()
         kimg = state.progress.nimg / 1000
         if stop_reason:
-            say(f"Stopped by {stop_reason} at {kimg:g} kimg. Everything is saved; use --resume.")
+            say(f"Stopped by {stop_reason} at {kimg:g} kimg. Everything is saved.")
         else:
             say(f"Finished at {kimg:g} kimg.")
         return stop_reason
