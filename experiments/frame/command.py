@@ -18,7 +18,6 @@ from msg_stylegan.command_line import own_arguments, run_command
 from msg_stylegan.command_names import called
 from msg_stylegan.commands.user_config import user_config
 from msg_stylegan.data.dataset import TFRecordDataset
-from msg_stylegan.data.sources.pairs import PAIRS
 from msg_stylegan.files import write_text
 from msg_stylegan.generation.arguments import parse_seeds, positive, positive_number
 from msg_stylegan.kimg_schedule import schedules_of
@@ -217,27 +216,12 @@ def _of_length(config, kimg):
 
 def open_datasets(base, max_label_size):
     """The data set of each domain; an error that says how to make it."""
-    datasets = []
-    for name in filter(None, (base.dataset.path, base.dataset.path_b)):
-        path = Path(base.data_dir) / name
-        if not path.is_dir():
-            raise FileNotFoundError(f"There is no data set {path}.{_how_to_make(path)}")
-        resolution = base.dataset.resolution
-        datasets.append(TFRecordDataset(path, resolution, max_label_size=max_label_size))
-    return datasets
-
-
-def _how_to_make(path):
-    command = {
-        "digits": f"create_digits {path}",
-        "fashion_mnist": f"create_fashion_mnist {path} FOLDER",
-        "emoji64": f"create_from_images {path} NotoColorEmoji.ttf --resolution 64 "
-        "--background white",
-    }.get(path.name)
-    if path.name in ("a", "b"):
-        kind = path.parent.name if path.parent.name in PAIRS else "same_names"
-        command = f"create_pair {kind} {path.parent}"
-    return f" Make it by: {called('dataset')} {command}" if command else ""
+    return [
+        TFRecordDataset(
+            Path(base.data_dir, name), base.dataset.resolution, max_label_size=max_label_size
+        )
+        for name in filter(None, (base.dataset.path, base.dataset.path_b))
+    ]
 
 
 def make_evaluator(args, base, datasets, strategy, outdir):

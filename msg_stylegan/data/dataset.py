@@ -19,6 +19,7 @@ from msg_stylegan.data.dataset_folder import (
     open_labels,
     read_manifest,
 )
+from msg_stylegan.data.how_to_make import how_to_make
 from msg_stylegan.data.record_file import RecordFiles
 from msg_stylegan.mistaken_file import what_it_is
 
@@ -191,8 +192,7 @@ class TFRecordDataset:
     def _find_levels(self):
         if not self.path.is_dir():
             raise ValueError(
-                f"There is no folder {self.path}. Make a data set with "
-                f"`{called('dataset')} create_from_images OUT FOLDER`."
+                f"There is no folder {self.path}. Make the data set by `{how_to_make(self.path)}`."
             )
         levels = find_levels(self.path)
         if not levels:
