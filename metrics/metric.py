@@ -156,6 +156,11 @@ class Metric:
     # draw(path, metric, lines) draws results over the training; None for `plots.plot_metric`.
     draw: Callable | None = None
 
+    @property
+    def floor_headline(self):
+        """Result key of the floor of the headline. Not every metric has one."""
+        return f"{self.name}_floor{self.headline.removeprefix(self.name)}"
+
     def is_best(self, value, others):
         """Whether headline `value` beats all `others`. NaN beats nothing and is beaten by all."""
         sign = 1 if self.lower_is_better else -1

@@ -95,11 +95,9 @@ def results_table(metrics, rows):
         keys = list(dict.fromkeys(key for line in lines for key in line["results"]))
         # The headline first, then the rest as the metric orders it.
         keys.sort(key=lambda key, metric=metric: key != metric.headline)
-        floor = f"{metric.name}_floor"
-        num_scores = sum(not key.startswith(floor) for key in keys)
+        num_scores = sum(not key.startswith(f"{metric.name}_floor") for key in keys)
         if num_scores > _MAX_COLUMNS and len(metrics) > 1:
-            shown = (metric.headline, floor + metric.headline.removeprefix(metric.name))
-            keys = [key for key in keys if key in shown]
+            keys = [key for key in keys if key in (metric.headline, metric.floor_headline)]
         columns[metric.name] = keys
     table = [[*rows[0][0], *(key for keys in columns.values() for key in keys)]]
     for cells, lines in rows:

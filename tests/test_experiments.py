@@ -135,6 +135,8 @@ def test_tables_and_chart_hold_every_variant_and_snapshot(finished):
             assert row[f"{key} mean"] == last[key]
     text = (outdir / "table.md").read_text(encoding="utf-8")
     assert "Does it matter?" in text and "| weak | 1 |" in text and "2 kimg" in text
+    scored = read_json_lines(outdir / "trials" / "weak-seed0" / "metric-swd20.jsonl")
+    assert f"reals: swd20_avg {scored[0]['results']['swd20_floor_avg']:.4g}, fd40_full" in text
     with Image.open(outdir / "plot.png") as picture:
         assert len(np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)) > 5
     assert (outdir / "sheet.png").exists()

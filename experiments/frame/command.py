@@ -8,7 +8,7 @@ from experiments.frame import digit_network
 from experiments.frame.pair_classifiers import pair_classifiers
 from experiments.frame.plot import plot_changes, plot_curves
 from experiments.frame.sheet import draw_sheet, last_images
-from experiments.frame.summary import equal_time, summarize
+from experiments.frame.summary import equal_time, floors, summarize
 from experiments.frame.table import markdown_table, write_changes, write_points, write_table
 from experiments.frame.trial import Trial
 from metrics.domains import evaluator_of_training
@@ -260,10 +260,12 @@ def write_results(experiment, args, trials, evaluator, outdir):
     write_points(outdir / "points.csv", all_points, keys)
     write_table(outdir / "table.csv", rows)
     time = "none is finished" if seconds is None else f"{seconds:.0f} seconds"
+    of_reals = [f"{key} {floor:.4g}" for key, floor in floors(curves, evaluator.metrics).items()]
     text = (
         f"{experiment.question}\n\n{table}\n\n"
         f"Preset {args.preset}, {args.kimg:g} kimg, mean ± sample standard deviation over seeds. "
         f"Equal time is that of the fastest training: {time}.\n"
+        f"Floors, of reals against reals: {', '.join(of_reals) or 'none'}.\n"
     )
     write_text(outdir / "table.md", f"# {experiment.name}\n\n{text}")
     finished = {name: of for name, of in curves.items() if of}

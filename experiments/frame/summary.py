@@ -68,6 +68,21 @@ def summarize(variant, points, failed, keys, seconds):
     return Row(variant, len(points), failed, spreads)
 
 
+def floors(curves, metrics):
+    """What reals score against reals: dictionary of the headlines of metrics that have floors.
+
+    Args:
+        curves: As for `equal_time`.
+        metrics: List of `Metric`.
+    """
+    scores = {}
+    for trials in curves.values():
+        for points in trials:
+            scores |= points[-1].scores
+    found = {metric.headline: scores.get(metric.floor_headline) for metric in metrics}
+    return {headline: floor for headline, floor in found.items() if floor is not None}
+
+
 def score_at(points, key, seconds):
     """Score after a time of training, on the line between the two nearest snapshots."""
     scored = [point for point in points if key in point.scores]
