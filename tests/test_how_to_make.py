@@ -1,9 +1,11 @@
 """How to make a data set that is not there is a command that dataset_tool.py knows."""
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
+from support.checkout import ROOT
 
 from msg_stylegan.commands.dataset_tool import build_parser
 from msg_stylegan.data.dataset import TFRecordDataset
@@ -29,6 +31,16 @@ def test_a_pair_is_made_by_one_command(paths):
     args, args_b = (parsed(f"/my data/{path}") for path in paths)
     assert vars(args) == vars(args_b)
     assert args.out == f"/my data/{Path(paths[0]).parent}"
+
+
+@pytest.mark.parametrize("path", ["datasets/digits", "datasets/emoji64"])
+def test_the_demos_make_theirs_by_the_same_command(path):
+    # Tests may run in a make of their own, and then this one would tell its folder.
+    options = ["--dry-run", "--always-make", "--no-print-directory"]
+    rule = ["make", *options, path, "FONT=NotoColorEmoji.ttf"]
+    steps = subprocess.run(rule, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    *_, command = steps.splitlines()
+    assert shlex.split(command)[2:] == shlex.split(how_to_make(Path(path)))[2:]
 
 
 @pytest.mark.parametrize(
