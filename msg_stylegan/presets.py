@@ -236,7 +236,7 @@ PRESETS = {
     "digits_progan": _digits_progan(),
     # As the last one, with the loss and schedules of R3GAN. Not of its networks.
     "digits_r3gan": _digits_r3gan(),
-    # Fashion-MNIST, 32x32 gray, without labels. Unverified.
+    # Fashion-MNIST, 32x32 gray, without labels. Not in the paper.
     "fashion_mnist": _fashion_mnist(),
     # Small pictures of any kind by today's means; name yours by --config.dataset.path.
     "modern": _modern(),
